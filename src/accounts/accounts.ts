@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+/** Whether the provider serves the account (service-rules.md, Calls 6 and Contracts). */
+export const accountStatuses = ['active', 'suspended', 'ended'] as const;
+
+/** Which numbers an account's flows may dial. Emergency numbers are never dialled, whatever stands here. */
+export const outboundRulesSchema = z.strictObject({
+  /** Prefixes of normalised numbers (`+813`, `+8190`, an extension) that may be dialled; empty = none. `*` = any. */
+  allow: z.array(z.string().min(1)).max(200).default([]),
+  /** Prefixes that may not, although allowed above. */
+  deny: z.array(z.string().min(1)).max(200).default([]),
+});
+export type OutboundRules = z.infer<typeof outboundRulesSchema>;
+
+/** A business that buys the service (契約者). */
+export const accountSchema = z.strictObject({
+  accountId: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens'),
+  /** The name announced to callers. */
+  name: z.string().min(1).max(200),
+  /** Its reading in kana. */
+  nameReading: z.string().max(200).default(''),
+  status: z.enum(accountStatuses).default('active'),
+  language: z
+    .string()
+    .regex(/^[a-z]{2}$/)
+    .default('ja'),
+  outbound: outboundRulesSchema.default({ allow: [], deny: [] }),
+});
+export type Account = z.infer<typeof accountSchema>;
+
+/** A number that the provider gives to an account; the number dialled picks the account and its flow. */
+export const assignedNumberSchema = z.strictObject({
+  number: z.string().min(1).max(40),
+  accountId: z.string(),
+  flowId: z.string(),
+});
+export type AssignedNumber = z.infer<typeof assignedNumberSchema>;
+
+/** Where accounts and their numbers are kept. Numbers are compared in normalised form. */
+export interface AccountStore {
+  saveAccount(account: Account): Promise<void>;
+  findAccount(accountId: string): Promise<Account | undefined>;
+  listAccounts(): Promise<Account[]>;
+  /** Gives the number to an account, or moves it. */
+  assignNumber(number: AssignedNumber): Promise<void>;
+  findNumber(number: string): Promise<AssignedNumber | undefined>;
+  listNumbers(accountId?: string): Promise<AssignedNumber[]>;
+}

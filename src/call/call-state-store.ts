@@ -1,0 +1,25 @@
+/** All that another controller needs to take a call over. Plain JSON. */
+export interface CallSnapshot {
+  callId: string;
+  savedAtMs: number;
+  /** The actor's state; its shape is the actor's business. */
+  state: unknown;
+}
+
+/**
+ * Live calls and who drives them. A controller holds its calls under one lease, which it renews; when it dies, the
+ * lease runs out and any other may claim its calls, each exactly once.
+ */
+export interface CallStateStore {
+  /** Renews the controller's lease. */
+  heartbeat(controllerId: string, leaseMs: number): Promise<void>;
+  /** Saves a call. False: another controller has taken it over, so the caller must let go of it. */
+  save(controllerId: string, snapshot: CallSnapshot): Promise<boolean>;
+  /** Forgets a call that has ended. */
+  remove(controllerId: string, callId: string): Promise<void>;
+  /** Takes over up to `limit` calls whose controller's lease has run out; nobody else gets the same ones. */
+  claimOrphans(controllerId: string, limit: number): Promise<CallSnapshot[]>;
+  /** Ids of the calls a controller drives now. */
+  listOwn(controllerId: string): Promise<string[]>;
+  countAll(): Promise<number>;
+}

@@ -1,0 +1,151 @@
+import type { EndCause, LegKind } from '../kernel/call-fact.ts';
+
+/**
+ * The port through which `call` drives telephones. It speaks of legs, prompts, digits, recordings and bridges;
+ * which switch stands behind it is the adapter's business (`src/telephony`, and `test/support/fake-telephony.ts`).
+ * Expected outcomes are values; no method here rejects for something a caller or a phone can do.
+ */
+export interface Telephony {
+  /** Connects and starts to offer calls; resolves once a call could be answered. */
+  start(handlers: TelephonyHandlers): Promise<void>;
+  /** Refuses new calls, inbound (503) and outbound (`draining`), and leaves calls in progress alone. */
+  drain(): void;
+  /** Lets go of every connection. Legs that still exist are not ended: `end` them first. */
+  stop(): Promise<void>;
+  status(): TelephonyStatus;
+  /** Dials out. The leg's audio goes nowhere until it is bridged. */
+  dial(request: DialRequest): DialAttempt;
+  /** Takes over a leg that another controller drove; undefined when it no longer exists on the switch. */
+  adopt(snapshot: LegSnapshot, onEvent: (event: LegEvent) => void): Promise<Leg | undefined>;
+}
+
+export interface TelephonyHandlers {
+  /** A new INVITE. It must be answered or rejected; the adapter itself has already sent 100 Trying. */
+  onIncoming(call: IncomingCall): void;
+}
+
+export interface TelephonyStatus {
+  /** True when a call offered now could be answered. */
+  ready: boolean;
+  /** One entry per media server. */
+  mediaServers: { name: string; ready: boolean; legs: number }[];
+}
+
+/** An INVITE from the network that has no final answer yet. */
+export interface IncomingCall {
+  /** Call-ID of the caller's dialog. */
+  readonly sipCallId: string;
+  /** User part of From (P-Asserted-Identity where trusted), `anonymous` where withheld. */
+  readonly fromNumber: string;
+  /** User part of the Request-URI: the number dialled. */
+  readonly toNumber: string;
+  readonly receivedAtMs: number;
+  /** Refuses the call; safe after a cancel. */
+  reject(status: number, options?: { retryAfterSeconds?: number; reason?: string }): void;
+  /** Calls back once if the caller gives up before a final answer (also when that has already happened). */
+  onCancelled(callback: () => void): void;
+  /** Connects the caller to a media server and answers with its SDP. */
+  answer(onEvent: (event: LegEvent) => void): Promise<AnswerOutcome>;
+}
+
+export type AnswerOutcome =
+  | { ok: true; leg: Leg }
+  /** `sipStatus`: what the caller was told (487, 488, 503 …). */
+  | { ok: false; cause: EndCause; sipStatus: number };
+
+/** What happens on a leg, in order. After `ended` nothing follows. */
+export type LegEvent =
+  | { type: 'digit'; digit: string; durationMs: number; atMs: number }
+  | { type: 'play-done'; playId: string; outcome: PlayOutcome; atMs: number }
+  | { type: 'record-done'; recordingId: string; outcome: RecordOutcome; durationMs: number; atMs: number }
+  /** The other leg of a bridge went away; this one is parked again. */
+  | { type: 'unbridged'; peerLegId: string; atMs: number }
+  | { type: 'ended'; cause: EndCause; sipStatus?: number; atMs: number };
+
+/** `finished`: heard to the end; `stopped`: by a key or by `stopPlay`; `not-found`: a file is missing; `failed`: the link or the leg. */
+export type PlayOutcome = 'finished' | 'stopped' | 'not-found' | 'failed';
+/** Why a recording ended. */
+export type RecordOutcome = 'stopped' | 'silence' | 'key' | 'limit' | 'leg-ended' | 'failed';
+
+/** Something that can be heard: a WAV file (absolute path) or a generated sound in FreeSWITCH's notation. */
+export type Sound =
+  | { file: string }
+  /** e.g. `%(400,200,400,450)`; see FreeSWITCH's `tone_stream`. */
+  | { tone: string; loops?: number }
+  | { silenceMs: number };
+
+export interface PlayRequest {
+  playId: string;
+  sounds: Sound[];
+  /** A key stops the prompt inside the switch, which is faster than stopping it from here. */
+  stopOnDigit: boolean;
+  /** Repeats until stopped (hold music, ring-back). */
+  loop?: boolean;
+}
+
+export interface RecordRequest {
+  recordingId: string;
+  /** Absolute path of the WAV to write (8 kHz, 16 bit). */
+  file: string;
+  maxDurationMs: number;
+  /** Ends the recording after this much silence; 0 = never. */
+  silenceMs: number;
+  /** Any of these keys ends the recording; '' = none. */
+  stopKeys: string;
+}
+
+/** A party that is on the line. Commands to a leg that has ended do nothing. */
+export interface Leg {
+  readonly legId: string;
+  readonly kind: LegKind;
+  /** Ends with one `play-done`. A second `play` while one runs stops the first. */
+  play(request: PlayRequest): void;
+  stopPlay(): void;
+  /** Ends with one `record-done`. */
+  record(request: RecordRequest): void;
+  stopRecord(): void;
+  /** Two-way audio with another leg; resolves false when either is gone. */
+  bridge(peer: Leg): Promise<boolean>;
+  /** Ends the leg with BYE; resolves when the switch has confirmed or a deadline has passed. */
+  end(cause: EndCause): Promise<void>;
+  /** All that another controller needs to take the leg over: plain JSON. */
+  snapshot(): LegSnapshot;
+}
+
+export interface LegSnapshot {
+  legId: string;
+  kind: LegKind;
+  /** The adapter's own fields: media server, channel uuid, dialog ids. */
+  adapter: Record<string, string | number | boolean | null>;
+}
+
+export interface DialRequest {
+  legId: string;
+  kind: LegKind;
+  /** The number to dial; the adapter maps it to a SIP URI by its trunk. */
+  toNumber: string;
+  /** Caller id shown to the phone that rings. */
+  fromNumber: string;
+  displayName?: string;
+  /** Rings for at most this long. */
+  ringTimeoutMs: number;
+  /** The leg this one will be bridged with: it is placed on the same media server. */
+  peer?: Leg;
+  onRinging(): void;
+  onEvent(event: LegEvent): void;
+}
+
+export interface DialAttempt {
+  readonly legId: string;
+  readonly outcome: Promise<DialOutcome>;
+  /** Stops the ringing (CANCEL) or, if just answered, hangs up. */
+  cancel(): void;
+}
+
+export type DialOutcome =
+  | { ok: true; leg: Leg }
+  | {
+      ok: false;
+      cause: Extract<EndCause, 'busy' | 'no-answer' | 'rejected' | 'unreachable' | 'cancelled' | 'draining' | 'failed'>;
+      sipStatus?: number;
+    };

@@ -1,0 +1,70 @@
+/**
+ * What passes between the interpreter (`flow`, pure) and the actor (`call`, which owns the telephone).
+ * Everything here is plain JSON, so a call's state can be saved, moved to another controller, or simulated.
+ */
+
+/** A prompt resolved for the call's language. */
+export type Prompt =
+  /** Path relative to the flow folder (or absolute), WAV. */
+  | { file: string }
+  /** To be spoken: the speech room turns it into a file. */
+  | { text: string; language: string }
+  | { tone: string; loops?: number }
+  | { silenceMs: number };
+
+/** Orders to the actor. The actor runs them in order and later feeds the matching event back. */
+export type Effect =
+  /** Ends with `play-done` carrying the same `playId`. `stopOnDigit`: a key stops it within the switch. */
+  | { type: 'play'; playId: string; prompts: Prompt[]; stopOnDigit: boolean; loop?: boolean }
+  | { type: 'stop-play' }
+  /** A timer of the same id replaces the running one. Ends with `timer` unless cancelled. */
+  | { type: 'start-timer'; timerId: string; delayMs: number }
+  | { type: 'cancel-timer'; timerId: string }
+  /** Ends with `record-done`. */
+  | { type: 'record'; recordingId: string; maxDurationMs: number; silenceMs: number; stopKeys: string }
+  | { type: 'stop-record' }
+  /** Ends with `dial-done`, and after `answered` later with `peer-ended`. While it rings the actor plays ring-back. */
+  | { type: 'dial'; dialId: string; toNumber: string; fromNumber?: string; ringTimeoutMs: number; maxTalkMs?: number }
+  | { type: 'cancel-dial'; dialId: string }
+  /** To be put on record. */
+  | { type: 'node-entered'; nodeId: string }
+  | { type: 'digits-collected'; nodeId: string; digits: string }
+  /** Run-time fault of the flow: put on record. */
+  | { type: 'fault'; nodeId: string; message: string }
+  /** Ends the call. `outcome` is the call's result in the call log. */
+  | { type: 'hangup'; outcome: string };
+
+/** What the actor reports. `atMs` is ms since the epoch: the interpreter has no clock of its own. */
+export type FlowEvent =
+  | { type: 'started'; atMs: number }
+  | { type: 'digit'; digit: string; atMs: number }
+  | { type: 'play-done'; playId: string; outcome: 'finished' | 'stopped' | 'not-found' | 'failed'; atMs: number }
+  | { type: 'timer'; timerId: string; atMs: number }
+  | {
+      type: 'record-done';
+      recordingId: string;
+      outcome: 'stopped' | 'silence' | 'key' | 'limit' | 'leg-ended' | 'failed';
+      durationMs: number;
+      atMs: number;
+    }
+  /** `answered` means: bridged, two-way audio. `forbidden`: the number may not be dialled. */
+  | {
+      type: 'dial-done';
+      dialId: string;
+      outcome: 'answered' | 'busy' | 'no-answer' | 'failed' | 'forbidden';
+      sipStatus?: number;
+      atMs: number;
+    }
+  /** The party that `dial` connected has hung up; the caller is still there. */
+  | { type: 'peer-ended'; dialId: string; atMs: number }
+  /** Another controller took the call over: timers and prompts of before are gone. The node is entered again. */
+  | { type: 'resumed'; atMs: number }
+  | { type: 'hung-up'; atMs: number };
+
+/** What is known about the call when it starts. */
+export interface CallContext {
+  callId: string;
+  fromNumber: string;
+  toNumber: string;
+  language: string;
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+
+/** What a leg of a call is to us. `caller` is who rang; the others are legs that denwaban dialled. */
+export const legKinds = ['caller', 'transfer', 'agent', 'canary'] as const;
+export type LegKind = (typeof legKinds)[number];
+
+/** Why a leg ended, in words that do not depend on a switch. */
+export const endCauses = [
+  'caller-hangup',
+  'system-hangup',
+  'peer-hangup',
+  'cancelled',
+  'rejected',
+  'busy',
+  'no-answer',
+  'unreachable',
+  'forbidden-number',
+  'not-found',
+  'suspended',
+  'overload',
+  'draining',
+  'media-refused',
+  'media-timeout',
+  'media-lost',
+  'flow-fault',
+  'limit-reached',
+  'controller-lost',
+  'failed',
+] as const;
+export type EndCause = (typeof endCauses)[number];
+
+const base = {
+  factId: z.string().min(1),
+  callId: z.string().min(1),
+  legId: z.string().min(1),
+  accountId: z.string().nullable(),
+  /** Order of the facts within the call: 1, 2, 3 … over all its legs. */
+  seq: z.int().positive(),
+  /** ms since the epoch. */
+  atMs: z.int().nonnegative(),
+};
+
+/**
+ * One change of one leg, kept for ever (design.md, "A fact"). Counts, logs and bills are folds over these; a fact is
+ * never edited. `digits` and `number` are personal data.
+ */
+export const callFactSchema = z.discriminatedUnion('type', [
+  z.object({
+    ...base,
+    type: z.literal('offered'),
+    kind: z.enum(legKinds),
+    direction: z.enum(['inbound', 'outbound']),
+    from: z.string(),
+    to: z.string(),
+    flowId: z.string().optional(),
+    flowVersion: z.int().optional(),
+    /** SIP Call-ID on the leg's network side, to reconcile with the switch's own records. */
+    sipCallId: z.string().optional(),
+  }),
+  z.object({ ...base, type: z.literal('ringing') }),
+  z.object({ ...base, type: z.literal('answered') }),
+  z.object({ ...base, type: z.literal('node-entered'), nodeId: z.string() }),
+  z.object({ ...base, type: z.literal('digits'), nodeId: z.string(), digits: z.string() }),
+  z.object({ ...base, type: z.literal('bridged'), peerLegId: z.string() }),
+  z.object({ ...base, type: z.literal('unbridged'), peerLegId: z.string() }),
+  z.object({
+    ...base,
+    type: z.literal('recorded'),
+    recordingId: z.string(),
+    file: z.string(),
+    durationMs: z.int().nonnegative(),
+  }),
+  z.object({ ...base, type: z.literal('fault'), nodeId: z.string().optional(), message: z.string() }),
+  /** Another controller took the call over after its controller died. */
+  z.object({ ...base, type: z.literal('taken-over') }),
+  z.object({
+    ...base,
+    type: z.literal('ended'),
+    cause: z.enum(endCauses),
+    /** Final SIP status of a leg that was never answered (or 200). */
+    sipStatus: z.int().optional(),
+  }),
+]);
+export type CallFact = z.infer<typeof callFactSchema>;
+export type CallFactType = CallFact['type'];
+
+/** A fact before the ledger's bookkeeping fields are filled in. */
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+export type CallFactBody = DistributiveOmit<CallFact, 'factId' | 'callId' | 'accountId' | 'seq' | 'atMs'>;

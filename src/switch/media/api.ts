@@ -1,0 +1,121 @@
+import type { EventEmitter } from 'node:events';
+
+/**
+ * The face of the media engine towards `switch/freeswitch`. Media runs in worker threads (design.md, "The embedded
+ * switch"); everything here is a message to or from one, in order per leg.
+ */
+
+export type Codec = 'PCMU' | 'PCMA';
+export type MediaDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+
+export interface MediaEngineOptions {
+  /** Address RTP sockets bind to. */
+  bindAddress: string;
+  /** Even RTP port range, inclusive; RTCP takes the odd port above. */
+  portMin: number;
+  portMax: number;
+  workers?: number;
+}
+
+/** What was negotiated for a leg. */
+export interface LegMedia {
+  codec: Codec;
+  /** Payload type of the codec as negotiated (0 or 8). */
+  payloadType: number;
+  /** Payload type of telephone-event, if negotiated. */
+  telephoneEventPayloadType?: number;
+  /** The peer's address from its SDP; audio follows where packets really come from (symmetric RTP). */
+  remote: { address: string; port: number };
+  remoteRtcp?: { address: string; port: number };
+  /** Seen from us: `sendonly` = the peer is on hold. */
+  direction: MediaDirection;
+}
+
+/** Something to play. Strings are FreeSWITCH's notation: a WAV path, `tone_stream://…`, `silence_stream://ms`. */
+export interface PlayCommand {
+  playId: string;
+  sources: string[];
+  loop: boolean;
+  /** Keys that stop it; 'any', or '' for none. */
+  terminators: string;
+  /** Gap between sources in ms. */
+  gapMs?: number;
+}
+
+export interface RecordCommand {
+  recordingId: string;
+  file: string;
+  maxDurationMs: number;
+  /** Ends after this much audio below the threshold; 0 = never. */
+  silenceMs: number;
+  /** Mean absolute sample below which audio counts as silence (of 32,768). */
+  silenceThreshold: number;
+  terminators: string;
+  /** `leg`: what the peer says. `stereo`: what it says left, what it hears right. `mixed`: both in one. */
+  channels: 'leg' | 'stereo' | 'mixed';
+  append?: boolean;
+}
+
+export interface MediaStats {
+  packetsSent: number;
+  packetsReceived: number;
+  packetsLost: number;
+  jitterMs: number;
+  /** ms since the epoch, of the newest packet; 0 = none ever. */
+  lastPacketAtMs: number;
+}
+
+export interface MediaEngine extends EventEmitter<MediaEngineEvents> {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  readonly legCount: number;
+  /** Opens a leg's RTP and RTCP sockets. @throws Error when no port is free. */
+  openLeg(legId: string): Promise<{ address: string; rtpPort: number }>;
+  /** Starts, or changes, the exchange of audio. Until something is played or bridged, silence is sent. */
+  setMedia(legId: string, media: LegMedia): void;
+  /** Replaces what is playing. Ends with one `play-done`. */
+  play(legId: string, command: PlayCommand): void;
+  stopPlay(legId: string): void;
+  record(legId: string, command: RecordCommand): void;
+  stopRecord(legId: string, recordingId?: string): void;
+  /** Two-way audio; ends any bridge either had. What is playing on either stops. */
+  bridge(legA: string, legB: string): void;
+  unbridge(leg: string): void;
+  /** Sends keys as RFC 4733 events. */
+  sendDigits(legId: string, digits: string, durationMs: number): void;
+  /** A key that came by SIP INFO: handled as one from RTP. */
+  injectDigit(legId: string, digit: string, durationMs: number): void;
+  /** Ends the leg and frees its ports; recordings are finished first. */
+  closeLeg(legId: string): Promise<MediaStats>;
+  stats(legId: string): Promise<MediaStats>;
+  /** `media-timeout` is reported once when no RTP has come for so long (not while held); 0 = never. */
+  setMediaTimeout(legId: string, timeoutMs: number): void;
+  /** Share of outgoing packets over 10 ms late since the last reading, and how many were sent. */
+  lateness(): Promise<{ sent: number; late: number }>;
+}
+
+export interface MediaEngineEvents {
+  digit: [legId: string, digit: { digit: string; durationMs: number; source: 'rtp' | 'info'; atMs: number }];
+  /** `playedMs` is what was really sent. */
+  'play-done': [
+    legId: string,
+    done: {
+      playId: string;
+      outcome: 'finished' | 'stopped' | 'terminator' | 'not-found';
+      playedMs: number;
+      terminator?: string;
+    },
+  ];
+  'record-done': [
+    legId: string,
+    done: {
+      recordingId: string;
+      outcome: 'stopped' | 'silence' | 'terminator' | 'limit' | 'closed' | 'failed';
+      durationMs: number;
+      terminator?: string;
+    },
+  ];
+  'media-timeout': [legId: string];
+  /** First RTP packet of the leg. */
+  'first-packet': [legId: string];
+}

@@ -1,0 +1,155 @@
+import type { EventEmitter } from 'node:events';
+
+/**
+ * The face of the SIP stack towards the two that stand on it: `switch/drachtio` (which plays drachtio-server) and
+ * `switch/freeswitch` (which plays mod_sofia). Implemented in this folder; RFC 3261 unless said otherwise.
+ */
+
+export type TransportProtocol = 'udp' | 'tcp';
+
+export interface HostPort {
+  protocol: TransportProtocol;
+  address: string;
+  port: number;
+}
+
+/** A SIP message. Header names are matched without regard to case and compact forms. */
+export interface SipMessage {
+  /** Set on requests. */
+  method?: string;
+  uri?: string;
+  /** Set on responses. */
+  status?: number;
+  reason?: string;
+  headers: [name: string, value: string][];
+  body: string;
+}
+
+/** Headers to add or override, by name. An array gives several header lines. */
+export type HeaderMap = Record<string, string | string[]>;
+
+/** Where a message went, as the wire carried it. */
+export interface SentMessage {
+  message: SipMessage;
+  /** The message as text. */
+  raw: string;
+  peer: HostPort;
+}
+
+/** A request from the network that wants an answer. INVITE has already got 100 Trying. */
+export interface ServerTransaction extends EventEmitter<ServerTransactionEvents> {
+  readonly id: string;
+  readonly request: SipMessage;
+  readonly raw: string;
+  readonly source: HostPort;
+  readonly receivedAtMs: number;
+  /** The dialog the request belongs to, if it is in one. */
+  readonly dialog: Dialog | undefined;
+  /** 0 until a final answer was sent. */
+  readonly finalStatus: number;
+  /**
+   * Answers. The stack fills Via, From, To (with its tag), Call-ID, CSeq, Contact, Content-Length; `headers` are added
+   * or override. A 2xx to INVITE creates the dialog and is resent until its ACK (RFC 3261 13.3.1.4). A 101–199 with
+   * `Require: 100rel` in `headers` is sent reliably (RFC 3262).
+   * @throws Error when a final answer was sent already.
+   */
+  respond(
+    status: number,
+    options?: { reason?: string; headers?: HeaderMap; body?: string },
+  ): SentMessage & { dialog?: Dialog };
+}
+
+export interface ServerTransactionEvents {
+  /** CANCEL arrived before a final answer. The stack has answered it 200 and the INVITE 487. */
+  cancel: [cancel: SipMessage, raw: string];
+  /** ACK: of a 2xx (it can carry SDP), or of a final failure. */
+  ack: [ack: SipMessage, raw: string];
+  /** No ACK came for our 2xx in 64*T1: the stack has sent BYE and ended the dialog. */
+  'ack-timeout': [];
+  /** PRACK for a reliable provisional answer; the stack has answered it 200. */
+  prack: [prack: SipMessage, raw: string];
+  /** The transaction is over and forgotten. */
+  terminated: [];
+}
+
+/** A request of ours on its way. */
+export interface ClientTransaction extends EventEmitter<ClientTransactionEvents> {
+  readonly id: string;
+  readonly sent: SentMessage;
+  /** Sends CANCEL (after the first provisional answer, as RFC 3261 9.1 asks). INVITE only. */
+  cancel(headers?: HeaderMap): void;
+}
+
+export interface ClientTransactionEvents {
+  /**
+   * Any answer. On a 2xx to INVITE `dialog` is the new or existing one; the one who sent the request must call
+   * `dialog.ack()` once, and the stack repeats that ACK for resent 200s. ACKs for failures are the stack's own.
+   * Timer B/F passed or no route: a 408 or 503 made here, with `local` true.
+   */
+  response: [response: SipMessage, info: { raw: string; dialog?: Dialog; source: HostPort; local: boolean }];
+  terminated: [];
+}
+
+export interface RequestOptions {
+  method: string;
+  /** Request-URI. */
+  uri: string;
+  headers?: HeaderMap;
+  body?: string;
+  /** Sends here instead of to the URI's host. */
+  destination?: HostPort;
+}
+
+/** RFC 3261 12. Holds tags, CSeqs, route set, remote target; ends by BYE either way, session timer, or ACK timeout. */
+export interface Dialog extends EventEmitter<DialogEvents> {
+  readonly id: string;
+  readonly callId: string;
+  readonly localTag: string;
+  readonly remoteTag: string;
+  readonly role: 'uac' | 'uas';
+  readonly state: 'early' | 'confirmed' | 'terminated';
+  readonly remoteTarget: string;
+  /** Sends a request in the dialog; the stack fills Request-URI, Route, From, To, Call-ID, CSeq, Contact, Via. */
+  request(options: Omit<RequestOptions, 'uri'>): ClientTransaction;
+  /** Acknowledges the newest 2xx to an INVITE of ours. */
+  ack(options?: { headers?: HeaderMap; body?: string }): SentMessage;
+}
+
+export interface DialogEvents {
+  /** A request from the peer in this dialog (re-INVITE, UPDATE, INFO, REFER, NOTIFY, BYE …): must be answered. */
+  request: [transaction: ServerTransaction];
+  /** Over, once: by BYE (`local` = ours), by a 481/408 to a request, by session timer or by a missing ACK. */
+  terminated: [why: 'local-bye' | 'remote-bye' | 'gone' | 'session-expired' | 'ack-timeout'];
+}
+
+export interface SipEndpointOptions {
+  /** Sockets to open; port 0 picks a free one. */
+  listen: HostPort[];
+  /** What peers are told to send to (Via, Contact), where it differs from the bound address. */
+  publicAddress?: string;
+  /** Value of User-Agent/Server. */
+  userAgent: string;
+  /** User part of our Contact. */
+  contactUser?: string;
+  /** RFC 3261 T1 in ms; 500. */
+  t1Ms?: number;
+  /** Longest message accepted, in bytes; 65,535. */
+  maxMessageBytes?: number;
+}
+
+export interface SipEndpoint extends EventEmitter<SipEndpointEvents> {
+  start(): Promise<void>;
+  /** Closes the sockets. Calls are not ended. */
+  stop(): Promise<void>;
+  /** Bound addresses, with the ports actually chosen. */
+  readonly addresses: HostPort[];
+  /** A request outside any dialog. An INVITE that is answered creates one. */
+  request(options: RequestOptions): ClientTransaction;
+  findDialog(id: string): Dialog | undefined;
+  readonly dialogCount: number;
+}
+
+export interface SipEndpointEvents {
+  /** A request outside any dialog. Also given for dialogs nobody listens to with `request`. */
+  request: [transaction: ServerTransaction];
+}
