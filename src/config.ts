@@ -1,0 +1,172 @@
+import { networkInterfaces } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { DenwabanError } from './kernel/errors.ts';
+
+const port = (fallback: number) =>
+  z.coerce
+    .number({ error: 'must be a port number, 0 to 65535' })
+    .int('must be a whole number')
+    .min(0, 'must be 0 to 65535')
+    .max(65_535, 'must be 0 to 65535')
+    .default(fallback);
+const count = (fallback: number, max: number) =>
+  z.coerce
+    .number({ error: `must be a whole number, 1 to ${max}` })
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(max, `must be at most ${max}`)
+    .default(fallback);
+
+const roles = ['controller', 'web', 'jobs'] as const;
+export type Role = (typeof roles)[number];
+
+const rolesSchema = z
+  .string()
+  .default(roles.join(','))
+  .transform((text) => text.split(',').map((role) => role.trim()))
+  .pipe(z.array(z.enum(roles, { error: `must be a comma-separated choice of ${roles.join(', ')}` })).min(1));
+
+/** `tcp://:secret@host:9022` → its parts. */
+const drachtioUrl = z.string().transform((text, context) => {
+  const url = parseUrl(text, 'tcp:');
+  if (!url?.password) {
+    context.addIssue({ code: 'custom', message: 'must look like tcp://:secret@host:9022' });
+    return z.NEVER;
+  }
+  return { host: url.hostname, port: Number(url.port || 9022), secret: decodeURIComponent(url.password) };
+});
+
+/** One or more `esl://:password@host:8021`, separated by commas or spaces. */
+const freeswitchUrls = z.string().transform((text, context) => {
+  const servers = text.split(/[\s,]+/).filter(Boolean);
+  const parsed = servers.map((server) => parseUrl(server, 'esl:'));
+  const good = parsed.filter((url): url is URL => Boolean(url?.password));
+  if (good.length === 0 || good.length !== parsed.length) {
+    context.addIssue({
+      code: 'custom',
+      message: 'must look like esl://:password@host:8021, several separated by commas',
+    });
+    return z.NEVER;
+  }
+  return good.map((url) => ({
+    name: url.host,
+    host: url.hostname,
+    port: Number(url.port || 8021),
+    password: decodeURIComponent(url.password),
+  }));
+});
+
+/** `sip:host:port;transport=udp`: the carrier (or PBX) that outgoing calls go to. */
+const trunkUrl = z
+  .string()
+  .regex(
+    /^sips?:([^@;\s]+@)?[^@;\s]+(;transport=(udp|tcp))?$/i,
+    'must look like sip:trunk.example.com:5060;transport=udp',
+  );
+
+const settings = z.object({
+  SIP_PORT: port(5060),
+  HTTP_PORT: port(8080),
+  DATA_DIR: z.string().min(1).default('./data'),
+  BIND_ADDRESS: z.ipv4({ error: 'must be an IPv4 address such as 127.0.0.1 or 0.0.0.0' }).default('127.0.0.1'),
+  PUBLIC_ADDRESS: z.ipv4({ error: 'must be the IPv4 address that phones reach' }).optional(),
+  REDIS_URL: z
+    .string()
+    .regex(/^(rediss?|unix):\/\//, 'must look like redis://host:6379')
+    .optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(
+      /^(sqlite:|postgres(ql)?:\/\/)/,
+      'must look like sqlite:/path/file.sqlite or postgres://user:password@host/database',
+    )
+    .optional(),
+  DRACHTIO_URL: drachtioUrl.optional(),
+  FREESWITCH_URLS: freeswitchUrls.optional(),
+  TRUNK_URL: trunkUrl.optional(),
+  RTP_PORTS: z
+    .string()
+    .regex(/^\d{1,5}-\d{1,5}$/, 'must be a range such as 20000-29999')
+    .default('20000-29999')
+    .transform((text) => text.split('-').map(Number) as [number, number])
+    .refine(
+      ([min, max]) => min >= 1024 && max <= 65_535 && max - min >= 3,
+      'must be a range within 1024-65535, at least 4 ports',
+    ),
+  LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'must be debug, info, warn, error or silent' })
+    .default('info'),
+  MAX_CALLS: count(400, 100_000),
+  MAX_CALLS_PER_SECOND: count(60, 10_000),
+  ROLES: rolesSchema,
+});
+
+/** Everything that can be set from outside, checked. */
+export type Config = Readonly<{
+  sipPort: number;
+  httpPort: number;
+  dataDir: string;
+  bindAddress: string;
+  publicAddress: string;
+  redisUrl: string | undefined;
+  databaseUrl: string;
+  drachtio: { host: string; port: number; secret: string } | undefined;
+  freeswitches: { name: string; host: string; port: number; password: string }[] | undefined;
+  trunkUri: string | undefined;
+  rtpPorts: [min: number, max: number];
+  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  maxCalls: number;
+  maxCallsPerSecond: number;
+  roles: Role[];
+}>;
+
+/**
+ * Reads the settings (README, "Settings") from an environment. The only reader of `process.env`.
+ * @throws DenwabanError `CONFIG_INVALID` that names every wrong setting and what it must be.
+ */
+export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = settings.safeParse(given);
+  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
+  const read = parsed.data;
+  if (read && (read.DRACHTIO_URL === undefined) !== (read.FREESWITCH_URLS === undefined)) {
+    faults.push('DRACHTIO_URL and FREESWITCH_URLS must be set together, or neither (then the embedded switch is used)');
+  }
+  if (!read || faults.length > 0) {
+    throw new DenwabanError('CONFIG_INVALID', `wrong settings: ${faults.join('; ')}`, {
+      remedy: 'Correct the environment variables named; README.md lists them all',
+    });
+  }
+  const dataDir = resolve(read.DATA_DIR);
+  return Object.freeze({
+    sipPort: read.SIP_PORT,
+    httpPort: read.HTTP_PORT,
+    dataDir,
+    bindAddress: read.BIND_ADDRESS,
+    publicAddress: read.PUBLIC_ADDRESS ?? (read.BIND_ADDRESS === '0.0.0.0' ? firstAddress() : read.BIND_ADDRESS),
+    redisUrl: read.REDIS_URL,
+    databaseUrl: read.DATABASE_URL ?? `sqlite:${resolve(dataDir, 'denwaban.sqlite')}`,
+    drachtio: read.DRACHTIO_URL,
+    freeswitches: read.FREESWITCH_URLS,
+    trunkUri: read.TRUNK_URL,
+    rtpPorts: read.RTP_PORTS,
+    logLevel: read.LOG_LEVEL,
+    maxCalls: read.MAX_CALLS,
+    maxCallsPerSecond: read.MAX_CALLS_PER_SECOND,
+    roles: read.ROLES,
+  });
+}
+
+function parseUrl(text: string, protocol: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url?.protocol === protocol && url.hostname ? url : undefined;
+}
+
+/** This machine's first address that others can reach. */
+function firstAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return all.find((entry) => entry.family === 'IPv4' && !entry.internal)?.address ?? '127.0.0.1';
+}
