@@ -71,6 +71,8 @@ export const callFactSchema = z.discriminatedUnion('type', [
     durationMs: z.int().nonnegative(),
   }),
   z.object({ ...base, type: z.literal('fault'), nodeId: z.string().optional(), message: z.string() }),
+  /** The flow said what the call came to (its `hangup` outcome); on the caller's leg, before `ended`. */
+  z.object({ ...base, type: z.literal('finished'), outcome: z.string().min(1) }),
   /** Another controller took the call over after its controller died. */
   z.object({ ...base, type: z.literal('taken-over') }),
   z.object({
