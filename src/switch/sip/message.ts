@@ -1,0 +1,210 @@
+import type { SipMessage } from './api.ts';
+import { canonicalName, reasonPhrase, sameName } from './names.ts';
+
+/**
+ * SIP messages between text and `SipMessage` (RFC 3261 7). One scan over the lines; values are left as text until
+ * somebody asks (uri.ts). Known header names get their usual spelling; text keeps its own.
+ */
+
+/** Thrown by `parseMessage` on text that is no SIP message. */
+export class SipSyntaxError extends Error {
+  override name = 'SipSyntaxError';
+}
+
+/** What is wrong with a message, as the status and phrase to answer it with. */
+export interface MessageFault {
+  status: number;
+  reason: string;
+}
+
+/** A message read as far as it can be, with the first fault met. */
+export interface ReadMessage {
+  message: SipMessage;
+  fault: MessageFault | undefined;
+}
+
+const maxHeaderLines = 256;
+const tokenPattern = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
+const goodNames = new Set<string>();
+const maxGoodNames = 1_024;
+
+/**
+ * Reads text from the wire or from the control port. Headers that must be there (Via, CSeq …) are not asked for.
+ * @throws SipSyntaxError when it is no SIP message.
+ */
+export function parseMessage(raw: string): SipMessage {
+  const read = readMessage(raw);
+  if (!read) throw new SipSyntaxError('no SIP start line');
+  if (read.fault) throw new SipSyntaxError(read.fault.reason);
+  return read.message;
+}
+
+/**
+ * Reads text that may be broken. Gives undefined when it has no start line of SIP at all: then nobody can answer it.
+ * @param bodyBytes the bytes after the empty line, where the text stands for bytes; else the text is counted in UTF-8.
+ */
+export function readMessage(raw: string, bodyBytes?: Buffer): ReadMessage | undefined {
+  let start = 0;
+  while (raw[start] === '\r' || raw[start] === '\n') start++; // 7.5: CRLFs before the start line
+  let lineEnd = raw.indexOf('\n', start);
+  if (lineEnd < 0) lineEnd = raw.length;
+  const read = readStartLine(trimEol(raw, start, lineEnd));
+  if (!read) return undefined;
+  const bodyStart = readHeaders(raw, lineEnd + 1, read);
+  readBody(raw, bodyStart, bodyBytes, read);
+  return read;
+}
+
+function trimEol(raw: string, start: number, end: number): string {
+  return raw.slice(start, raw[end - 1] === '\r' ? end - 1 : end);
+}
+
+function readStartLine(line: string): ReadMessage | undefined {
+  const message: SipMessage = { headers: [], body: '' };
+  if (/^SIP\/\d+\.\d+ /i.test(line)) {
+    const status = line.slice(line.indexOf(' ') + 1, line.indexOf(' ') + 4);
+    const after = line.slice(line.indexOf(' ') + 4);
+    if (!/^[1-6]\d\d$/.test(status) || (after !== '' && !after.startsWith(' '))) return undefined;
+    message.status = Number(status);
+    message.reason = after.slice(1);
+    const versionOk = line.slice(0, 7).toUpperCase() === 'SIP/2.0';
+    return { message, fault: versionOk ? undefined : { status: 505, reason: 'Version Not Supported' } };
+  }
+  const first = line.indexOf(' ');
+  const last = line.trimEnd().lastIndexOf(' ');
+  if (first <= 0 || last <= first) return undefined;
+  const [method, uri, version] = [line.slice(0, first), line.slice(first + 1, last), line.slice(last + 1).trimEnd()];
+  if (!tokenPattern.test(method) || !/^SIP\/\d+\.\d+$/i.test(version)) return undefined;
+  message.method = method;
+  message.uri = uri;
+  let fault: MessageFault | undefined;
+  if (version.toUpperCase() !== 'SIP/2.0') fault = { status: 505, reason: 'Version Not Supported' };
+  else if (uri === '' || /[\s<>"]/.test(uri) || line.endsWith(' ')) fault = { status: 400, reason: 'Bad Request Line' };
+  return { message, fault };
+}
+
+/** Reads header lines into `read`; gives the position where the body begins. */
+function readHeaders(raw: string, from: number, read: ReadMessage): number {
+  const { headers } = read.message;
+  let position = from;
+  while (position < raw.length) {
+    let end = raw.indexOf('\n', position);
+    if (end < 0) end = raw.length;
+    const line = trimEol(raw, position, end);
+    position = end + 1;
+    if (line === '') return position;
+    const first = line.charCodeAt(0);
+    const last = headers[headers.length - 1];
+    if (first === 32 || first === 9) {
+      // 7.3.1: a line that begins with white space goes on with the line above
+      if (last) last[1] = `${last[1]} ${line.trim()}`.trimStart();
+      else read.fault ??= { status: 400, reason: 'Bad Header Line' };
+    } else readHeaderLine(line, read);
+    if (headers.length > maxHeaderLines) {
+      read.fault ??= { status: 400, reason: 'Too Many Headers' };
+      headers.length = maxHeaderLines;
+    }
+  }
+  return position;
+}
+
+function readHeaderLine(line: string, read: ReadMessage): void {
+  const colon = line.indexOf(':');
+  let name = colon > 0 ? line.slice(0, colon) : '';
+  if (name.endsWith(' ') || name.endsWith('\t')) name = name.trimEnd();
+  if (!isGoodName(name)) {
+    read.fault ??= { status: 400, reason: 'Bad Header Line' };
+    return;
+  }
+  read.message.headers.push([canonicalName(name), line.slice(colon + 1).trim()]);
+}
+
+function isGoodName(name: string): boolean {
+  if (goodNames.has(name)) return true;
+  if (!tokenPattern.test(name)) return false;
+  if (goodNames.size < maxGoodNames) goodNames.add(name);
+  return true;
+}
+
+/** 18.3: the body is as long as Content-Length says; more is cut off, less is a fault. */
+function readBody(raw: string, bodyStart: number, bodyBytes: Buffer | undefined, read: ReadMessage): void {
+  const rest = bodyStart < raw.length ? raw.slice(bodyStart) : '';
+  const stated = header(read.message, 'Content-Length');
+  read.message.body = rest;
+  if (stated === undefined) return;
+  if (!/^\d{1,9}$/.test(stated)) {
+    read.fault ??= { status: 400, reason: 'Bad Content-Length' };
+    return;
+  }
+  const length = Number(stated);
+  const bytes = bodyBytes ?? Buffer.from(rest);
+  if (length > bytes.length) read.fault ??= { status: 400, reason: 'Truncated Body' };
+  else if (length < bytes.length) read.message.body = bytes.toString('utf8', 0, length);
+}
+
+/** The first value of a header, or undefined. */
+export function header(message: SipMessage, name: string): string | undefined {
+  const wanted = canonicalName(name);
+  for (const pair of message.headers) {
+    if (pair[0] === wanted || sameName(pair[0], wanted)) return pair[1];
+  }
+  return undefined;
+}
+
+/** The values of all lines of a header, in order. A line may hold several values: see `listValues`. */
+export function headers(message: SipMessage, name: string): string[] {
+  const wanted = canonicalName(name);
+  const values: string[] = [];
+  for (const pair of message.headers) {
+    if (pair[0] === wanted || sameName(pair[0], wanted)) values.push(pair[1]);
+  }
+  return values;
+}
+
+/** The single values of a header that is a comma-separated list over one or many lines (7.3.1). */
+export function listValues(message: SipMessage, name: string): string[] {
+  const lines = headers(message, name);
+  if (!lines.some((line) => line.includes(','))) return lines;
+  return lines.flatMap(splitList);
+}
+
+/** Cuts a header value at its commas, leaving those in quotes and angle brackets alone. */
+export function splitList(value: string): string[] {
+  if (!value.includes(',')) return [value];
+  const values: string[] = [];
+  let [start, quoted, bracketed] = [0, false, false];
+  for (let i = 0; i < value.length; i++) {
+    const char = value[i];
+    if (quoted) {
+      if (char === '\\') i++;
+      else if (char === '"') quoted = false;
+    } else if (char === '"') quoted = true;
+    else if (char === '<') bracketed = true;
+    else if (char === '>') bracketed = false;
+    else if (char === ',' && !bracketed) {
+      values.push(value.slice(start, i).trim());
+      start = i + 1;
+    }
+  }
+  values.push(value.slice(start).trim());
+  return values;
+}
+
+/** Whether a list header names a token, such as `100rel` in Supported. */
+export function hasToken(message: SipMessage, name: string, token: string): boolean {
+  const wanted = token.toLowerCase();
+  return listValues(message, name).some((value) => value.toLowerCase() === wanted);
+}
+
+/** The text to send. Content-Length is put right, or added. */
+export function serializeMessage(message: SipMessage): string {
+  const { body } = message;
+  let text =
+    message.method === undefined
+      ? `SIP/2.0 ${message.status} ${message.reason ?? reasonPhrase(message.status ?? 0)}\r\n`
+      : `${message.method} ${message.uri} SIP/2.0\r\n`;
+  for (const [name, value] of message.headers) {
+    if (!sameName(name, 'Content-Length')) text += `${name}: ${value}\r\n`;
+  }
+  return `${text}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
