@@ -1,0 +1,44 @@
+import { type Dialect, PostgresDialect } from 'kysely';
+import { Pool, types } from 'pg';
+import { errorMessage } from '../../kernel/errors.ts';
+import type { Logger } from '../../kernel/logger.ts';
+
+const oidInt8 = 20;
+const oidJson = 114;
+
+/**
+ * Kysely on a pool of PostgreSQL connections. A connection, a statement and a silent server are each waited for with
+ * a limit, so that a dead database shows as an error and not as a hang.
+ */
+export function postgresDialect(url: string, logger: Logger): Dialect {
+  const pool = new Pool({
+    connectionString: url,
+    application_name: 'denwaban',
+    max: 10,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    statement_timeout: 30_000,
+    query_timeout: 35_000,
+    idle_in_transaction_session_timeout: 60_000,
+    keepAlive: true,
+    types: { getTypeParser },
+  });
+  // An idle connection that breaks: the pool drops it; without a listener it would end the process.
+  pool.on('error', (error) => logger.warn({ err: errorMessage(error) }, 'a database connection broke'));
+  return new PostgresDialect({ pool });
+}
+
+/** Counts and times are bigint in the database and safe integers here; JSON stays text, as it was written. */
+function getTypeParser(oid: number, format?: 'text' | 'binary') {
+  if (format !== 'binary') {
+    if (oid === oidInt8) return parseSafeInteger;
+    if (oid === oidJson) return (text: string) => text;
+  }
+  return types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text');
+}
+
+function parseSafeInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} does not fit a JavaScript number`);
+  return value;
+}

@@ -1,0 +1,26 @@
+import { SqliteError } from './sqlite-dialect.ts';
+
+const sqliteForeignKey = 787;
+/** Primary result codes that mean "this value": TOOBIG, CONSTRAINT, MISMATCH. */
+const sqliteContent = new Set([18, 19, 20]);
+const postgresForeignKey = '23503';
+
+/** A row names another that does not exist. */
+export function isForeignKeyViolation(error: unknown): boolean {
+  return error instanceof SqliteError ? error.errcode === sqliteForeignKey : sqlState(error) === postgresForeignKey;
+}
+
+/**
+ * The database will never take this content, however often it is tried: a constraint, a wrong type, a value too big.
+ * Anything else (connection, lock, disk, time-out) may pass.
+ */
+export function isContentError(error: unknown): boolean {
+  if (error instanceof SqliteError) return sqliteContent.has(error.errcode & 0xff);
+  // Classes 22 data exception, 23 integrity constraint, 54 program limit exceeded.
+  return /^(22|23|54)/.test(sqlState(error) ?? '');
+}
+
+function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
+  return /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
+}

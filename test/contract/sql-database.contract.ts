@@ -1,0 +1,80 @@
+import { fork } from 'node:child_process';
+import { expect, it } from 'vitest';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
+import { migrations } from '../../src/store/sql/migrations.ts';
+import { openSql } from '../../src/store/sql/open-sql.ts';
+import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
+import { entered, offered } from '../support/facts.ts';
+
+const options = { clock: systemClock, logger: silentLogger };
+
+/** Opening, migrating, closing: the same on each database. `emptyDatabase` gives the url of a new one. */
+export function sqlDatabaseContract(emptyDatabase: () => Promise<string>): void {
+  it('migrates once when several processes start at the same moment', async () => {
+    const url = await emptyDatabase();
+    const opener = new URL('../support/open-database.ts', import.meta.url);
+    const codes = await Promise.all(
+      [1, 2, 3, 4].map(
+        () =>
+          new Promise((resolve, reject) => {
+            const child = fork(opener, [url], { stdio: 'inherit', execArgv: [] });
+            child.on('error', reject);
+            child.on('exit', resolve);
+          }),
+      ),
+    );
+    expect(codes).toEqual([0, 0, 0, 0]);
+    const database = await openSql(url, options);
+    const applied = await database.db.selectFrom('schema_migrations').select(['version', 'name']).execute();
+    expect(applied).toEqual(migrations.map(({ version, name }) => ({ version, name })));
+    await database.close();
+  });
+
+  it('refuses a database that a newer program has migrated, and leaves it alone', async () => {
+    const url = await emptyDatabase();
+    const database = await openSql(url, options);
+    await database.db
+      .insertInto('schema_migrations')
+      .values({ version: 900, name: 'later', applied_at_ms: 1 })
+      .execute();
+    await database.close();
+    await expect(openSql(url, options)).rejects.toMatchObject({
+      code: 'DATABASE_TOO_NEW',
+      message: expect.stringContaining('900'),
+    });
+  });
+
+  it('rolls a failed transaction back and goes on', async () => {
+    const database = await openSql(await emptyDatabase(), options);
+    const failed = database.db.transaction().execute(async (trx) => {
+      await trx.insertInto('schema_migrations').values({ version: 77, name: 'x', applied_at_ms: 1 }).execute();
+      throw new Error('on purpose');
+    });
+    await expect(failed).rejects.toThrow('on purpose');
+    const rows = await database.db.selectFrom('schema_migrations').selectAll().where('version', '=', 77).execute();
+    expect(rows).toEqual([]);
+    await database.close();
+  });
+
+  it('reads times back as numbers, to the last millisecond', async () => {
+    const url = await emptyDatabase();
+    const atMs = 9_007_199_254_740_991;
+    const database = await openSql(url, options);
+    await new SqlFactStore(database).append([offered('c1', { atMs })]);
+    const [row] = await database.db.selectFrom('call_facts').select(['at_ms', 'seq']).execute();
+    expect(row).toEqual({ at_ms: atMs, seq: 1 });
+    await database.close();
+  });
+
+  it('finds everything again after closing, and rejects what comes after that', async () => {
+    const url = await emptyDatabase();
+    const first = await openSql(url, options);
+    await new SqlFactStore(first).append([offered('c1'), entered('c1', 2)]);
+    await first.close();
+    await expect(new SqlFactStore(first).append([entered('c1', 3)])).rejects.toThrow();
+    const second = await openSql(url, options);
+    expect(await new SqlFactStore(second).factsOfCall('c1')).toHaveLength(2);
+    await second.close();
+  });
+}

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe } from 'vitest';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
+import { openSql, type SqlDatabase } from '../../src/store/sql/open-sql.ts';
+import { SqlAccountStore } from '../../src/store/sql/sql-account-store.ts';
+import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
+import { SqlFlowStore } from '../../src/store/sql/sql-flow-store.ts';
+import { MemoryFactStore } from '../support/memory-stores.ts';
+import { startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { accountStoreContract } from './account-store.contract.ts';
+import { factStoreContract } from './fact-store.contract.ts';
+import { flowStoreContract } from './flow-store.contract.ts';
+import { sqlDatabaseContract } from './sql-database.contract.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'denwaban-sql-'));
+let postgres: TestPostgres;
+let made = 0;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+});
+
+afterAll(async () => {
+  await postgres.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const emptyDatabases = {
+  SQLite: async () => `sqlite:${join(folder, `${++made}`, 'denwaban.sqlite')}`,
+  PostgreSQL: async () => postgres.createDatabase(`test_${++made}`),
+};
+
+describe.each(Object.entries(emptyDatabases))('on %s', (_, emptyDatabase) => {
+  const open: SqlDatabase[] = [];
+  const openEmpty = async () => {
+    const database = await openSql(await emptyDatabase(), { clock: systemClock, logger: silentLogger });
+    open.push(database);
+    return database;
+  };
+
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((database) => database.close()));
+  });
+
+  describe('SqlAccountStore', () => accountStoreContract(async () => new SqlAccountStore(await openEmpty())));
+  describe('SqlFlowStore', () =>
+    flowStoreContract(async () => {
+      const database = await openEmpty();
+      return { flows: new SqlFlowStore(database), accounts: new SqlAccountStore(database) };
+    }));
+  describe('SqlFactStore', () => factStoreContract(async () => new SqlFactStore(await openEmpty())));
+  describe('openSql', () => sqlDatabaseContract(emptyDatabase));
+});
+
+describe('in memory', () => {
+  describe('MemoryFactStore', () => factStoreContract(async () => new MemoryFactStore()));
+});

@@ -1,0 +1,116 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { chownSync, existsSync, readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { eventually } from './poll.ts';
+import { collectOutput, dieWithUs, endProcess, freePort } from './processes.ts';
+
+const run = promisify(execFile);
+
+/** A PostgreSQL cluster for one test file, on 127.0.0.1 and a temporary folder, without fsync. */
+export interface TestPostgres {
+  /** Of the empty database `denwaban`. */
+  url: string;
+  /** Makes one more empty database in the cluster and gives its url. */
+  createDatabase(name: string): Promise<string>;
+  /** Ends the server and removes its folder. */
+  stop(): Promise<void>;
+  /** Ends the server but keeps its folder and port. */
+  halt(): Promise<void>;
+  /** Starts it again on the same port and folder. */
+  resume(): Promise<void>;
+}
+
+/** Makes and starts a private cluster. PostgreSQL refuses to run as root, so root runs it as the user `postgres`. */
+export async function startPostgres(): Promise<TestPostgres> {
+  const bin = findBinaries();
+  const owner = process.getuid?.() === 0 ? userIds('postgres') : undefined;
+  const dir = await mkdtemp(join(tmpdir(), 'denwaban-pg-'));
+  if (owner) chownSync(dir, owner.uid, owner.gid);
+  const data = join(dir, 'data');
+  const initArgs = ['-D', data, '-U', 'denwaban', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+  await run(join(bin, 'initdb'), initArgs, { ...owner, cwd: dir });
+  const port = await freePort();
+  const urlOf = (name: string) => `postgres://denwaban@127.0.0.1:${port}/${name}`;
+  const createDatabase = async (name: string) => {
+    const psqlArgs = [
+      '-h',
+      dir,
+      '-p',
+      String(port),
+      '-U',
+      'denwaban',
+      '-d',
+      'postgres',
+      '-c',
+      `create database ${name}`,
+    ];
+    await run(join(bin, 'psql'), psqlArgs, { ...owner, cwd: dir });
+    return urlOf(name);
+  };
+  let child = await launch(bin, dir, port, owner);
+  await createDatabase('denwaban');
+  return {
+    url: urlOf('denwaban'),
+    createDatabase,
+    halt: () => endProcess(child, 'SIGQUIT'),
+    resume: async () => {
+      child = await launch(bin, dir, port, owner);
+    },
+    stop: async () => {
+      await endProcess(child, 'SIGQUIT');
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function launch(bin: string, dir: string, port: number, owner: { uid: number; gid: number } | undefined) {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: dir,
+    fsync: 'off',
+    synchronous_commit: 'off',
+    full_page_writes: 'off',
+    shared_buffers: '16MB',
+    max_connections: '60',
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const child = spawn(join(bin, 'postgres'), ['-D', join(dir, 'data'), ...flags], {
+    ...owner,
+    cwd: dir,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = collectOutput(child);
+  dieWithUs(child);
+  const readyArgs = ['-h', dir, '-p', String(port), '-q'];
+  await eventually(
+    'PostgreSQL answers',
+    async () => {
+      if (child.exitCode !== null || child.pid === undefined) throw new Error(`PostgreSQL did not start: ${output()}`);
+      return run(join(bin, 'pg_isready'), readyArgs).then(
+        () => true,
+        () => false,
+      );
+    },
+    { timeoutMs: 20_000 },
+  );
+  return child;
+}
+
+function findBinaries(): string {
+  const root = '/usr/lib/postgresql';
+  const versions = existsSync(root) ? readdirSync(root) : [];
+  const newest = versions
+    .filter((version) => existsSync(join(root, version, 'bin', 'initdb')))
+    .sort((a, b) => Number(b) - Number(a))[0];
+  if (!newest) throw new Error(`no PostgreSQL under ${root}: apt-get install postgresql`);
+  return join(root, newest, 'bin');
+}
+
+function userIds(name: string): { uid: number; gid: number } {
+  const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+}
