@@ -33,6 +33,8 @@ export interface TelephonyStatus {
 
 /** An INVITE from the network that has no final answer yet. */
 export interface IncomingCall {
+  /** The id that the caller's leg has once it is answered; on record from the first moment. */
+  readonly legId: string;
   /** Call-ID of the caller's dialog. */
   readonly sipCallId: string;
   /** User part of From (P-Asserted-Identity where trusted), `anonymous` where withheld. */

@@ -1,0 +1,258 @@
+import type { FlowEvent } from '../flow/protocol.ts';
+import type { EndCause } from '../kernel/call-fact.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { FactLog } from './fact-log.ts';
+import type { DialAttempt, DialOutcome, Leg, LegEvent, LegSnapshot, Telephony } from './telephony.ts';
+import type { CallTimers } from './timers.ts';
+
+/** How long the caller's channel may take to be parked again after the other party left. */
+const reparkDeadlineMs = 1_000;
+
+export type DialDoneOutcome = Extract<FlowEvent, { type: 'dial-done' }>['outcome'];
+
+/** What a second party's life asks of the call it belongs to. */
+export interface PeerCallHost {
+  readonly telephony: Telephony;
+  readonly clock: Clock;
+  readonly facts: FactLog;
+  readonly timers: CallTimers;
+  /** Puts what happens into the call's mailbox. */
+  post(entry: () => void): void;
+  callerLeg(): Leg | undefined;
+  startRingBack(): void;
+  stopRingBack(): void;
+  onDialDone(outcome: DialDoneOutcome, sipStatus: number | undefined): void;
+  onPeerEnded(): void;
+  /** The leg's record is closed and nothing of it is left on the switch. */
+  onOver(): void;
+  /** Something worth saving has changed. */
+  onChanged(): void;
+}
+
+export interface PeerCallRequest {
+  dialId: string;
+  legId: string;
+  toNumber: string;
+  fromNumber: string;
+  ringTimeoutMs: number;
+  maxTalkMs: number;
+}
+
+/** What another controller needs to go on with a second party. */
+export interface PeerCallState {
+  dialId: string;
+  legId: string;
+  /** Missing while it still rings. */
+  leg?: LegSnapshot;
+  talkEndsAtMs?: number;
+}
+
+type Phase = 'ringing' | 'bridging' | 'talking' | 'parting' | 'over';
+
+/** The second party of a transfer, from the first ring to the last word. */
+export class PeerCall {
+  readonly dialId: string;
+  readonly legId: string;
+  readonly #host: PeerCallHost;
+  readonly #talkTimer: string;
+  readonly #reparkTimer: string;
+  #phase: Phase = 'ringing';
+  #attempt: DialAttempt | undefined;
+  #leg: Leg | undefined;
+  #talkEndsAtMs: number | undefined;
+  /** Set once the call no longer wants this party: why. */
+  #unwanted: EndCause | undefined;
+  #callerParked = false;
+
+  constructor(host: PeerCallHost, dialId: string, legId: string) {
+    this.#host = host;
+    this.dialId = dialId;
+    this.legId = legId;
+    this.#talkTimer = `talk:${legId}`;
+    this.#reparkTimer = `repark:${legId}`;
+  }
+
+  get over(): boolean {
+    return this.#phase === 'over';
+  }
+
+  get state(): PeerCallState {
+    return {
+      dialId: this.dialId,
+      legId: this.legId,
+      ...(this.#leg ? { leg: this.#leg.snapshot() } : {}),
+      ...(this.#talkEndsAtMs === undefined ? {} : { talkEndsAtMs: this.#talkEndsAtMs }),
+    };
+  }
+
+  /** Rings the number; the caller hears ring-back meanwhile. */
+  dial(request: PeerCallRequest): void {
+    const { telephony, facts, post } = this.#host;
+    facts.append({
+      type: 'offered',
+      legId: this.legId,
+      kind: 'transfer',
+      direction: 'outbound',
+      from: request.fromNumber,
+      to: request.toNumber,
+    });
+    const peer = this.#host.callerLeg();
+    this.#host.startRingBack();
+    this.#attempt = telephony.dial({
+      legId: this.legId,
+      kind: 'transfer',
+      toNumber: request.toNumber,
+      fromNumber: request.fromNumber,
+      ringTimeoutMs: request.ringTimeoutMs,
+      ...(peer ? { peer } : {}),
+      onRinging: () => post(() => facts.append({ type: 'ringing', legId: this.legId })),
+      onEvent: (event) => post(() => this.onLegEvent(event)),
+    });
+    this.#attempt.outcome.then(
+      (outcome) => post(() => this.#onOutcome(outcome, request.maxTalkMs)),
+      () => post(() => this.#onOutcome({ ok: false, cause: 'failed' }, request.maxTalkMs)),
+    );
+  }
+
+  /** Goes on with a party that another controller had connected. */
+  resume(leg: Leg, talkEndsAtMs: number | undefined): void {
+    this.#leg = leg;
+    this.#phase = 'talking';
+    if (talkEndsAtMs !== undefined) this.#limitTalk(talkEndsAtMs - this.#host.clock.nowMs());
+  }
+
+  /** Wants the party no more: stops the ringing, or hangs up. Its record is closed when the switch is done. */
+  drop(cause: EndCause): void {
+    if (this.#phase === 'over') return;
+    if (this.#phase === 'parting' && !this.#host.facts.isOpen(this.legId)) {
+      this.#part();
+      return;
+    }
+    if (this.#unwanted) return;
+    this.#unwanted = cause;
+    this.#host.timers.cancel(this.#talkTimer);
+    if (this.#phase === 'talking') this.#startParting();
+    else if (this.#phase !== 'parting') this.#host.onDialDone('failed', undefined);
+    if (this.#leg) this.#endLeg(this.#leg, cause);
+    else this.#attempt?.cancel();
+  }
+
+  /** The caller's channel is parked again. */
+  onCallerUnbridged(): void {
+    this.#callerParked = true;
+    if (this.#phase === 'parting') this.#part();
+    if (this.#phase !== 'talking') return;
+    this.#startParting();
+    // The party's own end follows at once; where it does not, it is left with nobody to talk to.
+    this.#host.timers.start(this.#reparkTimer, reparkDeadlineMs, () => this.drop('system-hangup'));
+  }
+
+  onLegEvent(event: LegEvent): void {
+    if (event.type !== 'ended' || this.#phase === 'over') return;
+    this.#ended(event.cause, event.sipStatus, event.atMs);
+  }
+
+  #onOutcome(outcome: DialOutcome, maxTalkMs: number): void {
+    if (this.#phase === 'over') {
+      if (outcome.ok) outcome.leg.end('cancelled').catch(() => undefined);
+      return;
+    }
+    this.#host.stopRingBack();
+    if (!outcome.ok) {
+      this.#failed(outcome);
+      return;
+    }
+    this.#leg = outcome.leg;
+    this.#host.facts.append({ type: 'answered', legId: this.legId });
+    const caller = this.#host.callerLeg();
+    if (this.#unwanted || !caller) {
+      this.#endLeg(outcome.leg, this.#unwanted ?? 'cancelled');
+      return;
+    }
+    this.#phase = 'bridging';
+    caller.bridge(outcome.leg).then(
+      (bridged) => this.#host.post(() => this.#onBridged(bridged, maxTalkMs)),
+      () => this.#host.post(() => this.#onBridged(false, maxTalkMs)),
+    );
+  }
+
+  #failed(outcome: Extract<DialOutcome, { ok: false }>): void {
+    const { facts } = this.#host;
+    facts.endLeg(this.legId, outcome.cause, { sipStatus: outcome.sipStatus });
+    this.#phase = 'over';
+    const { cause } = outcome;
+    if (!this.#unwanted)
+      this.#host.onDialDone(cause === 'busy' || cause === 'no-answer' ? cause : 'failed', outcome.sipStatus);
+    this.#host.onOver();
+  }
+
+  #onBridged(bridged: boolean, maxTalkMs: number): void {
+    if (this.#phase !== 'bridging') return;
+    const { facts, clock } = this.#host;
+    const caller = this.#host.callerLeg();
+    if (!bridged || !caller) {
+      this.drop('failed');
+      return;
+    }
+    facts.append({ type: 'bridged', legId: caller.legId, peerLegId: this.legId });
+    facts.append({ type: 'bridged', legId: this.legId, peerLegId: caller.legId });
+    this.#phase = 'talking';
+    this.#callerParked = false;
+    this.#talkEndsAtMs = clock.nowMs() + maxTalkMs;
+    this.#limitTalk(maxTalkMs);
+    this.#host.onDialDone('answered', 200);
+  }
+
+  #limitTalk(forMs: number): void {
+    this.#host.timers.start(this.#talkTimer, Math.max(0, forMs), () => this.drop('limit-reached'));
+  }
+
+  #endLeg(leg: Leg, cause: EndCause): void {
+    const done = () => this.#host.post(() => this.#ended(cause, undefined, this.#host.clock.nowMs()));
+    leg.end(cause).then(done, done);
+  }
+
+  #ended(cause: EndCause, sipStatus: number | undefined, atMs: number): void {
+    const before = this.#phase;
+    if (before === 'over' || !this.#host.facts.isOpen(this.legId)) return;
+    if (before === 'talking') this.#startParting();
+    this.#host.facts.endLeg(this.legId, this.#unwanted ?? cause, { sipStatus, atMs });
+    this.#host.timers.cancel(this.#talkTimer);
+    this.#leg = undefined;
+    if (before === 'ringing' || before === 'bridging') {
+      this.#endedBeforeTalk(before, sipStatus);
+      return;
+    }
+    if (this.#callerParked || !this.#host.callerLeg()) {
+      this.#part();
+      return;
+    }
+    this.#host.onChanged();
+    this.#host.timers.start(this.#reparkTimer, reparkDeadlineMs, () => this.#part());
+  }
+
+  #endedBeforeTalk(before: 'ringing' | 'bridging', sipStatus: number | undefined): void {
+    this.#phase = 'over';
+    this.#host.stopRingBack();
+    if (before === 'ringing') this.#attempt?.cancel();
+    if (!this.#unwanted) this.#host.onDialDone('failed', sipStatus);
+    this.#host.onOver();
+  }
+
+  /** Both sides are apart: the flow goes on with the caller. */
+  #part(): void {
+    if (this.#phase !== 'parting' || this.#host.facts.isOpen(this.legId)) return;
+    this.#phase = 'over';
+    this.#host.timers.cancel(this.#reparkTimer);
+    this.#host.onPeerEnded();
+    this.#host.onOver();
+  }
+
+  #startParting(): void {
+    this.#phase = 'parting';
+    const caller = this.#host.callerLeg();
+    const { facts } = this.#host;
+    if (caller) facts.append({ type: 'unbridged', legId: caller.legId, peerLegId: this.legId });
+    if (caller) facts.append({ type: 'unbridged', legId: this.legId, peerLegId: caller.legId });
+  }
+}

@@ -1,0 +1,103 @@
+import type { Prompt } from '../flow/protocol.ts';
+import { type PromptLibrary, resolvePrompts } from './prompts.ts';
+import type { Leg, PlayOutcome, Sound } from './telephony.ts';
+
+const ringBackPlayId = 'engine:ring-back';
+/** Japanese ring-back: 400 Hz modulated with 16 Hz, one second on, two off; approximated by two tones that beat. */
+const ringBackTone: Sound = { tone: '%(1000,2000,400,416)' };
+
+export interface PlayOrder {
+  playId: string;
+  prompts: Prompt[];
+  stopOnDigit: boolean;
+  loop?: boolean;
+}
+
+/** What the caller hears: one prompt at a time, looked up first where it is not ready. Each order ends exactly once. */
+export class Player {
+  readonly #library: PromptLibrary;
+  readonly #post: (entry: () => void) => void;
+  readonly #onDone: (playId: string, outcome: PlayOutcome) => void;
+  /** Ordered but not yet begun: its prompts are being looked up. */
+  #awaited: string | undefined;
+  /** Playing now, the flow's or our own. */
+  #playing: string | undefined;
+  #ringing = false;
+  #closed = false;
+
+  constructor(
+    library: PromptLibrary,
+    post: (entry: () => void) => void,
+    onDone: (playId: string, outcome: PlayOutcome) => void,
+  ) {
+    this.#library = library;
+    this.#post = post;
+    this.#onDone = onDone;
+  }
+
+  play(leg: Leg | undefined, order: PlayOrder): void {
+    this.#ringing = false;
+    this.#giveUpAwaited();
+    const sounds = resolvePrompts(this.#library, order.prompts);
+    if (!(sounds instanceof Promise)) {
+      this.#begin(leg, order, sounds);
+      return;
+    }
+    this.#awaited = order.playId;
+    const begin = (found: Sound[] | undefined) =>
+      this.#post(() => {
+        if (this.#awaited !== order.playId) return;
+        this.#awaited = undefined;
+        this.#begin(leg, order, found);
+      });
+    sounds.then(begin, () => begin(undefined));
+  }
+
+  stop(leg: Leg | undefined): void {
+    this.#giveUpAwaited();
+    if (this.#playing !== undefined && !this.#ringing) leg?.stopPlay();
+  }
+
+  startRingBack(leg: Leg | undefined): void {
+    this.#giveUpAwaited();
+    this.#ringing = true;
+    this.#playing = ringBackPlayId;
+    leg?.play({ playId: ringBackPlayId, sounds: [ringBackTone], stopOnDigit: false, loop: true });
+  }
+
+  stopRingBack(leg: Leg | undefined): void {
+    if (!this.#ringing) return;
+    this.#ringing = false;
+    this.#playing = undefined;
+    leg?.stopPlay();
+  }
+
+  /** The switch says that a prompt has ended. */
+  onDone(playId: string, outcome: PlayOutcome): void {
+    if (this.#playing === playId) this.#playing = undefined;
+    if (playId !== ringBackPlayId) this.#onDone(playId, outcome);
+  }
+
+  /** The caller is gone: nothing more is begun or reported. */
+  close(): void {
+    this.#closed = true;
+    this.#awaited = undefined;
+  }
+
+  #begin(leg: Leg | undefined, order: PlayOrder, sounds: Sound[] | undefined): void {
+    if (this.#closed) return;
+    const { playId, stopOnDigit, loop } = order;
+    if (!sounds) {
+      this.#post(() => this.#onDone(playId, 'not-found'));
+      return;
+    }
+    this.#playing = playId;
+    leg?.play({ playId, sounds, stopOnDigit, ...(loop === undefined ? {} : { loop }) });
+  }
+
+  #giveUpAwaited(): void {
+    const playId = this.#awaited;
+    this.#awaited = undefined;
+    if (playId !== undefined) this.#post(() => this.#onDone(playId, 'stopped'));
+  }
+}

@@ -1,0 +1,32 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Where recordings go: one folder per account, so that an account's can be destroyed together. */
+export class RecordingFolder {
+  readonly #root: string;
+  readonly #made = new Map<string, Promise<string | undefined>>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Makes the account's folder unless that was done before. Rejects where the disk refuses. */
+  async prepare(accountId: string): Promise<void> {
+    let making = this.#made.get(accountId);
+    if (!making) {
+      making = mkdir(join(this.#root, safeName(accountId)), { recursive: true });
+      this.#made.set(accountId, making);
+      making.catch(() => this.#made.delete(accountId));
+    }
+    await making;
+  }
+
+  fileFor(accountId: string, callId: string, recordingId: string): string {
+    return join(this.#root, safeName(accountId), `${safeName(callId)}-${safeName(recordingId)}.wav`);
+  }
+}
+
+/** Ids come from flows; nothing in them may lead out of the folder. */
+function safeName(id: string): string {
+  return id.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 100);
+}

@@ -1,0 +1,29 @@
+import type { OutboundRules } from '../accounts/accounts.ts';
+import type { FactLogState } from './fact-log.ts';
+import type { PeerCallState } from './peer-call.ts';
+import type { LegSnapshot } from './telephony.ts';
+
+/** What a call is, settled before it is answered. */
+export interface CallIdentity {
+  callId: string;
+  accountId: string;
+  flowId: string;
+  flowVersion: number;
+  fromNumber: string;
+  toNumber: string;
+  language: string;
+  outbound: OutboundRules;
+  callerLegId: string;
+}
+
+/** A call as it is saved after each step. */
+export interface SavedCall {
+  identity: CallIdentity;
+  flow: unknown;
+  steps: number;
+  endsAtMs: number;
+  facts: FactLogState;
+  /** Missing until the call is answered. */
+  caller?: LegSnapshot;
+  peer?: PeerCallState;
+}

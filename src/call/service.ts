@@ -1,0 +1,287 @@
+import type { AccountStore } from '../accounts/accounts.ts';
+import type { FlowStore, StoredFlow } from '../flow/flow-store.ts';
+import type { Prompt } from '../flow/protocol.ts';
+import { type Clock, withDeadline } from '../kernel/clock.ts';
+import { errorMessage } from '../kernel/errors.ts';
+import { newId } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { FactSink } from '../ledger/ledger.ts';
+import { type ActorOptions, CallActor } from './actor.ts';
+import type { CallStateStore } from './call-state-store.ts';
+import { FactLog } from './fact-log.ts';
+import type { FlowRunner } from './flow-runner.ts';
+import { type CallLimits, RateLimiter } from './limits.ts';
+import { OfferedCall } from './offered-call.ts';
+import type { PromptLibrary } from './prompts.ts';
+import { type Destination, findDestination, isRefusal } from './reception.ts';
+import { RecordingFolder } from './recordings.ts';
+import type { CallIdentity, SavedCall } from './saved-call.ts';
+import { StateSaver } from './state-saver.ts';
+import { Takeover } from './takeover.ts';
+import type { IncomingCall, Telephony } from './telephony.ts';
+
+const retryAfterSeconds = 2;
+
+export interface CallServiceOptions {
+  telephony: Telephony;
+  accounts: AccountStore;
+  flows: FlowStore;
+  /** Makes a stored flow version ready to run; throws when it cannot be. */
+  loadFlow(stored: StoredFlow): FlowRunner;
+  ledger: FactSink;
+  states: CallStateStore;
+  prompts: PromptLibrary;
+  /** What a caller hears when the flow engine itself fails. */
+  apology(language: string): Prompt;
+  clock: Clock;
+  logger: Logger;
+  /** Unique among the controllers that share `states`. */
+  controllerId: string;
+  recordingsFolder: string;
+  limits: CallLimits;
+  /** A controller not heard of for this long has lost its calls to the others. */
+  leaseMs?: number;
+}
+
+export interface CallService {
+  /** Adopts what a dead controller left, and answers calls from now on. */
+  start(): Promise<void>;
+  /** Refuses new calls with 503; calls in progress end by themselves. */
+  drain(): void;
+  /** Ends every call with BYE and closes its record; resolves when all is over, or at the deadline. */
+  stop(options: { deadlineMs: number }): Promise<void>;
+  /** Calls between INVITE and the last fact. */
+  readonly activeCalls: number;
+}
+
+/** The call room: every INVITE becomes an actor or a closed record of a refusal. */
+export function createCallService(options: CallServiceOptions): CallService {
+  return new Service(options);
+}
+
+class Service implements CallService {
+  readonly #options: CallServiceOptions;
+  readonly #rate: RateLimiter;
+  readonly #recordings: RecordingFolder;
+  readonly #offered = new Map<OfferedCall, FactLog>();
+  readonly #actors = new Map<string, CallActor>();
+  readonly #takeover: Takeover;
+  readonly #flowCache = new Map<string, FlowRunner>();
+  #draining = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: CallServiceOptions) {
+    this.#options = options;
+    this.#rate = new RateLimiter(options.clock, options.limits.maxCallsPerSecond);
+    this.#recordings = new RecordingFolder(options.recordingsFolder);
+    this.#takeover = new Takeover({
+      ...options,
+      leaseMs: options.leaseMs ?? 10_000,
+      roomFor: () => (this.#draining ? 0 : Math.max(0, options.limits.maxCalls - this.activeCalls)),
+      rebuild: (saved) => this.#rebuild(saved),
+    });
+  }
+
+  get activeCalls(): number {
+    return this.#actors.size + this.#offered.size;
+  }
+
+  async start(): Promise<void> {
+    await this.#options.telephony.start({ onIncoming: (call) => this.#onIncoming(call) });
+    await this.#takeover.start();
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.#options.telephony.drain();
+  }
+
+  async stop({ deadlineMs }: { deadlineMs: number }): Promise<void> {
+    this.drain();
+    for (const [offered, facts] of [...this.#offered]) {
+      if (!facts.isOpen(offered.call.legId)) this.#writeOffered(facts, offered.call);
+      offered.refuse(facts, 'draining', 503);
+      this.#forget(offered);
+    }
+    for (const actor of this.#actors.values()) actor.end('system-hangup');
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      this.#checkIdle();
+    });
+    await withDeadline(this.#options.clock, idle, deadlineMs);
+    this.#takeover.stop();
+  }
+
+  #onIncoming(call: IncomingCall): void {
+    const offered = new OfferedCall(call);
+    this.#receive(offered).catch((error: unknown) => {
+      this.#options.logger.error({ err: errorMessage(error) }, 'an incoming call could not be handled');
+      const facts = this.#offered.get(offered);
+      if (facts) offered.refuse(facts, 'failed', 500);
+      call.reject(500);
+      this.#forget(offered);
+    });
+  }
+
+  async #receive(offered: OfferedCall): Promise<void> {
+    const callId = newId('call');
+    const { limits } = this.#options;
+    const overloaded = this.activeCalls >= limits.maxCalls || !this.#rate.take();
+    if (this.#draining || overloaded) {
+      this.#refuseUnseen(offered, callId, this.#draining ? 'draining' : 'overload');
+      return;
+    }
+    // Counted from here on, though its record begins when we know whose call it is.
+    this.#offered.set(offered, this.#newFacts(callId, null));
+    const found = await findDestination(
+      { ...this.#options, loadFlow: (stored) => this.#loadFlow(stored) },
+      offered.call.toNumber,
+    );
+    if (offered.decided) {
+      this.#forget(offered);
+      return;
+    }
+    if (!isRefusal(found)) {
+      this.#answer(offered, callId, found);
+      return;
+    }
+    const facts = this.#newFacts(callId, found.accountId);
+    this.#writeOffered(facts, offered.call);
+    if (found.fault) facts.append({ type: 'fault', legId: offered.call.legId, message: found.fault });
+    offered.refuse(facts, found.cause, found.sipStatus);
+    this.#forget(offered);
+  }
+
+  #answer(offered: OfferedCall, callId: string, found: Destination): void {
+    const { call } = offered;
+    const { account, stored, flow } = found;
+    const facts = this.#newFacts(callId, account.accountId);
+    this.#writeOffered(facts, call, stored);
+    this.#offered.set(offered, facts);
+    offered.onAbandoned(() => {
+      facts.endLeg(call.legId, 'cancelled', { sipStatus: 487 });
+      this.#forget(offered);
+    });
+    this.#prepareRecordings(account.accountId);
+    if (!offered.accept()) return;
+    const actor = this.#newActor(
+      {
+        callId,
+        accountId: account.accountId,
+        flowId: stored.flowId,
+        flowVersion: stored.version,
+        fromNumber: call.fromNumber,
+        toNumber: call.toNumber,
+        language: account.language,
+        outbound: account.outbound,
+        callerLegId: call.legId,
+      },
+      flow,
+      facts,
+    );
+    this.#forget(offered);
+    actor.answer(call);
+  }
+
+  /** A refusal under load costs as little as possible, yet leaves its record. */
+  #refuseUnseen(offered: OfferedCall, callId: string, cause: 'draining' | 'overload'): void {
+    const facts = this.#newFacts(callId, null);
+    this.#writeOffered(facts, offered.call);
+    offered.refuse(facts, cause, 503, retryAfterSeconds);
+  }
+
+  #writeOffered(facts: FactLog, call: IncomingCall, stored?: StoredFlow): void {
+    facts.append(
+      {
+        type: 'offered',
+        legId: call.legId,
+        kind: 'caller',
+        direction: 'inbound',
+        from: call.fromNumber,
+        to: call.toNumber,
+        sipCallId: call.sipCallId,
+        ...(stored ? { flowId: stored.flowId, flowVersion: stored.version } : {}),
+      },
+      call.receivedAtMs,
+    );
+  }
+
+  #newFacts(callId: string, accountId: string | null): FactLog {
+    const { ledger, clock, logger } = this.#options;
+    return new FactLog({ ledger, clock, logger, callId, accountId });
+  }
+
+  #newActor(identity: CallIdentity, flow: FlowRunner, facts: FactLog): CallActor {
+    const { callId } = identity;
+    const { states, clock, logger, controllerId, telephony, prompts, apology, limits } = this.#options;
+    const onLost = () => {
+      logger.warn({ callId }, 'another controller has taken the call over');
+      actor.letGo();
+      this.#actors.delete(callId);
+      this.#checkIdle();
+    };
+    const saver = new StateSaver({ states, clock, logger, controllerId, callId, onLost });
+    const onOver = () => {
+      this.#actors.delete(callId);
+      this.#checkIdle();
+    };
+    const shared: Omit<ActorOptions, 'identity' | 'flow' | 'facts' | 'saver' | 'onOver' | 'apology'> = {
+      telephony,
+      prompts,
+      recordings: this.#recordings,
+      limits,
+      clock,
+      logger,
+    };
+    const actor = new CallActor({
+      ...shared,
+      identity,
+      flow,
+      facts,
+      saver,
+      onOver,
+      apology: apology(identity.language),
+    });
+    this.#actors.set(callId, actor);
+    return actor;
+  }
+
+  async #rebuild(saved: SavedCall): Promise<CallActor | undefined> {
+    const { flows, ledger, clock, logger } = this.#options;
+    const { identity } = saved;
+    const { callId, accountId } = identity;
+    const stored = await flows.findFlow(identity.flowId, identity.flowVersion);
+    if (!stored) return undefined;
+    const flow = this.#loadFlow(stored);
+    this.#prepareRecordings(accountId);
+    return this.#newActor(identity, flow, new FactLog({ ledger, clock, logger, callId, accountId }, saved.facts));
+  }
+
+  /** A version never changes, so that what was made of it once is good for ever. */
+  #loadFlow(stored: StoredFlow): FlowRunner {
+    const key = `${stored.flowId}@${stored.version}`;
+    let flow = this.#flowCache.get(key);
+    if (!flow) {
+      flow = this.#options.loadFlow(stored);
+      if (this.#flowCache.size >= 1_000) this.#flowCache.clear();
+      this.#flowCache.set(key, flow);
+    }
+    return flow;
+  }
+
+  /** Nobody waits for the disk: the folder is there long before a first recording can end. */
+  #prepareRecordings(accountId: string): void {
+    this.#recordings.prepare(accountId).catch((error: unknown) => {
+      this.#options.logger.error({ accountId, err: errorMessage(error) }, 'the recordings folder cannot be made');
+    });
+  }
+
+  #forget(offered: OfferedCall): void {
+    this.#offered.delete(offered);
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
+    if (this.activeCalls === 0) this.#onIdle?.();
+  }
+}

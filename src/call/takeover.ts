@@ -1,0 +1,141 @@
+import { type Clock, type TimerHandle, toRfc3339 } from '../kernel/clock.ts';
+import { errorMessage } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { FactSink } from '../ledger/ledger.ts';
+import type { CallActor } from './actor.ts';
+import type { CallSnapshot, CallStateStore } from './call-state-store.ts';
+import { FactLog } from './fact-log.ts';
+import type { SavedCall } from './saved-call.ts';
+import type { Leg, LegEvent, LegSnapshot, Telephony } from './telephony.ts';
+
+const claimAtOnce = 50;
+
+export interface TakeoverOptions {
+  telephony: Telephony;
+  states: CallStateStore;
+  ledger: FactSink;
+  clock: Clock;
+  logger: Logger;
+  controllerId: string;
+  leaseMs: number;
+  /** How many more calls this controller can drive. */
+  roomFor(): number;
+  /** An actor for a saved call that has not begun yet; undefined when its flow is gone. */
+  rebuild(saved: SavedCall): Promise<CallActor | undefined>;
+}
+
+/** Keeps this controller's lease alive and takes over the calls of those whose lease has run out. */
+export class Takeover {
+  readonly #options: TakeoverOptions;
+  #timer: TimerHandle | undefined;
+  #stopped = false;
+
+  constructor(options: TakeoverOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    await this.#round();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#options.clock.clearTimeout(this.#timer);
+  }
+
+  async #round(): Promise<void> {
+    const { states, controllerId, leaseMs, clock, logger } = this.#options;
+    try {
+      await states.heartbeat(controllerId, leaseMs);
+      await this.#claim();
+    } catch (error) {
+      logger.error({ err: errorMessage(error) }, 'the controller lease could not be renewed');
+    }
+    if (this.#stopped) return;
+    this.#timer = clock.setTimeout(() => {
+      this.#round().catch((error: unknown) => logger.error({ err: errorMessage(error) }, 'take-over failed'));
+    }, leaseMs / 3);
+  }
+
+  async #claim(): Promise<void> {
+    const { states, controllerId, roomFor, telephony } = this.#options;
+    const limit = Math.min(claimAtOnce, roomFor());
+    if (limit === 0 || !telephony.status().ready || this.#stopped) return;
+    const orphans = await states.claimOrphans(controllerId, limit);
+    await Promise.all(orphans.map((orphan) => this.#adopt(orphan)));
+  }
+
+  async #adopt(orphan: CallSnapshot): Promise<void> {
+    const { logger, clock } = this.#options;
+    const { callId } = orphan;
+    const saved = orphan.state as SavedCall;
+    logger.warn({ callId, savedAt: toRfc3339(orphan.savedAtMs) }, 'taking a call over');
+    try {
+      if (!(await this.#goOn(saved))) await this.#close(callId, saved);
+    } catch (error) {
+      logger.error({ callId, err: errorMessage(error), atMs: clock.nowMs() }, 'a call could not be taken over');
+      await this.#close(callId, saved);
+    }
+  }
+
+  /** True when an actor drives the call again. */
+  async #goOn(saved: SavedCall): Promise<boolean> {
+    const { telephony } = this.#options;
+    const inbox = new Inbox();
+    const leg = saved.caller ? await telephony.adopt(saved.caller, inbox.caller) : undefined;
+    const peerLeg = await this.#adoptPeer(saved, leg, inbox);
+    if (!leg) return false;
+    const actor = await this.#options.rebuild(saved);
+    if (!actor) {
+      await Promise.all([leg.end('flow-fault'), peerLeg?.end('flow-fault')]);
+      return false;
+    }
+    actor.resume(leg, saved, peerLeg);
+    inbox.deliverTo(actor);
+    return true;
+  }
+
+  /** A second party is kept if it was connected and the caller is still there; any other is hung up. */
+  async #adoptPeer(saved: SavedCall, caller: Leg | undefined, inbox: Inbox): Promise<Leg | undefined> {
+    if (!saved.peer) return undefined;
+    const ringing: LegSnapshot = { legId: saved.peer.legId, kind: 'transfer', adapter: {} };
+    const leg = await this.#options.telephony.adopt(saved.peer.leg ?? ringing, inbox.peer);
+    if (leg && caller && saved.peer.leg) return leg;
+    await leg?.end('controller-lost');
+    return undefined;
+  }
+
+  /** Nothing of the call is left: its record is closed. */
+  async #close(callId: string, saved: SavedCall): Promise<void> {
+    const { ledger, clock, logger, states, controllerId } = this.#options;
+    try {
+      const { accountId, callerLegId } = saved.identity;
+      const facts = new FactLog({ ledger, clock, logger, callId, accountId }, saved.facts);
+      if (facts.isOpen(callerLegId)) facts.append({ type: 'taken-over', legId: callerLegId });
+      for (const legId of facts.openLegIds) facts.endLeg(legId, 'controller-lost');
+      await states.remove(controllerId, callId);
+    } catch (error) {
+      logger.error({ callId, err: errorMessage(error) }, 'the record of a lost call could not be closed');
+    }
+  }
+}
+
+/** Keeps what adopted legs say until the actor is there to hear it. */
+class Inbox {
+  #actor: CallActor | undefined;
+  readonly #waiting: { from: 'caller' | 'peer'; event: LegEvent }[] = [];
+
+  readonly caller = (event: LegEvent): void => this.#put('caller', event);
+  readonly peer = (event: LegEvent): void => this.#put('peer', event);
+
+  deliverTo(actor: CallActor): void {
+    this.#actor = actor;
+    for (const { from, event } of this.#waiting.splice(0)) this.#put(from, event);
+  }
+
+  #put(from: 'caller' | 'peer', event: LegEvent): void {
+    if (!this.#actor) this.#waiting.push({ from, event });
+    else if (from === 'caller') this.#actor.onCallerEvent(event);
+    else this.#actor.onPeerEvent(event);
+  }
+}

@@ -1,0 +1,350 @@
+import type {
+  AnswerOutcome,
+  DialAttempt,
+  DialOutcome,
+  DialRequest,
+  IncomingCall,
+  Leg,
+  LegEvent,
+  LegSnapshot,
+  PlayOutcome,
+  PlayRequest,
+  RecordOutcome,
+  RecordRequest,
+  Sound,
+  Telephony,
+  TelephonyHandlers,
+  TelephonyStatus,
+} from '../../src/call/telephony.ts';
+import type { EndCause, LegKind } from '../../src/kernel/call-fact.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+
+/** A leg without a telephone: tests press its keys, end its prompts and hang it up; it keeps the port's promises. */
+export class FakeLeg implements Leg {
+  readonly legId: string;
+  readonly kind: LegKind;
+  readonly #telephony: FakeTelephony;
+  readonly #onEvent: (event: LegEvent) => void;
+  /** All that was ordered, in words: `play hello.wav`, `stop`, `bridge leg-2` … */
+  readonly orders: string[] = [];
+  playing: PlayRequest | undefined;
+  recording: RecordRequest | undefined;
+  bridgedWith: FakeLeg | undefined;
+  ended: EndCause | undefined;
+  /** Set to make `end` wait for {@link confirmEnd}. */
+  slowToEnd = false;
+  #confirmEnd: (() => void) | undefined;
+
+  constructor(telephony: FakeTelephony, legId: string, kind: LegKind, onEvent: (event: LegEvent) => void) {
+    this.#telephony = telephony;
+    this.legId = legId;
+    this.kind = kind;
+    this.#onEvent = onEvent;
+  }
+
+  play(request: PlayRequest): void {
+    if (this.ended) return;
+    if (this.playing) this.finishPlay('stopped');
+    this.orders.push(`play ${request.sounds.map(nameOf).join(' ')}`);
+    this.playing = request;
+  }
+
+  stopPlay(): void {
+    if (this.ended) return;
+    this.orders.push('stop');
+    if (this.playing) this.finishPlay('stopped');
+  }
+
+  record(request: RecordRequest): void {
+    if (this.ended) return;
+    this.orders.push(`record ${request.file.split('/').at(-1)}`);
+    this.recording = request;
+  }
+
+  stopRecord(): void {
+    this.finishRecord('stopped', 1_000);
+  }
+
+  async bridge(peer: Leg): Promise<boolean> {
+    if (!(peer instanceof FakeLeg) || this.ended || peer.ended || this.#telephony.bridgesFail) return false;
+    if (this.playing) this.finishPlay('stopped');
+    this.orders.push(`bridge ${peer.kind}`);
+    this.bridgedWith = peer;
+    peer.bridgedWith = this;
+    return true;
+  }
+
+  async end(cause: EndCause): Promise<void> {
+    if (this.ended) return;
+    this.orders.push(`end ${cause}`);
+    if (this.slowToEnd) {
+      await new Promise<void>((resolve) => {
+        this.#confirmEnd = resolve;
+      });
+    }
+    this.#over(cause);
+  }
+
+  confirmEnd(): void {
+    this.#confirmEnd?.();
+  }
+
+  snapshot(): LegSnapshot {
+    return { legId: this.legId, kind: this.kind, adapter: { fake: true } };
+  }
+
+  /** The party presses a key; a prompt that stops on digits stops. */
+  press(digits: string): void {
+    for (const digit of digits) {
+      if (this.ended) return;
+      this.tell({ type: 'digit', digit, durationMs: 100, atMs: this.#nowMs });
+      if (this.playing?.stopOnDigit) this.finishPlay('stopped');
+    }
+  }
+
+  /** The prompt ends. */
+  finishPlay(outcome: PlayOutcome = 'finished'): void {
+    const playing = this.playing;
+    if (!playing || this.ended) return;
+    this.playing = undefined;
+    this.tell({ type: 'play-done', playId: playing.playId, outcome, atMs: this.#nowMs });
+  }
+
+  /** The recording ends. */
+  finishRecord(outcome: RecordOutcome = 'silence', durationMs = 2_500): void {
+    const recording = this.recording;
+    if (!recording || this.ended) return;
+    this.recording = undefined;
+    const { recordingId } = recording;
+    this.tell({ type: 'record-done', recordingId, outcome, durationMs, atMs: this.#nowMs });
+  }
+
+  /** The party hangs up, or the switch loses the leg. */
+  hangUp(cause: EndCause = this.kind === 'caller' ? 'caller-hangup' : 'peer-hangup'): void {
+    this.#over(cause);
+  }
+
+  get #nowMs(): number {
+    return this.#telephony.clock.nowMs();
+  }
+
+  #over(cause: EndCause): void {
+    if (this.ended) return;
+    if (this.recording) this.finishRecord('leg-ended');
+    if (this.playing) this.finishPlay('failed');
+    this.ended = cause;
+    const peer = this.bridgedWith;
+    this.bridgedWith = undefined;
+    this.tell({ type: 'ended', cause, atMs: this.#nowMs });
+    if (!peer || peer.ended) return;
+    peer.bridgedWith = undefined;
+    peer.tell({ type: 'unbridged', peerLegId: this.legId, atMs: this.#nowMs });
+  }
+
+  /** Says something to the owner of the leg. */
+  tell(event: LegEvent): void {
+    this.#onEvent(event);
+  }
+}
+
+function nameOf(sound: Sound): string {
+  if ('file' in sound) return sound.file.split('/').at(-1) ?? sound.file;
+  if ('tone' in sound) return `tone:${sound.tone}`;
+  return `silence:${sound.silenceMs}`;
+}
+
+/** An INVITE that a test has sent. */
+export class FakeIncomingCall implements IncomingCall {
+  readonly legId: string;
+  readonly sipCallId: string;
+  readonly fromNumber: string;
+  readonly toNumber: string;
+  readonly receivedAtMs: number;
+  readonly #telephony: FakeTelephony;
+  rejected: { status: number; retryAfterSeconds?: number } | undefined;
+  leg: FakeLeg | undefined;
+  /** Set to hold the answer back until {@link completeAnswer}. */
+  slowToAnswer = false;
+  answering = false;
+  #cancelled = false;
+  #onCancelled: (() => void) | undefined;
+  #complete: ((outcome: AnswerOutcome) => void) | undefined;
+  #onEvent: ((event: LegEvent) => void) | undefined;
+
+  constructor(telephony: FakeTelephony, legId: string, fromNumber: string, toNumber: string) {
+    this.#telephony = telephony;
+    this.legId = legId;
+    this.sipCallId = `${legId}@fake`;
+    this.fromNumber = fromNumber;
+    this.toNumber = toNumber;
+    this.receivedAtMs = telephony.clock.nowMs();
+  }
+
+  get decided(): boolean {
+    return this.rejected !== undefined || this.leg !== undefined || this.#cancelled;
+  }
+
+  reject(status: number, options: { retryAfterSeconds?: number } = {}): void {
+    if (this.decided) return;
+    const { retryAfterSeconds } = options;
+    this.rejected = { status, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+    this.#complete?.({ ok: false, cause: 'failed', sipStatus: status });
+  }
+
+  onCancelled(callback: () => void): void {
+    this.#onCancelled = callback;
+    if (this.#cancelled) callback();
+  }
+
+  answer(onEvent: (event: LegEvent) => void): Promise<AnswerOutcome> {
+    this.answering = true;
+    this.#onEvent = onEvent;
+    return new Promise((resolve) => {
+      this.#complete = resolve;
+      if (this.#cancelled) resolve({ ok: false, cause: 'cancelled', sipStatus: 487 });
+      else if (!this.slowToAnswer) this.completeAnswer();
+    });
+  }
+
+  completeAnswer(failure?: Extract<AnswerOutcome, { ok: false }>): void {
+    const onEvent = this.#onEvent;
+    if (!onEvent || this.decided) return;
+    if (failure) {
+      this.rejected = { status: failure.sipStatus };
+      this.#complete?.(failure);
+      return;
+    }
+    this.leg = new FakeLeg(this.#telephony, this.legId, 'caller', onEvent);
+    this.#telephony.legs.push(this.leg);
+    this.#complete?.({ ok: true, leg: this.leg });
+  }
+
+  /** The caller gives up before the answer. */
+  cancel(): void {
+    if (this.decided) return;
+    this.#cancelled = true;
+    this.#onCancelled?.();
+    this.#complete?.({ ok: false, cause: 'cancelled', sipStatus: 487 });
+  }
+}
+
+/** A phone that rings until the test says otherwise. */
+export class FakeDial implements DialAttempt {
+  readonly legId: string;
+  readonly outcome: Promise<DialOutcome>;
+  readonly request: DialRequest;
+  readonly #telephony: FakeTelephony;
+  cancelled = false;
+  leg: FakeLeg | undefined;
+  done = false;
+  #settle: (outcome: DialOutcome) => void = () => undefined;
+
+  constructor(telephony: FakeTelephony, request: DialRequest) {
+    this.#telephony = telephony;
+    this.request = request;
+    this.legId = request.legId;
+    this.outcome = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  ring(): void {
+    if (!this.done) this.request.onRinging();
+  }
+
+  /** Answers; returns undefined when it is too late. */
+  answer(): FakeLeg | undefined {
+    if (this.done) return undefined;
+    this.done = true;
+    this.leg = new FakeLeg(this.#telephony, this.legId, this.request.kind, this.request.onEvent);
+    this.#telephony.legs.push(this.leg);
+    this.#settle({ ok: true, leg: this.leg });
+    return this.leg;
+  }
+
+  fail(cause: Extract<DialOutcome, { ok: false }>['cause'], sipStatus?: number): void {
+    if (this.done) return;
+    this.done = true;
+    this.#settle({ ok: false, cause, ...(sipStatus === undefined ? {} : { sipStatus }) });
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+    // As in life, a phone may answer before the CANCEL reaches it.
+    if (!this.#telephony.cancelsAreLate) this.fail('cancelled', 487);
+  }
+}
+
+/** The telephony port without a network. Tests play the callers, the phones and the switch. */
+export class FakeTelephony implements Telephony {
+  readonly clock: Clock;
+  readonly legs: FakeLeg[] = [];
+  readonly calls: FakeIncomingCall[] = [];
+  readonly dials: FakeDial[] = [];
+  /** Legs of another controller that still exist on the switch, by id. */
+  readonly adoptable = new Map<string, LegKind>();
+  bridgesFail = false;
+  cancelsAreLate = false;
+  draining = false;
+  ready = true;
+  #handlers: TelephonyHandlers | undefined;
+  #nextLeg = 1;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  async start(handlers: TelephonyHandlers): Promise<void> {
+    this.#handlers = handlers;
+  }
+
+  drain(): void {
+    this.draining = true;
+  }
+
+  async stop(): Promise<void> {
+    this.#handlers = undefined;
+  }
+
+  status(): TelephonyStatus {
+    return { ready: this.ready, mediaServers: [{ name: 'fake', ready: this.ready, legs: this.openLegs.length }] };
+  }
+
+  dial(request: DialRequest): DialAttempt {
+    const dial = new FakeDial(this, request);
+    this.dials.push(dial);
+    if (this.draining) dial.fail('draining');
+    return dial;
+  }
+
+  async adopt(snapshot: LegSnapshot, onEvent: (event: LegEvent) => void): Promise<Leg | undefined> {
+    const kind = this.adoptable.get(snapshot.legId);
+    if (!kind) return undefined;
+    const leg = new FakeLeg(this, snapshot.legId, kind, onEvent);
+    this.legs.push(leg);
+    return leg;
+  }
+
+  /** An INVITE arrives. */
+  invite(options: { from?: string; to?: string; slowToAnswer?: boolean } = {}): FakeIncomingCall {
+    const { from = '09012345678', to = '0312345678', slowToAnswer = false } = options;
+    const call = new FakeIncomingCall(this, `leg-${this.#nextLeg++}`, from, to);
+    call.slowToAnswer = slowToAnswer;
+    this.calls.push(call);
+    this.#handlers?.onIncoming(call);
+    return call;
+  }
+
+  /** The switch takes a bridge apart without either party having hung up. */
+  unbridge(leg: FakeLeg, peerLegId: string): void {
+    leg.tell({ type: 'unbridged', peerLegId, atMs: this.clock.nowMs() });
+  }
+
+  get openLegs(): FakeLeg[] {
+    return this.legs.filter((leg) => !leg.ended);
+  }
+
+  get openDials(): FakeDial[] {
+    return this.dials.filter((dial) => !dial.done);
+  }
+}
