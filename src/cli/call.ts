@@ -1,0 +1,98 @@
+import { type Clock, toRfc3339 } from '../kernel/clock.ts';
+import { DenwabanError } from '../kernel/errors.ts';
+import type { Phone, PhoneCall, PhoneEvent } from './phone.ts';
+
+export interface CallCommand {
+  uri: string;
+  fromNumber: string;
+  /** Keys in groups: the groups are pressed one after another, each after a prompt or at its time. */
+  keys: string[];
+  /** When the key groups are pressed: after each prompt has ended, or at a time after the answer. */
+  when: { afterPrompt: true } | { atMs: number };
+  recordFile: string;
+  /** Hangs up by itself after so long. */
+  maxDurationMs: number;
+  print(line: string): void;
+}
+
+/** What became of the call. */
+export interface CallResult {
+  answered: boolean;
+  status: number;
+  endedBy: 'them' | 'us' | 'refused';
+  durationMs: number;
+  pressed: string;
+}
+
+const keyGapMs = 250;
+
+/**
+ * Checks `--keys` ("1,#": groups between commas; a group's keys are pressed in a row) and `--at` ("3.5s", "800ms").
+ * @throws DenwabanError `CALL_ARGUMENTS`.
+ */
+export function parseCallArguments(options: { keys?: string; at?: string }): Pick<CallCommand, 'keys' | 'when'> {
+  const keys = (options.keys ?? '')
+    .split(',')
+    .map((group) => group.trim())
+    .filter(Boolean);
+  const wrong = keys.find((group) => !/^[0-9*#A-D]+$/.test(group));
+  if (wrong) {
+    throw new DenwabanError('CALL_ARGUMENTS', `--keys: "${wrong}" has a character that no phone has`, {
+      remedy: 'Use 0-9 * # A-D, groups separated by commas: --keys "1,1234#"',
+    });
+  }
+  if (options.at === undefined) return { keys, when: { afterPrompt: true } };
+  const time = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(options.at);
+  if (!time) {
+    throw new DenwabanError('CALL_ARGUMENTS', `--at: "${options.at}" is not a time`, { remedy: 'Write 3.5s or 800ms' });
+  }
+  return { keys, when: { atMs: Number(time[1]) * (time[2] === 's' ? 1000 : 1) } };
+}
+
+/** Phones a SIP address as a caller would, pressing keys, telling what happens. Resolves when the call is over. */
+export function runCall(phone: Phone, clock: Clock, command: CallCommand): Promise<CallResult> {
+  return new Promise((resolve) => {
+    const startMs = clock.nowMs();
+    let answeredMs = 0;
+    let pressed = '';
+    const waiting = [...command.keys];
+    let call: PhoneCall | undefined;
+    const say = (what: string) => command.print(`${toRfc3339(clock.nowMs()).slice(11, 23)}  ${what}`);
+    const press = (keys: string) => {
+      [...keys].forEach((key, index) => {
+        clock.setTimeout(() => {
+          pressed += key;
+          say(`pressed   ${key}`);
+          call?.press(key);
+        }, index * keyGapMs);
+      });
+    };
+    const limit = clock.setTimeout(() => call?.hangUp(), command.maxDurationMs);
+    const onEvent = (event: PhoneEvent) => {
+      switch (event.type) {
+        case 'ringing':
+          return say(`ringing   ${event.status}`);
+        case 'answered':
+          answeredMs = clock.nowMs();
+          say('answered');
+          if ('atMs' in command.when) clock.setTimeout(() => press(command.keys.join('')), command.when.atMs);
+          return undefined;
+        case 'sound':
+          return say('hearing …');
+        case 'silence':
+          say(`heard     ${(event.soundMs / 1000).toFixed(1)} s`);
+          if ('afterPrompt' in command.when) press(waiting.shift() ?? '');
+          return undefined;
+        case 'ended': {
+          clock.clearTimeout(limit);
+          const endedBy = event.by;
+          say(endedBy === 'refused' ? `refused   ${event.status} ${event.reason}` : `ended     by ${endedBy}`);
+          const durationMs = answeredMs === 0 ? 0 : clock.nowMs() - answeredMs;
+          return resolve({ answered: answeredMs > 0, status: event.status, endedBy, durationMs, pressed });
+        }
+      }
+    };
+    say(`calling   ${command.uri} as ${command.fromNumber} (${toRfc3339(startMs)})`);
+    call = phone.call({ uri: command.uri, fromNumber: command.fromNumber, recordFile: command.recordFile, onEvent });
+  });
+}

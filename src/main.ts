@@ -1,0 +1,348 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { destination, pino } from 'pino';
+import { createCallService } from './call/service.ts';
+import { parseCallArguments, runCall } from './cli/call.ts';
+import { callsAsJson, callsAsTable, listCalls } from './cli/calls.ts';
+import { loadFolder } from './cli/load.ts';
+import { type Config, readConfig } from './config.ts';
+import { checkFlow } from './flow/checker.ts';
+import type { StoredFlow } from './flow/flow-store.ts';
+import { type FlowState, startState, step } from './flow/interpreter.ts';
+import { systemClock as clock } from './kernel/clock.ts';
+import { DenwabanError, errorMessage } from './kernel/errors.ts';
+import { newId } from './kernel/ids.ts';
+import type { Logger } from './kernel/logger.ts';
+import { normalizePhoneNumber } from './kernel/phone-number.ts';
+import { createLedger } from './ledger/create-ledger.ts';
+import { createPromptLibrary } from './speech/prompt-library.ts';
+import { openRedis } from './store/redis/open-redis.ts';
+import { startPrivateRedis } from './store/redis/private-redis.ts';
+import { RedisCallStateStore } from './store/redis/redis-call-state-store.ts';
+import { openSql } from './store/sql/open-sql.ts';
+import { SqlAccountStore } from './store/sql/sql-account-store.ts';
+import { SqlFactStore } from './store/sql/sql-fact-store.ts';
+import { SqlFlowStore } from './store/sql/sql-flow-store.ts';
+import { openSipPhone } from './switch/open-phone.ts';
+import { SwitchStartError, spawnSwitch } from './switch/spawn.ts';
+import { createTelephony } from './telephony/create-telephony.ts';
+import { startHealthServer } from './web/health-server.ts';
+
+const flowFolder = resolve(import.meta.dirname, '../flows');
+const sampleFolder = join(flowFolder, 'sample');
+const callEndDeadlineMs = 5_000;
+const flushDeadlineMs = 5_000;
+
+/** Personal data: never in production's log, wherever a room puts it (design.md, rule 7). */
+const personal = ['from', 'to', 'number', 'fromNumber', 'toNumber', 'digits', 'digit', 'name', 'transcript'];
+
+function createLogger(level: Config['logLevel']): Logger {
+  const paths = personal.flatMap((key) => [key, `*.${key}`]);
+  return pino({ level, base: null, redact: { paths, remove: true } }, destination({ dest: 2, sync: false }));
+}
+
+/** What has been started, so that it can be stopped in the opposite order, also when a later part fails to start. */
+class Shutdown {
+  readonly #steps: { name: string; stop: () => Promise<void> | void }[] = [];
+  readonly #logger: Logger;
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  add(name: string, stop: () => Promise<void> | void): void {
+    this.#steps.push({ name, stop });
+  }
+
+  /** Runs every step; one that fails is reported and keeps none of the others from running. */
+  async run(): Promise<boolean> {
+    let clean = true;
+    for (const { name, stop } of this.#steps.splice(0).reverse()) {
+      try {
+        await stop();
+      } catch (error) {
+        clean = false;
+        this.#logger.error({ err: errorMessage(error), part: name }, 'a part did not stop cleanly');
+      }
+    }
+    return clean;
+  }
+}
+
+function prepareDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    const probe = join(dataDir, '.writable');
+    writeFileSync(probe, '');
+    rmSync(probe);
+  } catch (error) {
+    throw new DenwabanError(
+      'DATA_DIR_UNWRITABLE',
+      `the data folder ${dataDir} cannot be written: ${errorMessage(error)}`,
+      {
+        remedy: 'Set DATA_DIR to a folder that this user may write, or correct its permissions',
+      },
+    );
+  }
+}
+
+/** SQL and the stores on it. */
+async function openStores(config: Config, logger: Logger) {
+  const sql = await openSql(config.databaseUrl, { clock, logger });
+  return { sql, accounts: new SqlAccountStore(sql), flows: new SqlFlowStore(sql), facts: new SqlFactStore(sql) };
+}
+
+type Stores = Awaited<ReturnType<typeof openStores>>;
+
+/** Sample account and flows, where there is nothing yet. */
+async function loadSamples({ accounts, flows }: Stores): Promise<void> {
+  if ((await accounts.listAccounts()).length > 0) return;
+  await loadFolder({ folder: sampleFolder, flowFolder, accounts, flows, atMs: clock.nowMs() });
+}
+
+/** Addresses of the pair that does the telephony: the configured one, or the embedded switch started here. */
+async function openSwitch(config: Config, shutdown: Shutdown, onLost: (why: string) => void) {
+  if (config.drachtio && config.freeswitches) {
+    return { drachtio: config.drachtio, freeswitches: config.freeswitches };
+  }
+  const secret = randomBytes(24).toString('hex');
+  const [rtpPortMin, rtpPortMax] = config.rtpPorts;
+  const spawned = await spawnSwitch({
+    bindAddress: config.bindAddress,
+    publicAddress: config.publicAddress,
+    sipPort: config.sipPort,
+    controlPort: 0,
+    controlSecret: secret,
+    eventSocketPort: 0,
+    eventSocketPassword: secret,
+    mrfSipPort: 0,
+    rtpPortMin,
+    rtpPortMax,
+    maxCalls: config.maxCalls,
+    maxCallsPerSecond: config.maxCallsPerSecond,
+    mediaTimeoutMs: 60_000,
+  }).catch((error: unknown) => {
+    if (!(error instanceof SwitchStartError)) throw error;
+    throw new DenwabanError('SWITCH_FAILED', error.message, error.remedy === undefined ? {} : { remedy: error.remedy });
+  });
+  let stopping = false;
+  shutdown.add('embedded switch', () => {
+    stopping = true;
+    return spawned.stop();
+  });
+  spawned.exited.then((code) => {
+    if (!stopping) onLost(`the embedded switch ended unexpectedly with ${code}`);
+  });
+  const host = '127.0.0.1';
+  return {
+    drachtio: { host, port: spawned.controlPort, secret },
+    freeswitches: [{ name: 'embedded', host, port: spawned.eventSocketPort, password: secret }],
+    sipPort: spawned.sipPort,
+  };
+}
+
+/** A stored flow version, ready to run. Throws when the flow does not pass the checker any more. */
+function loadFlow(stored: StoredFlow) {
+  const checked = checkFlow(stored.definition, { fileExists: () => true });
+  if (!checked.ok) {
+    throw new Error(checked.faults.map((fault) => `${fault.path}: ${fault.message}`).join('; '));
+  }
+  const { flow } = checked;
+  return {
+    start: (context: Parameters<typeof startState>[1]) => startState(flow, context),
+    step: (state: unknown, event: Parameters<typeof step>[2]) => step(flow, state as FlowState, event),
+  };
+}
+
+/** Builds and starts everything; every part is in `shutdown` the moment it runs. Gives the line to print. */
+async function startAll(
+  config: Config,
+  logger: Logger,
+  shutdown: Shutdown,
+  onLost: (why: string) => void,
+): Promise<string> {
+  prepareDataDir(config.dataDir);
+  const stores = await openStores(config, logger);
+  shutdown.add('database', () => stores.sql.close());
+  await loadSamples(stores);
+  const privateRedis = config.redisUrl
+    ? undefined
+    : await startPrivateRedis({ folder: join(config.dataDir, 'redis'), clock });
+  if (privateRedis) shutdown.add('private Redis', () => privateRedis.stop());
+  const redis = await openRedis(config.redisUrl ?? privateRedis?.socketPath ?? '', { clock, logger });
+  shutdown.add('Redis connection', () => redis.close());
+  const ledger = await createLedger({ dataDir: config.dataDir, store: stores.facts, clock, logger });
+  shutdown.add('ledger', async () => {
+    await ledger.flush(flushDeadlineMs);
+    await ledger.stop();
+  });
+  const pair = await openSwitch(config, shutdown, onLost);
+  const telephony = createTelephony({ ...pair, trunkUri: config.trunkUri, clock, logger });
+  shutdown.add('telephony', () => telephony.stop());
+  const calls = createCallService({
+    telephony,
+    accounts: stores.accounts,
+    flows: stores.flows,
+    loadFlow,
+    ledger,
+    states: new RedisCallStateStore(redis),
+    prompts: createPromptLibrary({ flowFolder, cacheFolder: join(config.dataDir, 'prompts'), clock, logger }),
+    apology: (language) => ({ file: `prompts/${language === 'ja' ? 'ja' : 'en'}/apology.wav` }),
+    clock,
+    logger,
+    controllerId: newId('controller'),
+    recordingsFolder: join(config.dataDir, 'recordings'),
+    limits: {
+      maxCalls: config.maxCalls,
+      maxCallsPerSecond: config.maxCallsPerSecond,
+      maxCallMs: 14_400_000,
+      maxStepsPerCall: 10_000,
+      maxTalkMs: 14_400_000,
+    },
+  });
+  shutdown.add('calls', () => calls.stop({ deadlineMs: callEndDeadlineMs }));
+  await calls.start();
+  const http = await startHealthServer({
+    address: config.bindAddress,
+    port: config.httpPort,
+    health: async () => {
+      const { ready, mediaServers } = telephony.status();
+      return { ready, details: { calls: calls.activeCalls, mediaServers, ledger: ledger.status() } };
+    },
+  });
+  shutdown.add('HTTP', () => http.stop());
+  const number = (await stores.accounts.listNumbers())[0]?.number ?? '';
+  const sipPort = 'sipPort' in pair ? pair.sipPort : telephony.sipAddress()?.port;
+  const sipHost = 'sipPort' in pair ? config.publicAddress : telephony.sipAddress()?.address;
+  return `denwaban ready: dial sip:${number}@${sipHost}:${sipPort}  health http://${config.bindAddress}:${http.port}/health  data ${config.dataDir}`;
+}
+
+/** `denwaban start`: runs until SIGTERM or SIGINT; then ends calls with BYE, flushes, and leaves no process. */
+async function start(config: Config): Promise<number> {
+  const logger = createLogger(config.logLevel);
+  const shutdown = new Shutdown(logger);
+  let exitCode = 0;
+  const stopped = new Promise<void>((resolveStop) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolveStop());
+    const lost = (why: string) => {
+      console.error(`denwaban: ${why}`);
+      exitCode = 1;
+      resolveStop();
+    };
+    startAll(config, logger, shutdown, lost).then(
+      (line) => console.log(line),
+      (error) => {
+        printError(error);
+        exitCode = 1;
+        resolveStop();
+      },
+    );
+  });
+  await stopped;
+  const clean = await shutdown.run();
+  return clean ? exitCode : 1;
+}
+
+function printError(error: unknown): void {
+  if (error instanceof DenwabanError) {
+    console.error(`denwaban: ${error.message}`);
+    if (error.remedy) console.error(`remedy:   ${error.remedy}`);
+  } else {
+    console.error('denwaban:', error);
+  }
+}
+
+/** Runs a command that needs only the database. */
+async function withStores<T>(config: Config, work: (stores: Stores) => Promise<T>): Promise<T> {
+  prepareDataDir(config.dataDir);
+  const stores = await openStores(config, createLogger(config.logLevel));
+  try {
+    return await work(stores);
+  } finally {
+    await stores.sql.close();
+  }
+}
+
+function addQueryCommands(program: Command, done: (code: number) => void): void {
+  program
+    .command('load <folder>')
+    .description('check and load an account, its numbers and its flows (account.json and one JSON file per flow)')
+    .action(async (folder: string) => {
+      const loaded = await withStores(readConfig(), ({ accounts, flows }) =>
+        loadFolder({ folder: resolve(folder), flowFolder, accounts, flows, atMs: clock.nowMs() }),
+      );
+      for (const { flowId, version } of loaded.flows) console.log(`flow ${flowId} version ${version}`);
+      for (const { number, flowId } of loaded.numbers) console.log(`number ${number} → ${flowId}`);
+      done(0);
+    });
+  program
+    .command('calls')
+    .description('list the calls on record, newest first')
+    .option('--json', 'for machines')
+    .option('--limit <n>', 'at most so many', '20')
+    .option('--account <id>', 'of one account')
+    .option('--reveal', 'with the digits that callers pressed (personal data)')
+    .action(async (options: { json?: boolean; limit: string; account?: string; reveal?: boolean }) => {
+      const limit = Number(options.limit);
+      if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) {
+        throw new DenwabanError('ARGUMENT_INVALID', `--limit ${options.limit}: not a whole number from 1 to 10000`);
+      }
+      const account = options.account === undefined ? {} : { accountId: options.account };
+      const records = await withStores(readConfig(), ({ facts }) => listCalls({ facts, limit, ...account }));
+      console.log(options.json ? callsAsJson(records, options.reveal ?? false) : callsAsTable(records));
+      done(0);
+    });
+}
+
+function addCallCommand(program: Command, done: (code: number) => void): void {
+  program
+    .command('call <sip-uri>')
+    .description('phone a SIP address as a caller')
+    .option('--from <number>', 'caller id', '0312340000')
+    .option('--keys <groups>', 'keys to press, groups separated by commas: "1,1234#"')
+    .option('--after-prompt', 'press a group after each prompt (the default)')
+    .option('--at <time>', 'press all keys at this time after the answer: 3.5s, 800ms')
+    .option('--record <file>', 'write what is heard to a WAV file')
+    .option('--max-seconds <n>', 'hang up after so long', '120')
+    .action(async (uri: string, options: Record<string, string | undefined>) => {
+      const { keys, at } = options;
+      const argument = parseCallArguments({ ...(keys ? { keys } : {}), ...(at ? { at } : {}) });
+      const phone = await openSipPhone(uri);
+      try {
+        const result = await runCall(phone, clock, {
+          uri,
+          fromNumber: normalizePhoneNumber(options['from'] ?? ''),
+          ...argument,
+          recordFile: resolve(options['record'] ?? join(phone.folder, 'heard.wav')),
+          maxDurationMs: Number(options['maxSeconds']) * 1000,
+          print: (line) => console.log(line),
+        });
+        done(result.answered ? 0 : 2);
+      } finally {
+        await phone.close();
+      }
+    });
+}
+
+async function main(): Promise<void> {
+  const program = new Command('denwaban').description('電話番: a telephone answering engine');
+  const done = (code: number) => {
+    process.exitCode = code;
+  };
+  program
+    .command('start', { isDefault: true })
+    .description('run the service until Ctrl-C or SIGTERM')
+    .action(async () => {
+      // Connections of libraries that are slow to close must not keep a finished process alive.
+      process.exit(await start(readConfig()));
+    });
+  addQueryCommands(program, done);
+  addCallCommand(program, done);
+  await program.parseAsync();
+}
+
+main().catch((error: unknown) => {
+  printError(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,194 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readWav } from './audio.ts';
+import { eventually } from './poll.ts';
+import { freePort } from './ports.ts';
+import { type RunningProgram, runProgram } from './process.ts';
+
+export interface PhoneEvent {
+  type: string;
+  param?: string;
+  peeruri?: string;
+}
+
+/** baresip, a SIP phone that is not ours, remote-controlled. */
+export class Baresip {
+  readonly sipPort: number;
+  readonly user: string;
+  readonly #folder: string;
+  readonly #program: RunningProgram;
+  readonly #control: Socket;
+  readonly #events: PhoneEvent[] = [];
+  #buffer = '';
+
+  private constructor(parts: {
+    sipPort: number;
+    user: string;
+    folder: string;
+    program: RunningProgram;
+    control: Socket;
+  }) {
+    this.sipPort = parts.sipPort;
+    this.user = parts.user;
+    this.#folder = parts.folder;
+    this.#program = parts.program;
+    this.#control = parts.control;
+    this.#control.on('data', (data) => this.#read(String(data)));
+    this.#control.on('error', () => this.#events.push({ type: 'CONTROL_LOST' }));
+  }
+
+  /** Starts a phone that says a tone of `toneHz` while it is in a call. `answer`: picks up by itself. */
+  static async start(options: {
+    user?: string;
+    toneHz?: number;
+    answer?: boolean;
+    codec?: 'PCMU' | 'PCMA';
+    sipPort?: number;
+  }): Promise<Baresip> {
+    const user = options.user ?? 'phone';
+    const folder = mkdtempSync(join(tmpdir(), 'denwaban-phone-'));
+    const sipPort = options.sipPort ?? (await freePort());
+    const controlPort = await freePort();
+    writeFileSync(join(folder, 'source.wav'), toneWav(options.toneHz ?? 440, 60));
+    writeFileSync(join(folder, 'config'), config(folder, sipPort, controlPort));
+    writeFileSync(join(folder, 'contacts'), '');
+    writeFileSync(
+      join(folder, 'accounts'),
+      `<sip:${user}@127.0.0.1:${sipPort}>;regint=0;answermode=${options.answer ? 'auto' : 'manual'};audio_codecs=${options.codec ?? 'PCMU'}\n`,
+    );
+    // -t bounds its life even if the test run is killed.
+    const program = runProgram('baresip', ['-f', folder, '-t', '180'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    await eventually('baresip to be ready', () => program.output().includes('baresip is ready') || program.exited(), {
+      timeoutMs: 15_000,
+    });
+    if (program.exited()) throw new Error(`baresip ended: ${program.output().slice(-1000)}`);
+    const control = await new Promise<Socket>((resolve, reject) => {
+      const socket = connect(controlPort, '127.0.0.1', () => resolve(socket));
+      socket.on('error', reject);
+    });
+    return new Baresip({ sipPort, user, folder, program, control });
+  }
+
+  get uri(): string {
+    return `sip:${this.user}@127.0.0.1:${this.sipPort}`;
+  }
+
+  get events(): readonly PhoneEvent[] {
+    return this.#events;
+  }
+
+  dial(uri: string): void {
+    this.#command('dial', uri);
+  }
+
+  accept(): void {
+    this.#command('accept');
+  }
+
+  hangUp(): void {
+    this.#command('hangup');
+  }
+
+  /** Presses one key (RFC 4733). */
+  press(key: string): void {
+    this.#command('sndcode', key);
+  }
+
+  hold(): void {
+    this.#command('hold');
+  }
+
+  resume(): void {
+    this.#command('resume');
+  }
+
+  /** Waits for an event of the phone, e.g. `CALL_ESTABLISHED`, `CALL_CLOSED`, `CALL_INCOMING`. */
+  async heardOf(
+    type: string,
+    { count = 1, timeoutMs = 15_000 }: { count?: number; timeoutMs?: number } = {},
+  ): Promise<PhoneEvent> {
+    return eventually(`${this.user}: ${type}`, () => this.#events.filter((event) => event.type === type)[count - 1], {
+      timeoutMs,
+    });
+  }
+
+  /** What the phone has heard in its newest call so far. */
+  heard(): Int16Array {
+    const dumps = readdirSync(this.#folder)
+      .filter((name) => name.endsWith('-dec.wav'))
+      .sort();
+    const newest = dumps.at(-1);
+    return newest ? readWav(join(this.#folder, newest)).samples : new Int16Array(0);
+  }
+
+  async stop(): Promise<void> {
+    this.#command('quit');
+    this.#control.end();
+    await this.#program.end({ withinMs: 8_000 });
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #command(command: string, params = ''): void {
+    const json = JSON.stringify({ command, params, token: command });
+    this.#control.write(`${Buffer.byteLength(json)}:${json},`);
+  }
+
+  #read(text: string): void {
+    this.#buffer += text;
+    for (;;) {
+      const colon = this.#buffer.indexOf(':');
+      const length = Number(this.#buffer.slice(0, colon));
+      if (colon < 0 || this.#buffer.length < colon + 1 + length + 1) return;
+      const message: unknown = JSON.parse(this.#buffer.slice(colon + 1, colon + 1 + length));
+      this.#buffer = this.#buffer.slice(colon + 1 + length + 1);
+      if (typeof message === 'object' && message !== null && 'event' in message)
+        this.#events.push(message as unknown as PhoneEvent);
+    }
+  }
+}
+
+function config(folder: string, sipPort: number, controlPort: number): string {
+  return [
+    `sip_listen 127.0.0.1:${sipPort}`,
+    'net_interface 127.0.0.1',
+    'call_max_calls 4',
+    `audio_player aufile,${join(folder, 'play.wav')}`,
+    `audio_source aufile,${join(folder, 'source.wav')}`,
+    `audio_alert aufile,${join(folder, 'alert.wav')}`,
+    'auplay_srate 8000',
+    'ausrc_srate 8000',
+    'auplay_channels 1',
+    'ausrc_channels 1',
+    'rtp_ports 26000-27998',
+    'jitter_buffer_delay 2-5',
+    'module_path /usr/lib/baresip/modules',
+    ...['g711', 'aufile', 'sndfile', 'account', 'menu', 'ctrl_tcp'].map((module) => `module ${module}.so`),
+    `ctrl_tcp_listen 127.0.0.1:${controlPort}`,
+    `snd_path ${folder}`,
+    '',
+  ].join('\n');
+}
+
+/** A WAV of a sine tone, 8 kHz, 16 bit, mono. */
+export function toneWav(frequencyHz: number, seconds: number): Buffer {
+  const frames = 8000 * seconds;
+  const wav = Buffer.alloc(44 + frames * 2);
+  wav.write('RIFF', 0);
+  wav.writeUInt32LE(36 + frames * 2, 4);
+  wav.write('WAVEfmt ', 8);
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(1, 22);
+  wav.writeUInt32LE(8000, 24);
+  wav.writeUInt32LE(16_000, 28);
+  wav.writeUInt16LE(2, 32);
+  wav.writeUInt16LE(16, 34);
+  wav.write('data', 36);
+  wav.writeUInt32LE(frames * 2, 40);
+  for (let i = 0; i < frames; i++) {
+    wav.writeInt16LE(Math.round(8000 * Math.sin((2 * Math.PI * frequencyHz * i) / 8000)), 44 + i * 2);
+  }
+  return wav;
+}

@@ -1,0 +1,128 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { eventually } from './poll.ts';
+import { type RunningProgram, runProgram } from './process.ts';
+import { prepareStack } from './stack.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const node = join(root, 'node_modules/.bin/node');
+
+/** A leg as `denwaban calls --json` prints it. */
+export interface PrintedLeg {
+  legId: string;
+  kind: string;
+  direction: string;
+  offeredAt: string;
+  answeredAt: string | null;
+  endedAt: string | null;
+  cause: string | null;
+  sipStatus: number | null;
+}
+
+export interface PrintedCall {
+  callId: string;
+  accountId: string | null;
+  from: string;
+  to: string;
+  flow: string | null;
+  flowVersion: number | null;
+  offeredAt: string;
+  answeredAt: string | null;
+  endedAt: string | null;
+  outcome: string | null;
+  path: string[];
+  digits?: string[];
+  legs: PrintedLeg[];
+}
+
+/** denwaban as its operator runs it, in a folder of its own. */
+export interface System {
+  readonly program: RunningProgram;
+  readonly dataDir: string;
+  readonly sipHost: string;
+  readonly sipPort: number;
+  readonly environment: Record<string, string>;
+  uri(number: string): string;
+  /** Calls on record, newest first. */
+  calls(options?: { reveal?: boolean; limit?: number }): Promise<PrintedCall[]>;
+  /** The newest call on record to a number, once it is closed. */
+  closedCall(number: string, options?: { timeoutMs?: number; reveal?: boolean }): Promise<PrintedCall>;
+  stop(): Promise<void>;
+}
+
+/** Runs one command of scripts/denwaban to its end. */
+export async function denwaban(
+  args: string[],
+  environment: Record<string, string>,
+): Promise<{ code: number | null; output: string }> {
+  const program = runProgram(node, [join(root, 'src/main.ts'), ...args], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const code = await program.exit;
+  return { code, output: program.output() };
+}
+
+/**
+ * Starts denwaban on the stack that `STACK` names, with the flows and numbers of a folder.
+ * `environment` overrides settings; `dataDir` continues on the data of an earlier run.
+ */
+export async function startSystem(
+  options: { flows?: string; environment?: Record<string, string>; dataDir?: string } = {},
+): Promise<System> {
+  const stack = await prepareStack();
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'denwaban-data-'));
+  const environment: Record<string, string> = {
+    DATA_DIR: dataDir,
+    SIP_PORT: '0',
+    HTTP_PORT: '0',
+    LOG_LEVEL: 'warn',
+    ...stack.environment,
+    ...options.environment,
+  };
+  if (options.flows && !options.dataDir) {
+    const loaded = await denwaban(['load', options.flows], environment);
+    if (loaded.code !== 0) throw new Error(`load failed:\n${loaded.output}`);
+  }
+  const program = runProgram(node, [join(root, 'src/main.ts'), 'start'], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ready = /denwaban ready .*?sip:[^@\s]*@?([\d.]+):(\d+)/;
+  await eventually('denwaban ready', () => ready.test(program.output()) || program.exited(), { timeoutMs: 30_000 });
+  const match = ready.exec(program.output());
+  if (!match?.[1] || !match[2]) throw new Error(`denwaban did not start:\n${program.output()}`);
+  const [, sipHost, sipPort] = match;
+  const calls: System['calls'] = async ({ reveal = false, limit = 50 } = {}) => {
+    const args = ['calls', '--json', '--limit', String(limit), ...(reveal ? ['--reveal'] : [])];
+    const { code, output } = await denwaban(args, environment);
+    if (code !== 0) throw new Error(`denwaban calls: ${output}`);
+    return JSON.parse(output) as PrintedCall[];
+  };
+  return {
+    program,
+    dataDir,
+    sipHost,
+    sipPort: Number(sipPort),
+    environment,
+    uri: (number) => `sip:${number}@${sipHost}:${sipPort}`,
+    calls,
+    closedCall: (number, { timeoutMs = 15_000, reveal = false } = {}) =>
+      eventually(
+        `a closed call to ${number}`,
+        async () => {
+          const newest = (await calls({ reveal })).find((call) => call.to.endsWith(number.replace(/^0/, '')));
+          return newest?.endedAt && newest.legs.every((leg) => leg.endedAt) ? newest : undefined;
+        },
+        { timeoutMs, everyMs: 150 },
+      ),
+    stop: async () => {
+      const code = await program.end({ withinMs: 20_000 });
+      if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true });
+      if (code !== 0) throw new Error(`denwaban ended with ${code}:\n${program.output().slice(-3000)}`);
+    },
+  };
+}
