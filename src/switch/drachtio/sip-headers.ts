@@ -1,0 +1,77 @@
+import type { HeaderMap, SipMessage } from '../sip/api.ts';
+import { header } from '../sip/message.ts';
+import { canonicalName } from '../sip/names.ts';
+import { parseNameAddr } from '../sip/uri.ts';
+
+/** What a client may say in the headers of what it sends (drachtio.cpp, makeTags and makeSafeTags). */
+
+/** Never the client's: the stack writes them. */
+const STACKS_OWN = ['via', 'route', 'record-route', 'rseq', 'content-length'];
+/** Follow from the transaction or the dialog. */
+const DIALOGS_OWN = [...STACKS_OWN, 'from', 'to', 'call-id', 'cseq'];
+
+const WITH_OUR_ADDRESS = new Set(['from', 'to', 'contact', 'p-asserted-identity']);
+
+/** What a message is sent as: outside a dialog, in one, as an answer, or as a CANCEL. */
+export type Use = 'new-request' | 'in-dialog' | 'response' | 'cancel';
+
+/**
+ * The client's headers as the stack takes them: without those that are not the client's to set, names in their usual
+ * spelling, and `localhost` replaced by `hostPort`, our own address.
+ */
+export function clientHeaders(headers: [string, string][], use: Use, hostPort: string): HeaderMap {
+  const forbidden = use === 'new-request' ? STACKS_OWN : DIALOGS_OWN;
+  const map: HeaderMap = {};
+  for (const [name, value] of headers) {
+    const key = name.toLowerCase();
+    if (forbidden.includes(key) || (use === 'cancel' && WITH_OUR_ADDRESS.has(key))) continue;
+    addHeader(map, usualName(name), WITH_OUR_ADDRESS.has(key) ? replaceLocalhost(value, hostPort) : value);
+  }
+  return map;
+}
+
+function addHeader(map: HeaderMap, name: string, value: string): void {
+  const before = map[name];
+  if (before === undefined) map[name] = value;
+  else map[name] = Array.isArray(before) ? [...before, value] : [before, value];
+}
+
+/** `call-id` → `Call-ID`, `custom-name` → `Custom-Name`; names that begin with X- stay as they are. */
+export function usualName(name: string): string {
+  const known = canonicalName(name);
+  if (known !== name || /^x-/i.test(name)) return known;
+  return name.replaceAll(/(^|-)([a-z])/g, (_all, dash: string, char: string) => dash + char.toUpperCase());
+}
+
+/** `sip:1000@localhost` → `<sip:1000@192.0.2.1:5060>`. srf writes `localhost` where it does not know our address. */
+export function replaceLocalhost(value: string, hostPort: string): string {
+  if (!/(@|sips?:)localhost\b/i.test(value)) return value;
+  const bracketed = value.includes('<') ? value : value.replace(/^([^;]*)/, '<$1>');
+  return bracketed.replace(/(@|sips?:)localhost(?::\d+)?/i, `$1${hostPort}`);
+}
+
+/**
+ * Adds the type of the body where the client left it out: SDP is recognised, as in the real server.
+ * @returns false when there is a body whose type nobody knows.
+ */
+export function completeContentType(headers: HeaderMap, body: string): boolean {
+  if (body === '' || headers['Content-Type'] !== undefined) return true;
+  if (!body.startsWith('v=0')) return false;
+  headers['Content-Type'] = 'application/sdp';
+  return true;
+}
+
+/**
+ * drachtio's name of a dialog: the Call-ID and the tag of the one who began it. srf computes it too
+ * (`findDialogByCallIDAndFromTag`), so it must not be any other.
+ * @param invite the INVITE that began it.
+ */
+export function dialogIdOf(invite: SipMessage): string {
+  const callId = header(invite, 'Call-ID') ?? '';
+  return `${callId};from-tag=${tagIn(invite, 'From') ?? ''}`;
+}
+
+/** The tag in From or To. */
+export function tagIn(message: SipMessage, name: 'From' | 'To'): string | undefined {
+  return parseNameAddr(header(message, name) ?? '')?.tag;
+}
