@@ -57,7 +57,11 @@ export type FlowEvent =
     }
   /** The party that `dial` connected has hung up; the caller is still there. */
   | { type: 'peer-ended'; dialId: string; atMs: number }
-  /** Another controller took the call over: timers and prompts of before are gone. The node is entered again. */
+  /**
+   * Another controller took the call over: timers, prompts, recordings and ringing legs of before are gone. The node
+   * is entered again, except a transfer whose talk goes on: it waits for `peer-ended`, to be sent at once where the
+   * peer did not survive.
+   */
   | { type: 'resumed'; atMs: number }
   | { type: 'hung-up'; atMs: number };
 

@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DenwabanError } from '../kernel/errors.ts';
+import { decodeWav, join as joinAudio, type Pcm } from './audio.ts';
+
+/** Speaks texts of one language. */
+export interface Synthesizer {
+  language: string;
+  /** Name of the voice: part of the cache key. */
+  voice: string;
+  /** The text as sound. @throws DenwabanError `SPEECH_FAILED` when the command is missing, fails or takes too long. */
+  speak(text: string): Promise<Pcm>;
+}
+
+export interface CommandSynthesizerOptions {
+  language: string;
+  voice: string;
+  /** Run without a shell; the text comes on its standard input and never in its arguments. */
+  command: string;
+  args: (wavFile: string) => string[];
+  timeoutMs?: number;
+  /** Longest text the command takes at once, in bytes of UTF-8; longer ones are split. */
+  textBytesMax?: number;
+}
+
+const pauseMs = 250;
+
+/** A synthesizer that is a program writing WAV files. */
+export function commandSynthesizer(options: CommandSynthesizerOptions): Synthesizer {
+  const { language, voice, textBytesMax = 900 } = options;
+  return {
+    language,
+    voice,
+    speak: async (text) => {
+      const folder = await mkdtemp(join(tmpdir(), 'denwaban-speech-'));
+      try {
+        const parts: Pcm[] = [];
+        for (const part of splitText(text, textBytesMax)) parts.push(await speakPart(options, part, folder));
+        return joinAudio(parts, pauseMs);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+async function speakPart(options: CommandSynthesizerOptions, text: string, folder: string): Promise<Pcm> {
+  const wavFile = join(folder, 'speech.wav');
+  const { command, timeoutMs = 10_000 } = options;
+  await new Promise<void>((resolve, reject) => {
+    const child = execFile(
+      command,
+      options.args(wavFile),
+      {
+        timeout: timeoutMs,
+        killSignal: 'SIGKILL',
+        maxBuffer: 1_000_000,
+        env: { PATH: '/usr/local/bin:/usr/bin:/bin', LANG: 'C.UTF-8' },
+      },
+      (error) => (error ? reject(failure(command, error)) : resolve()),
+    );
+    // The command may end before it has read all: its exit tells, not the pipe.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(`${text}\n`);
+  });
+  return decodeWav(await readFile(wavFile));
+}
+
+/** The message holds no text: that may be personal. */
+function failure(command: string, error: Error & { code?: unknown; killed?: boolean }): DenwabanError {
+  const why =
+    error.code === 'ENOENT' ? 'is not installed' : error.killed ? 'took too long' : `failed (${String(error.code)})`;
+  return new DenwabanError('SPEECH_FAILED', `${command} ${why}`);
+}
+
+/** One line each, cut after sentences, else after commas, else anywhere between characters. */
+export function splitText(text: string, bytesMax: number): string[] {
+  const clean = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  const parts: string[] = [];
+  let part = '';
+  for (const piece of clean.split(/(?<=[。．！？.!?、,])/u).flatMap((sentence) => cut(sentence, bytesMax))) {
+    if (part !== '' && Buffer.byteLength(part + piece) > bytesMax) {
+      parts.push(part);
+      part = '';
+    }
+    part += piece;
+  }
+  return part.trim() === '' ? parts : [...parts, part];
+}
+
+function cut(sentence: string, bytesMax: number): string[] {
+  if (Buffer.byteLength(sentence) <= bytesMax) return [sentence];
+  const charsMax = Math.max(1, Math.floor(bytesMax / 4));
+  const chars = [...sentence];
+  const count = Math.ceil(chars.length / charsMax);
+  return Array.from({ length: count }, (_unused, index) =>
+    chars.slice(index * charsMax, (index + 1) * charsMax).join(''),
+  );
+}
+
+/** Japanese by Open JTalk. The voice and dictionary are those of Debian's packages unless said otherwise. */
+export function openJtalk(
+  options: { voiceFile?: string; dictionary?: string; command?: string; timeoutMs?: number } = {},
+): Synthesizer {
+  const {
+    voiceFile = '/usr/share/hts-voice/nitech-jp-atr503-m001/nitech_jp_atr503_m001.htsvoice',
+    dictionary = '/var/lib/mecab/dic/open-jtalk/naist-jdic',
+    command = 'open_jtalk',
+    timeoutMs,
+  } = options;
+  return commandSynthesizer({
+    language: 'ja',
+    voice: `open-jtalk:${voiceFile}`,
+    command,
+    args: (wavFile) => ['-x', dictionary, '-m', voiceFile, '-ow', wavFile],
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+}
+
+/** English (or what `language` says) by eSpeak NG. */
+export function espeakNg(
+  options: { language?: string; voice?: string; command?: string; timeoutMs?: number } = {},
+): Synthesizer {
+  const { language = 'en', voice = 'en-us', command = 'espeak-ng', timeoutMs } = options;
+  return commandSynthesizer({
+    language,
+    voice: `espeak-ng:${voice}`,
+    command,
+    args: (wavFile) => ['-v', voice, '-s', '150', '-w', wavFile, '--stdin'],
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+}
