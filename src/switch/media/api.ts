@@ -63,6 +63,8 @@ export interface MediaStats {
   jitterMs: number;
   /** ms since the epoch, of the newest packet; 0 = none ever. */
   lastPacketAtMs: number;
+  /** What the peer's RTCP says of the audio we send; missing until it said something. */
+  remote?: { packetsLost: number; jitterMs: number; roundTripMs: number };
 }
 
 export interface MediaEngine extends EventEmitter<MediaEngineEvents> {

@@ -1,0 +1,238 @@
+import type { LegMedia, MediaEngineEvents, MediaStats, PlayCommand, RecordCommand } from './api.ts';
+import { isHeld, LegInput } from './leg-input.ts';
+import { type AudioSource, LegOutput } from './leg-output.ts';
+import { Playback } from './playback.ts';
+import type { PromptStore } from './prompt-store.ts';
+import { Recorder } from './recorder.ts';
+import { RtcpSession } from './rtcp-session.ts';
+import { looksLikeRtcp, rtpHeaderBytes } from './rtp.ts';
+import type { MediaSockets } from './sockets.ts';
+import type { WheelMember } from './wheel.ts';
+
+const maxRecordings = 8;
+const maxDigitMs = 60_000;
+
+/** What a leg needs of its surroundings. */
+export interface LegServices {
+  readonly store: PromptStore;
+  nowMs(): number;
+  emit<Name extends keyof MediaEngineEvents>(name: Name, ...args: MediaEngineEvents[Name]): void;
+  /** A packet went out; `dueMs` is when it should have. */
+  sent(dueMs: number): void;
+}
+
+/** The other end of a bridge, in this worker or another. */
+export interface BridgePeer extends AudioSource {
+  /** A key of this leg, to be passed on. */
+  digit(digit: string, durationMs: number): void;
+  /** Called each frame with what this leg says, where the peer can't fetch it by itself. */
+  offer?(frame: number): void;
+  /** Ends the bridge on the peer's side; must not call back. */
+  release(): void;
+}
+
+/** One leg: its input and output, what plays, what is recorded, whom it is bridged with. */
+export class Leg implements WheelMember {
+  readonly legId: string;
+  readonly #services: LegServices;
+  readonly #sockets: MediaSockets;
+  readonly input: LegInput;
+  readonly output: LegOutput;
+  readonly #rtcp: RtcpSession;
+  readonly #recorders = new Map<string, Recorder>();
+  readonly #endings = new Set<Promise<void>>();
+  #media: LegMedia | undefined;
+  #peer: BridgePeer | undefined;
+  #timeoutMs = 0;
+  #timeoutTold = false;
+  #closed = false;
+
+  constructor(legId: string, sockets: MediaSockets, services: LegServices) {
+    this.legId = legId;
+    this.#services = services;
+    this.#sockets = sockets;
+    const nowMs = services.nowMs();
+    this.input = new LegInput(
+      nowMs,
+      (key) => this.key(key.digit, key.durationMs, 'rtp'),
+      () => services.emit('first-packet', legId),
+    );
+    this.output = new LegOutput(sockets);
+    this.#rtcp = new RtcpSession(sockets, this.input, this.output, nowMs);
+    sockets.onRtp((message, address, port) => {
+      if (looksLikeRtcp(message)) this.#rtcp.receive(message, address, port, services.nowMs(), true);
+      else this.input.receive(message, address, port, services.nowMs());
+    });
+    sockets.onRtcp((message, address, port) => this.#rtcp.receive(message, address, port, services.nowMs()));
+  }
+
+  get bridged(): boolean {
+    return this.#peer !== undefined;
+  }
+
+  setMedia(media: LegMedia): void {
+    const nowMs = this.#services.nowMs();
+    if (!this.#media) this.input.restartTimeout(nowMs);
+    this.#media = media;
+    this.input.setMedia(media, nowMs);
+    this.output.setMedia(media);
+    this.#rtcp.setMedia(media);
+  }
+
+  tick(frame: number, dueMs: number): void {
+    const nowMs = this.#services.nowMs();
+    this.input.poll(nowMs);
+    this.#checkTimeout(nowMs);
+    this.#rtcp.tick(nowMs);
+    const recording = this.#recorders.size > 0;
+    if (recording || this.#peer) this.input.advance(frame);
+    const { packet, sent } = this.output.tick(frame, this.input.latch.target);
+    if (sent) this.#services.sent(dueMs);
+    this.#peer?.offer?.(frame);
+    if (recording) this.#record(frame, packet);
+    const { playback } = this.output;
+    if (playback?.ended) this.#endPlay(playback.notFound ? 'not-found' : 'finished');
+  }
+
+  play(command: PlayCommand): void {
+    this.stopPlay();
+    this.output.playback = new Playback(command, this.output.codec, this.#services.store);
+  }
+
+  stopPlay(): void {
+    this.#endPlay('stopped');
+  }
+
+  record(command: RecordCommand): void {
+    if (this.#recorders.size >= maxRecordings || this.#recorders.has(command.recordingId)) {
+      const { recordingId } = command;
+      this.#services.emit('record-done', this.legId, { recordingId, outcome: 'failed', durationMs: 0 });
+      return;
+    }
+    const recorder = new Recorder(command, (done) => this.#services.emit('record-done', this.legId, done));
+    this.#recorders.set(command.recordingId, recorder);
+    this.#listen();
+  }
+
+  stopRecord(recordingId: string | undefined): void {
+    for (const recorder of this.#recorders.values()) {
+      if (recordingId === undefined || recorder.command.recordingId === recordingId) recorder.end('stopped');
+    }
+    this.#forgetEnded();
+  }
+
+  /** A key of the peer: told, passed over the bridge, and it stops what it is a terminator of. */
+  key(digit: string, durationMs: number, source: 'rtp' | 'info'): void {
+    const shownMs = Math.max(0, Math.min(maxDigitMs, durationMs));
+    this.#services.emit('digit', this.legId, { digit, durationMs: shownMs, source, atMs: Date.now() });
+    if (this.output.playback?.stoppedBy(digit)) this.#endPlay('terminator', digit);
+    for (const recorder of this.#recorders.values()) {
+      if (recorder.stoppedBy(digit)) recorder.end('terminator', digit);
+    }
+    this.#forgetEnded();
+    this.#peer?.digit(digit, shownMs);
+  }
+
+  /** Puts the leg on a bridge, ending the one it had. */
+  join(peer: BridgePeer): void {
+    this.leave();
+    this.stopPlay();
+    this.#peer = peer;
+    this.output.source = peer;
+    this.#listen();
+  }
+
+  /** Ends this leg's bridge on both sides. */
+  leave(): void {
+    const peer = this.#peer;
+    this.detach();
+    peer?.release();
+  }
+
+  /** Ends this side of a bridge. */
+  detach(): void {
+    this.#peer = undefined;
+    this.output.source = undefined;
+    this.#listen();
+  }
+
+  /** Ends this side of the bridge with `peer`, if that is still the one. */
+  detachFrom(peer: BridgePeer): void {
+    if (this.#peer === peer) this.detach();
+  }
+
+  setMediaTimeout(timeoutMs: number): void {
+    this.#timeoutMs = timeoutMs;
+    this.#timeoutTold = false;
+    this.input.restartTimeout(this.#services.nowMs());
+  }
+
+  stats(): MediaStats {
+    const { reception } = this.input;
+    const { remote } = this.#rtcp;
+    return {
+      packetsSent: this.output.packetsSent,
+      packetsReceived: reception.packets,
+      packetsLost: reception.lost,
+      jitterMs: reception.jitterMs,
+      lastPacketAtMs: reception.lastPacketAtMs,
+      ...(remote && { remote }),
+    };
+  }
+
+  /** Ends all that goes on, finishes the recordings, says BYE and frees the sockets. */
+  async close(): Promise<MediaStats> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.leave();
+      this.stopPlay();
+      for (const recorder of this.#recorders.values()) recorder.end('closed');
+      this.#forgetEnded();
+      if (this.#media) this.#rtcp.bye(this.#services.nowMs());
+      await Promise.all([...this.#endings, this.#sockets.close()]);
+    }
+    return this.stats();
+  }
+
+  #record(frame: number, packet: Buffer): void {
+    const fromLeg = { bytes: this.input.raw, start: 0, codec: this.input.codec };
+    const toLeg = { bytes: packet, start: rtpHeaderBytes, codec: this.output.codec };
+    for (const recorder of this.#recorders.values()) recorder.write(frame, fromLeg, toLeg);
+    this.#forgetEnded();
+  }
+
+  /** Lets go of recorders that are over; `close` still waits for their files. */
+  #forgetEnded(): void {
+    for (const [recordingId, recorder] of this.#recorders) {
+      if (!recorder.ended) continue;
+      this.#recorders.delete(recordingId);
+      const ending: Promise<void> = recorder.end('stopped').finally(() => this.#endings.delete(ending));
+      this.#endings.add(ending);
+    }
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.input.listen(this.#peer !== undefined || this.#recorders.size > 0);
+  }
+
+  #endPlay(outcome: 'finished' | 'stopped' | 'terminator' | 'not-found', terminator?: string): void {
+    const { playback } = this.output;
+    if (!playback) return;
+    this.output.playback = undefined;
+    this.#services.emit('play-done', this.legId, {
+      playId: playback.command.playId,
+      outcome,
+      playedMs: playback.playedMs,
+      ...(terminator !== undefined && { terminator }),
+    });
+  }
+
+  #checkTimeout(nowMs: number): void {
+    if (this.#timeoutMs <= 0 || this.#timeoutTold || !this.#media) return;
+    if (isHeld(this.#media)) this.input.restartTimeout(nowMs);
+    if (nowMs - this.input.lastHeardMs < this.#timeoutMs) return;
+    this.#timeoutTold = true;
+    this.#services.emit('media-timeout', this.legId);
+  }
+}

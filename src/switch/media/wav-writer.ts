@@ -1,0 +1,112 @@
+import type { FileHandle } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { parseWavHeader, wavHeaderBytes, wavSearchBytes, writeWavHeader } from './wav.ts';
+
+/** Audio that waits for a slow disk, at most: about a minute of stereo. Beyond that the recording fails. */
+const maxPendingBytes = 2 * 1024 * 1024;
+
+/**
+ * Writes an 8 kHz PCM16 WAV without ever waiting for the disk. The header is right after every piece, so that a crash
+ * leaves a file that plays, short of the last second at most.
+ */
+export class WavWriter {
+  readonly #path: string;
+  readonly #channels: 1 | 2;
+  readonly #append: boolean;
+  readonly #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  #dataBytes = 0;
+  #writing: Promise<void> | undefined;
+  #file: FileHandle | undefined;
+  #closing = false;
+  /** Why nothing more is written, if so. */
+  failure: Error | undefined;
+
+  constructor(path: string, channels: 1 | 2, append: boolean) {
+    this.#path = path;
+    this.#channels = channels;
+    this.#append = append;
+    this.#writing = this.#drain();
+  }
+
+  /** Queues samples; the buffer must not be changed any more. */
+  write(samples: Buffer): void {
+    if (this.failure || this.#closing) return;
+    if (this.#pendingBytes + samples.length > maxPendingBytes) {
+      this.failure = new Error('the disk is too slow to record');
+      return;
+    }
+    this.#pending.push(samples);
+    this.#pendingBytes += samples.length;
+    this.#writing ??= this.#drain();
+  }
+
+  /** Writes what is queued and closes the file. Never throws; see {@link failure}. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    while (this.#writing) await this.#writing;
+    try {
+      await this.#file?.close();
+    } catch (error) {
+      this.failure ??= error instanceof Error ? error : new Error(String(error));
+    }
+    this.#file = undefined;
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      this.#file ??= await this.#open();
+      for (let samples = this.#pending.shift(); samples && !this.failure; samples = this.#pending.shift()) {
+        await writeAll(this.#file, samples, wavHeaderBytes + this.#dataBytes);
+        this.#dataBytes += samples.length;
+        this.#pendingBytes -= samples.length;
+        await writeAll(this.#file, writeWavHeader(this.#channels, this.#dataBytes), 0);
+      }
+    } catch (error) {
+      this.failure = error instanceof Error ? error : new Error(String(error));
+      this.#pending.length = 0;
+    }
+    this.#writing = undefined;
+  }
+
+  async #open(): Promise<FileHandle> {
+    await mkdir(dirname(this.#path), { recursive: true });
+    if (this.#append) {
+      const existing = await open(this.#path, 'r+').catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
+        throw error;
+      });
+      if (existing) return await this.#resume(existing);
+    }
+    const file = await open(this.#path, 'w');
+    await writeAll(file, writeWavHeader(this.#channels, 0), 0);
+    return file;
+  }
+
+  /** Goes on at the end of a file; only one that we could have written ourselves. */
+  async #resume(file: FileHandle): Promise<FileHandle> {
+    try {
+      const { size } = await file.stat();
+      const head = Buffer.alloc(Math.min(size, wavSearchBytes));
+      await file.read(head, 0, head.length, 0);
+      const format = parseWavHeader(head, size);
+      const ours = format?.encoding === 'pcm16' && format.sampleRate === 8_000 && format.dataStart === wavHeaderBytes;
+      if (!ours || format.channels !== this.#channels) {
+        throw new Error('the file to append to is no 8 kHz 16-bit WAV of as many channels');
+      }
+      this.#dataBytes = format.dataBytes - (format.dataBytes % (2 * this.#channels));
+      return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}
