@@ -1,0 +1,99 @@
+import { Redis } from 'ioredis';
+import { type Clock, deadlinePassed, withDeadline } from '../../kernel/clock.ts';
+import { DenwabanError, errorMessage } from '../../kernel/errors.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { loadScripts, type RunScript } from './lua-scripts.ts';
+import { redisError } from './redis-errors.ts';
+
+/**
+ * A connection that keeps itself up. What callers see when Redis is away: every command rejects with
+ * `REDIS_UNAVAILABLE`, at once while there is no connection, else after `commandTimeoutMs`; nothing is queued and
+ * nothing is sent twice. A command that was under way when the connection broke may have been carried out.
+ * Reconnecting goes on for ever, with pauses that double up to 2 s; the first command after that works.
+ */
+export interface RedisConnection {
+  readonly client: Redis;
+  readonly runScript: RunScript;
+  /** True when a command sent now would reach Redis. */
+  isReady(): boolean;
+  close(): Promise<void>;
+}
+
+export interface RedisOptions {
+  clock: Clock;
+  logger: Logger;
+  /** A command without an answer rejects after this. */
+  commandTimeoutMs?: number;
+  /** How long to try to connect before giving up. */
+  connectDeadlineMs?: number;
+}
+
+const firstRetryMs = 50;
+const maxRetryMs = 2_000;
+
+/**
+ * Connects to `redis://…`, `rediss://…`, `unix:<path>` or the path of a Unix socket.
+ * @throws DenwabanError `REDIS_UNREACHABLE`.
+ */
+export async function openRedis(url: string, options: RedisOptions): Promise<RedisConnection> {
+  const { clock, logger, commandTimeoutMs = 1_000, connectDeadlineMs = 10_000 } = options;
+  const client = new Redis(url.replace(/^unix:(\/\/)?/, ''), {
+    lazyConnect: true,
+    connectionName: 'denwaban',
+    connectTimeout: 2_000,
+    commandTimeout: commandTimeoutMs,
+    // A connection that has gone silent (a pulled cable) is given up and made anew.
+    socketTimeout: 3 * commandTimeoutMs,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: (attempt) => {
+      const longestMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(attempt, 10));
+      return Math.round(longestMs * (0.5 + Math.random() / 2));
+    },
+    // After a fail-over the old primary answers READONLY: connect again, to the new one.
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
+  });
+  let lastError = 'no answer';
+  client.on('error', (error: unknown) => {
+    lastError = errorMessage(error);
+    logger.debug({ err: lastError }, 'Redis connection error');
+  });
+  const ready = new Promise<void>((resolve) => client.once('ready', resolve));
+  // A failed first attempt is tried again like any other; only the deadline ends it.
+  client.connect().catch((error: unknown) => {
+    lastError = errorMessage(error);
+  });
+  if ((await withDeadline(clock, ready, connectDeadlineMs)) === deadlinePassed) {
+    client.disconnect();
+    throw new DenwabanError('REDIS_UNREACHABLE', `no Redis at ${withoutPassword(url)}: ${lastError}`, {
+      remedy: 'Start redis-server there, or correct REDIS_URL',
+    });
+  }
+  client.on('ready', () => logger.info({}, 'Redis is back'));
+  client.on('close', () => logger.warn({ err: lastError }, 'Redis is gone'));
+  return {
+    client,
+    runScript: loadScripts(client),
+    isReady: () => client.status === 'ready',
+    close: () => close(client),
+  };
+}
+
+/** Waits for the answers under way where there is a connection. */
+async function close(client: Redis): Promise<void> {
+  client.removeAllListeners('close');
+  if (client.status === 'ready') {
+    try {
+      await client.quit();
+      return;
+    } catch (error) {
+      if (redisError(error).code !== 'REDIS_UNAVAILABLE') throw error;
+    }
+  }
+  client.disconnect();
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//');
+}

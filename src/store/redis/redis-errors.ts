@@ -1,0 +1,32 @@
+import { DenwabanError, errorMessage } from '../../kernel/errors.ts';
+
+/** Results of the Lua files that are errors, in one place. */
+const codes = new Map([
+  [
+    -1,
+    new DenwabanError('CONTROLLER_LEASE_LOST', 'this controller has no lease: it may not take calls over', {
+      remedy: 'Send a heartbeat first',
+    }),
+  ],
+]);
+
+/** Throws the error that a script's result stands for, if it does. */
+export function throwIfErrorCode(result: unknown): void {
+  const known = typeof result === 'number' ? codes.get(result) : undefined;
+  if (known) throw new DenwabanError(known.code, known.message, known.remedy ? { remedy: known.remedy } : {});
+}
+
+/**
+ * What callers see of any trouble with Redis. `REDIS_UNAVAILABLE`: no connection, or no answer in time; whether the
+ * command was carried out is unknown. `REDIS_FAILED`: Redis answered with an error.
+ */
+export function redisError(error: unknown): DenwabanError {
+  if (error instanceof DenwabanError) return error;
+  if (error instanceof Error && error.name === 'ReplyError') {
+    return new DenwabanError('REDIS_FAILED', `Redis refused a command: ${error.message}`, { cause: error });
+  }
+  return new DenwabanError('REDIS_UNAVAILABLE', `Redis does not answer: ${errorMessage(error)}`, {
+    remedy: 'Check that Redis runs; the connection comes back by itself',
+    cause: error,
+  });
+}
