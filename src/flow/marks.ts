@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * Schemas that mean something to the checker. A node type uses these very objects for its fields, and `collectMarks`
- * finds them again by identity: so an exit, a prompt or a number of a new node type can't be forgotten by the checker.
+ * finds them again: so an exit, a prompt or a number of a new node type can't be forgotten by the checker.
  */
 
 /** What a missing target is told as: the caller would hear nothing more. */
@@ -112,21 +112,21 @@ export type Mark =
 export type Path = readonly (string | number)[];
 export type MarkedValue = { mark: Mark; path: Path; value: unknown };
 
-const marks = new Map<unknown, Mark>([
-  [nodeRef, 'nodeRef'],
-  [languageRef, 'language'],
-  [setsVariable, 'setsVariable'],
-  [readsVariable, 'readsVariable'],
-  [dialsVariable, 'dialsVariable'],
-  [assignments, 'assignments'],
-  [dialNumber, 'dialNumber'],
-  [prompt, 'prompt'],
-]);
+/** A schema that was derived from one of these (`.meta()`, `.regex()`) carries its mark too. */
+const marks = z.registry<{ mark: Mark }>();
+marks.add(nodeRef, { mark: 'nodeRef' });
+marks.add(languageRef, { mark: 'language' });
+marks.add(setsVariable, { mark: 'setsVariable' });
+marks.add(readsVariable, { mark: 'readsVariable' });
+marks.add(dialsVariable, { mark: 'dialsVariable' });
+marks.add(assignments, { mark: 'assignments' });
+marks.add(dialNumber, { mark: 'dialNumber' });
+marks.add(prompt, { mark: 'prompt' });
 
 /** Every marked value inside `value`, which `schema` has accepted, with the path to it. */
-export function collectMarks(schema: unknown, value: unknown, path: Path = []): MarkedValue[] {
+export function collectMarks(schema: z.core.$ZodType, value: unknown, path: Path = []): MarkedValue[] {
   if (value === undefined) return [];
-  const mark = marks.get(schema);
+  const mark = marks.get(schema)?.mark;
   if (mark) return [{ mark, path, value }];
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
     return collectMarks(schema.unwrap(), value, path);

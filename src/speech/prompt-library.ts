@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { realpathSync, statSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
+import type { Clock } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { type Logger, silentLogger } from '../kernel/logger.ts';
@@ -28,7 +30,8 @@ export interface PromptLibraryOptions {
   flowFolder: string;
   /** Where spoken texts are kept; made when missing. */
   cacheFolder: string;
-  /** The first one for a language speaks it. */
+  clock: Clock;
+  /** The first one for a language speaks it; none: texts are `not-found`. */
   synthesizers?: readonly Synthesizer[];
   /** How many texts are spoken at once, and how many may wait for that. */
   concurrency?: number;
@@ -39,77 +42,105 @@ export interface PromptLibraryOptions {
 }
 
 export interface PromptLibrary {
-  /** The playable form of a prompt. Never rejects. A text that is not in the cache is spoken first. */
-  resolve(prompt: SpeechPrompt): Promise<PromptResolution>;
+  /**
+   * The playable form of a prompt, at once where it is ready; undefined where it can't be had. A text that is not in
+   * the cache is spoken first. Never throws or rejects.
+   */
+  resolve(prompt: SpeechPrompt): PromptSound | undefined | Promise<PromptSound | undefined>;
+  /** The same, with the reason why it can't be had. */
+  explain(prompt: SpeechPrompt): PromptResolution | Promise<PromptResolution>;
 }
 
-const knownFilesMax = 10_000;
+const knownMax = 10_000;
+/** A text that could not be spoken is not tried again for this long: a broken voice must not cost every call a process. */
+const retryAfterMs = 30_000;
 /** Spoken texts between two looks at the size of the cache. */
 const pruneEvery = 200;
 
 const notFound = (reason: string): PromptResolution => ({ ok: false, outcome: 'not-found', reason });
+const soundFile = (file: string): PromptResolution => ({ ok: true, sound: { file } });
+const soundOf = (resolution: PromptResolution) => (resolution.ok ? resolution.sound : undefined);
 
 /** Makes the prompt library of one flow folder. It needs no start and no stop. */
 export function createPromptLibrary(options: PromptLibraryOptions): PromptLibrary {
-  const { synthesizers = [], logger = silentLogger } = options;
-  const files = fileFinder(options.flowFolder);
-  const slots = createSlots(options.concurrency ?? 2, options.waitingMax ?? 100);
-  /** Texts being spoken now: who asks for the same one waits for it. */
-  const underWay = new Map<string, Promise<PromptResolution>>();
-  let spokenCount = 0;
+  const findFile = fileFinder(options.flowFolder);
+  const findText = textFinder(options);
 
-  async function speak(text: string, file: string, synthesizer: Synthesizer): Promise<PromptResolution> {
-    if (await isFile(file)) return { ok: true, sound: { file } };
-    try {
-      const spoken = await slots.run(async () => telephoneWav(await synthesizer.speak(text)));
-      if (spoken === undefined) return notFound('too many texts wait to be spoken');
-      await writeAtomically(file, spoken);
-      if (spokenCount++ % pruneEvery === 0) await prune(options.cacheFolder, options.cacheFilesMax ?? 5_000);
-      return { ok: true, sound: { file } };
-    } catch (error) {
-      logger.warn({ language: synthesizer.language, err: errorMessage(error) }, 'a text could not be spoken');
-      return notFound(errorMessage(error));
-    }
-  }
-
-  async function spoken(text: string, language: string): Promise<PromptResolution> {
-    const synthesizer = synthesizers.find((candidate) => candidate.language === language);
-    if (!synthesizer) return notFound(`no voice for language "${language}"`);
-    const file = resolve(options.cacheFolder, cacheName(language, synthesizer.voice, text));
-    const waiting = underWay.get(file);
-    if (waiting) return waiting;
-    const work = speak(text, file, synthesizer).finally(() => underWay.delete(file));
-    underWay.set(file, work);
-    return work;
+  function explain(prompt: SpeechPrompt): PromptResolution | Promise<PromptResolution> {
+    if ('text' in prompt) return findText(prompt.text, prompt.language);
+    return 'file' in prompt ? findFile(prompt.file) : { ok: true, sound: prompt };
   }
 
   return {
-    resolve: async (prompt) => {
-      if ('text' in prompt) return spoken(prompt.text, prompt.language);
-      return 'file' in prompt ? files(prompt.file) : { ok: true, sound: prompt };
+    explain,
+    resolve: (prompt) => {
+      const resolution = explain(prompt);
+      return resolution instanceof Promise ? resolution.then(soundOf) : soundOf(resolution);
     },
   };
 }
 
 /** Finds WAV files inside the folder, links followed. What was found is remembered: a prompt is looked up once. */
-function fileFinder(folder: string): (file: string) => Promise<PromptResolution> {
+function fileFinder(folder: string): (file: string) => PromptResolution {
   const found = new Map<string, string>();
-  return async (file) => {
+  return (file) => {
     const known = found.get(file);
-    if (known !== undefined) return { ok: true, sound: { file: known } };
+    if (known !== undefined) return soundFile(known);
     if (file.includes('\0') || file.split(/[/\\]/).includes('..'))
       return notFound(`${file} leads out of the flow folder`);
     try {
-      const root = await realpath(folder);
-      const path = await realpath(resolve(root, file));
+      const root = realpathSync(folder);
+      const path = realpathSync(resolve(root, file));
       if (!path.startsWith(root + sep)) return notFound(`${file} leads out of the flow folder`);
-      if (!(await stat(path)).isFile()) return notFound(`${file} is not a file`);
-      if (found.size >= knownFilesMax) found.clear();
+      if (!statSync(path).isFile()) return notFound(`${file} is not a file`);
+      if (found.size >= knownMax) found.clear();
       found.set(file, path);
-      return { ok: true, sound: { file: path } };
+      return soundFile(path);
     } catch (error) {
       return notFound(`${file}: ${errorMessage(error)}`);
     }
+  };
+}
+
+type TextFinder = (text: string, language: string) => PromptResolution | Promise<PromptResolution>;
+
+/** Finds texts in the cache, and has those spoken that are not there. */
+function textFinder(options: PromptLibraryOptions): TextFinder {
+  const { clock, synthesizers = [], logger = silentLogger, cacheFolder } = options;
+  const slots = createSlots(options.concurrency ?? 2, options.waitingMax ?? 100);
+  /** Texts being spoken now: who asks for the same one waits for it. */
+  const underWay = new Map<string, Promise<PromptResolution>>();
+  const failed = new Map<string, { untilMs: number; reason: string }>();
+  let spokenCount = 0;
+
+  async function speak(text: string, file: string, synthesizer: Synthesizer): Promise<PromptResolution> {
+    try {
+      const spoken = await slots.run(async () => telephoneWav(await synthesizer.speak(text)));
+      if (spoken === undefined) return notFound('too many texts wait to be spoken');
+      await writeAtomically(file, spoken);
+      if (spokenCount++ % pruneEvery === 0) await prune(cacheFolder, options.cacheFilesMax ?? 5_000);
+      return soundFile(file);
+    } catch (error) {
+      const reason = errorMessage(error);
+      logger.warn({ language: synthesizer.language, err: reason }, 'a text could not be spoken');
+      if (failed.size >= knownMax) failed.clear();
+      failed.set(file, { untilMs: clock.monotonicMs() + retryAfterMs, reason });
+      return notFound(reason);
+    }
+  }
+
+  return (text, language) => {
+    const synthesizer = synthesizers.find((candidate) => candidate.language === language);
+    if (!synthesizer) return notFound(`no voice for language "${language}"`);
+    const file = resolve(cacheFolder, cacheName(language, synthesizer.voice, text));
+    const waiting = underWay.get(file);
+    if (waiting) return waiting;
+    if (isFile(file)) return soundFile(file);
+    const failure = failed.get(file);
+    if (failure && clock.monotonicMs() < failure.untilMs) return notFound(failure.reason);
+    const work = speak(text, file, synthesizer).finally(() => underWay.delete(file));
+    underWay.set(file, work);
+    return work;
   };
 }
 
@@ -120,9 +151,12 @@ function cacheName(language: string, voice: string, text: string): string {
   return `${hash.slice(0, 40)}.wav`;
 }
 
-async function isFile(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isFile() ?? false;
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** A reader sees the whole file or none. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DenwabanError } from '../kernel/errors.ts';
@@ -17,9 +17,9 @@ export interface Synthesizer {
 export interface CommandSynthesizerOptions {
   language: string;
   voice: string;
-  /** Run without a shell; the text comes on its standard input and never in its arguments. */
+  /** Run without a shell; the text comes on its standard input, and in a file, and never in its arguments. */
   command: string;
-  args: (wavFile: string) => string[];
+  args: (wavFile: string, textFile: string) => string[];
   timeoutMs?: number;
   /** Longest text the command takes at once, in bytes of UTF-8; longer ones are split. */
   textBytesMax?: number;
@@ -48,11 +48,14 @@ export function commandSynthesizer(options: CommandSynthesizerOptions): Synthesi
 
 async function speakPart(options: CommandSynthesizerOptions, text: string, folder: string): Promise<Pcm> {
   const wavFile = join(folder, 'speech.wav');
+  const textFile = join(folder, 'text.txt');
   const { command, timeoutMs = 10_000 } = options;
+  await rm(wavFile, { force: true });
+  await writeFile(textFile, text);
   await new Promise<void>((resolve, reject) => {
     const child = execFile(
       command,
-      options.args(wavFile),
+      options.args(wavFile, textFile),
       {
         timeout: timeoutMs,
         killSignal: 'SIGKILL',
@@ -65,7 +68,9 @@ async function speakPart(options: CommandSynthesizerOptions, text: string, folde
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(`${text}\n`);
   });
-  return decodeWav(await readFile(wavFile));
+  const wav = await readFile(wavFile).catch(() => undefined);
+  if (wav === undefined) throw new DenwabanError('SPEECH_FAILED', `${command} wrote no file`);
+  return decodeWav(wav);
 }
 
 /** The message holds no text: that may be personal. */

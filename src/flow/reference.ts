@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { flowSchema, limits } from './flow.ts';
+import { nodeTypes } from './nodes/index.ts';
+
+/** The part of JSON Schema that our schemas make. */
+interface JsonSchema {
+  $ref?: string;
+  $defs?: Record<string, JsonSchema>;
+  type?: string;
+  const?: unknown;
+  enum?: unknown[];
+  anyOf?: JsonSchema[];
+  items?: JsonSchema;
+  properties?: Record<string, JsonSchema>;
+  additionalProperties?: JsonSchema | boolean;
+  required?: string[];
+  default?: unknown;
+  description?: string;
+  minimum?: number;
+  maximum?: number;
+}
+
+const intro = `# Flow language
+
+Made from the node types by \`scripts/make-flow-docs.ts\`; don't edit. \`flow.schema.json\` is the same for editors: name it
+in \`$schema\` and an editor completes and checks while you write. \`checkFlow\` finds what a schema can't: lost targets,
+unreachable nodes, loops, missing files.
+
+A flow is a JSON file. The call begins at \`start\` and goes from node to node until a \`hangup\`. Keys pressed before a
+node asks for them are kept (${limits.keysAhead} at most) and used in order, each once. A flow has at most ${limits.nodes} nodes; a call enters
+at most ${limits.stepsPerCall} nodes, and at most ${limits.stepsPerEvent} without the caller hearing something. A flow that fails while it runs plays the apology and
+ends the call with the outcome \`flow-fault\`.
+`;
+
+const promptPart = `## Prompts
+
+A prompt says what is heard in each language: \`{"ja": {"file": "prompts/ja/menu.wav"}, "en": {"text": "Press 1."}}\`. \`*\`
+stands for every language without an entry of its own. A list plays one after the other. The sounds:
+
+| sound | meaning |
+|---|---|
+| \`{"file": "prompts/ja/menu.wav"}\` | a WAV file (8 or 16 kHz, mono, 16 bit), relative to the flow folder |
+| \`{"text": "…"}\` | spoken, where a voice for the language is installed; \`{{name}}\` stands for a variable |
+| \`{"digitsOf": "name", "folder": "prompts/ja/digits"}\` | a variable read out by digits, from the files 0.wav to 9.wav |
+| \`{"tone": "%(400,200,450)", "loops": 2}\` | a tone: ms on, ms off, Hz … |
+| \`{"silenceMs": 500}\` | silence |
+`;
+
+/** The reference page of the flow language, in Markdown. */
+export function flowReference(): string {
+  const flow = schemaOf(flowSchema);
+  const nodes = nodeTypes.map(({ type, summary, schema }) => {
+    const { properties = {}, ...rest } = schemaOf(schema);
+    const { type: _type, note: _note, ...fields } = properties;
+    return `## ${type}\n\n${summary}\n\n${table({ ...rest, properties: fields })}`;
+  });
+  const { nodes: _nodes, ...flowFields } = flow.properties ?? {};
+  const list = nodeTypes.map(({ type, summary }) => `| [${type}](#${type}) | ${summary} |`).join('\n');
+  const top = `## The file\n\n${table({ ...flow, properties: flowFields })}\n\`nodes\`: the nodes by their ids. Every node has a \`type\` and may have a \`note\` for people.\n`;
+  return [intro, top, promptPart, `## Node types\n\n| type | |\n|---|---|\n${list}\n`, ...nodes].join('\n');
+}
+
+/** Schemas shared by several fields stay references, so that a table names them instead of repeating them. */
+function schemaOf(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, { io: 'input' }) as JsonSchema;
+}
+
+function table(schema: JsonSchema): string {
+  const rows = fieldRows(schema, schema.$defs ?? {}, '');
+  return ['| field | value | standard | |', '|---|---|---|---|', ...rows, ''].join('\n');
+}
+
+function fieldRows(schema: JsonSchema, shared: Record<string, JsonSchema>, prefix: string): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
+    const isRequired = schema.required?.includes(name) ?? false;
+    const standard = isRequired ? '**required**' : field.default === undefined ? '' : code(field.default);
+    const description = field.description ?? (field.$ref ? shared[refName(field)]?.description : undefined) ?? '';
+    const row = `| \`${prefix}${name}\` | ${kind(field)} | ${standard} | ${cell(description)} |`;
+    return [row, ...nested(field).flatMap(([inner, path]) => fieldRows(inner, shared, `${prefix}${name}${path}.`))];
+  });
+}
+
+/** The objects inside a field, with the path to them. */
+function nested(field: JsonSchema): [JsonSchema, string][] {
+  if (field.properties) return [[field, '']];
+  if (field.items?.properties) return [[field.items, '[]']];
+  if (typeof field.additionalProperties === 'object' && field.additionalProperties.properties) {
+    return [[field.additionalProperties, '.<key>']];
+  }
+  return (field.anyOf ?? []).filter((option) => option.properties).map((option) => [option, '']);
+}
+
+const refName = (field: JsonSchema): string => field.$ref?.split('/').at(-1) ?? '';
+
+const refKinds: Record<string, string> = {
+  nodeRef: 'node id',
+  prompt: '[prompt](#prompts)',
+  language: 'language code',
+  assignments: 'object: variable to value',
+  dialNumber: 'number',
+  setsVariable: 'variable',
+  readsVariable: 'variable',
+  dialsVariable: 'variable',
+};
+
+/** What may stand in a field, in a word or two. */
+function kind(field: JsonSchema): string {
+  if (field.$ref) return refKinds[refName(field)] ?? refName(field);
+  if (field.enum) return field.enum.map(code).join(', ');
+  if (field.anyOf)
+    return field.anyOf.every((option) => option.properties) ? 'one of' : field.anyOf.map(kind).join(' or ');
+  if (field.type === 'array') return field.items?.properties ? 'list' : `list of ${kind(field.items ?? {})}`;
+  if (field.type === 'string') return 'text';
+  if (field.type === 'object') return 'object';
+  if (field.type === 'boolean') return 'true, false';
+  return `${field.minimum ?? ''} to ${field.maximum ?? ''}`;
+}
+
+const code = (value: unknown): string => `\`${JSON.stringify(value)}\``;
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
