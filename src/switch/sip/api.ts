@@ -135,6 +135,27 @@ export interface SipEndpointOptions {
   t1Ms?: number;
   /** Longest message accepted, in bytes; 65,535. */
   maxMessageBytes?: number;
+  /** Methods taken, and told in Allow; others get 405. By default all that a telephone system meets. */
+  allow?: string[];
+  /** Extensions told in Supported; a request that requires another gets 420. By default `100rel` and `timer`. */
+  supported?: string[];
+  /** Shortest session interval accepted, in seconds (RFC 4028 Min-SE); 90. */
+  minSessionExpiresSeconds?: number;
+  /**
+   * Whether the stack sends the PRACK for a reliable provisional answer to an INVITE of ours, after the `response`
+   * event, unless a listener has sent one or it holds an offer; true. False leaves them to the application.
+   */
+  autoPrack?: boolean;
+  /** Requests in work at once before new ones get 503; 20,000. */
+  maxServerTransactions?: number;
+}
+
+/** What an endpoint holds; all 0 some time after the last call is over. */
+export interface SipEndpointCounts {
+  dialogs: number;
+  clientTransactions: number;
+  serverTransactions: number;
+  tcpConnections: number;
 }
 
 export interface SipEndpoint extends EventEmitter<SipEndpointEvents> {
@@ -147,6 +168,7 @@ export interface SipEndpoint extends EventEmitter<SipEndpointEvents> {
   request(options: RequestOptions): ClientTransaction;
   findDialog(id: string): Dialog | undefined;
   readonly dialogCount: number;
+  readonly counts: SipEndpointCounts;
 }
 
 export interface SipEndpointEvents {

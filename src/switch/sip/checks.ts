@@ -1,0 +1,40 @@
+import type { HeaderMap } from './api.ts';
+import type { ResolvedOptions } from './core.ts';
+import type { Envelope } from './envelope.ts';
+import { header, listValues } from './message.ts';
+import { intervalTooSmall } from './session-timer.ts';
+
+export interface Refusal {
+  status: number;
+  headers?: HeaderMap;
+}
+
+/**
+ * Why the core refuses a request before anybody sees it (RFC 3261 8.2); undefined when it doesn't.
+ * @param merged the same request is here already over another way.
+ */
+export function refusalOf(
+  envelope: Envelope,
+  options: ResolvedOptions,
+  inDialog: boolean,
+  merged: boolean,
+): Refusal | undefined {
+  const { message } = envelope;
+  const method = message.method ?? '';
+  if (!options.allow.includes(method)) return { status: 405 }; // 8.2.1; Allow is filled in
+  // 8.2.2.2
+  if (merged && envelope.toTag === '') return { status: 482 };
+  // We pass calls on, so a request that may not be passed on ends here (RFC 7332 4), but for OPTIONS (RFC 3261 11)
+  if (method !== 'OPTIONS' && Number(header(message, 'Max-Forwards') ?? 70) === 0) return { status: 483 };
+  // 8.2.2.3
+  const unsupported = listValues(message, 'Require').filter(
+    (token) => token !== '' && !options.supported.includes(token.toLowerCase()),
+  );
+  if (unsupported.length > 0) return { status: 420, headers: { Unsupported: unsupported.join(', ') } };
+  // 12.2.2
+  if (envelope.toTag !== '' && !inDialog) return { status: 481 };
+  if (!inDialog && method === 'INVITE' && intervalTooSmall(message, options.minSessionExpiresSeconds)) {
+    return { status: 422, headers: { 'Min-SE': String(options.minSessionExpiresSeconds) } };
+  }
+  return undefined;
+}
