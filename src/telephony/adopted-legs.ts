@@ -1,0 +1,97 @@
+import type { LegEvent, LegSnapshot } from '../call/telephony.ts';
+import type { Clock, TimerHandle } from '../kernel/clock.ts';
+import { SwitchLeg } from './leg.ts';
+import type { MediaServer } from './media-server.ts';
+import { noAnswer, SipDialog } from './sip-dialog.ts';
+import type { SipServer } from './sip-server.ts';
+
+export interface AdoptContext {
+  servers: readonly MediaServer[];
+  sip: SipServer;
+  clock: Clock;
+  byeDeadlineMs: number;
+  drop(leg: SwitchLeg): void;
+}
+
+/**
+ * Legs whose dialogs drachtio keeps for a client that is gone. Requests in them from the phone do not reach us: the
+ * phone's BYE gets 481 and nobody is told. So each is asked now and then whether it is still there.
+ */
+export class AdoptedLegs {
+  readonly #clock: Clock;
+  readonly #probeEveryMs: number;
+  readonly #watched = new Map<SwitchLeg, TimerHandle>();
+  #stopped = false;
+
+  constructor(options: { clock: Clock; probeEveryMs: number }) {
+    this.#clock = options.clock;
+    this.#probeEveryMs = options.probeEveryMs;
+  }
+
+  /** Takes a leg over by what its controller has saved; undefined when FreeSWITCH has no such channel any more. */
+  async adopt(
+    snapshot: LegSnapshot,
+    onEvent: (event: LegEvent) => void,
+    context: AdoptContext,
+  ): Promise<SwitchLeg | undefined> {
+    const { legId, kind, adapter } = snapshot;
+    const uuid = typeof adapter['uuid'] === 'string' ? adapter['uuid'] : legId;
+    const server = await this.#find(uuid, String(adapter['server'] ?? ''), context.servers);
+    if (!server) return undefined;
+    const { clock, byeDeadlineMs, drop } = context;
+    const sipCallId = String(adapter['sipCallId'] ?? '');
+    const leg = new SwitchLeg({
+      ...{ legId, kind, sipCallId, server, uuid },
+      ...{ clock, byeDeadlineMs, onEvent, onOver: drop },
+    });
+    const dialog = (name: 'network' | 'media') => new SipDialog(context.sip.srf, clock, String(adapter[name] ?? ''));
+    leg.connect({ network: dialog('network'), media: dialog('media') });
+    this.watch(leg);
+    return leg;
+  }
+
+  watchAll(legs: Iterable<SwitchLeg>): void {
+    for (const leg of legs) this.watch(leg);
+  }
+
+  /** Asks the leg's phone at intervals; one that does not know the dialog any more has hung up. */
+  watch(leg: SwitchLeg): void {
+    if (this.#stopped) return;
+    this.#clock.clearTimeout(this.#watched.get(leg));
+    this.#watched.set(
+      leg,
+      this.#clock.setTimeout(() => this.#probe(leg), this.#probeEveryMs),
+    );
+  }
+
+  forget(leg: SwitchLeg): void {
+    this.#clock.clearTimeout(this.#watched.get(leg));
+    this.#watched.delete(leg);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const leg of [...this.#watched.keys()]) this.forget(leg);
+  }
+
+  #probe(leg: SwitchLeg): void {
+    const { network } = leg;
+    if (!network || leg.over) return;
+    network.request('OPTIONS').then((answer) => {
+      if (!this.#watched.has(leg)) return;
+      const gone = answer.ok ? answer.status === 481 || answer.status === 408 : answer.reason !== noAnswer;
+      if (gone) {
+        leg.lost(leg.kind === 'caller' ? 'caller-hangup' : 'peer-hangup');
+      } else this.watch(leg);
+    });
+  }
+
+  /** The named server first; a leg without one (it was still ringing) may be on any. */
+  async #find(uuid: string, serverName: string, servers: readonly MediaServer[]): Promise<MediaServer | undefined> {
+    const candidates = servers.filter((server) => server.name === serverName);
+    for (const server of candidates.length > 0 ? candidates : servers) {
+      if (await server.exists(uuid)) return server;
+    }
+    return undefined;
+  }
+}

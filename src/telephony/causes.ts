@@ -1,0 +1,53 @@
+import type { DialOutcome } from '../call/telephony.ts';
+import type { EndCause } from '../kernel/call-fact.ts';
+
+type DialFailure = Extract<DialOutcome, { ok: false }>['cause'];
+
+/** What a phone's or trunk's final SIP status means for a dial (RFC 3261, 21). */
+export function dialFailureOf(sipStatus: number): DialFailure {
+  switch (sipStatus) {
+    case 486:
+    case 600:
+      return 'busy';
+    case 408:
+    case 480:
+    case 487:
+      return 'no-answer';
+    case 401:
+    case 403:
+    case 407:
+    case 603:
+    case 607:
+      return 'rejected';
+    case 404:
+    case 410:
+    case 484:
+    case 502:
+    case 503:
+    case 504:
+    case 604:
+      return 'unreachable';
+    default:
+      return 'failed';
+  }
+}
+
+/** What FreeSWITCH's own cause means for a dial that never reached the trunk's answer. */
+export function dialFailureOfCause(cause: string): DialFailure {
+  if (/USER_BUSY/.test(cause)) return 'busy';
+  if (/NO_ANSWER|NO_USER_RESPONSE|ALLOTTED_TIMEOUT|ORIGINATOR_CANCEL/.test(cause)) return 'no-answer';
+  if (/CALL_REJECTED/.test(cause)) return 'rejected';
+  if (/UNALLOCATED|NO_ROUTE|INVALID_NUMBER|DESTINATION_OUT_OF_ORDER|link lost/.test(cause)) return 'unreachable';
+  return 'failed';
+}
+
+/** What the caller is told, and what goes on record, when a media server does not take the call. */
+export function answerFailureOf(sipStatus: number): { cause: EndCause; sipStatus: number } {
+  if (sipStatus === 488 || sipStatus === 415 || sipStatus === 606) return { cause: 'media-refused', sipStatus: 488 };
+  return { cause: 'media-lost', sipStatus: 503 };
+}
+
+/** Why a leg ended that FreeSWITCH has ended of itself. */
+export function causeOfHangup(cause: string): EndCause {
+  return cause === 'MEDIA_TIMEOUT' ? 'media-timeout' : 'media-lost';
+}

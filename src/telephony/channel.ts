@@ -1,0 +1,280 @@
+import { randomUUID } from 'node:crypto';
+import type { PlayOutcome, PlayRequest, RecordOutcome, RecordRequest } from '../call/telephony.ts';
+import type { Clock, TimerHandle } from '../kernel/clock.ts';
+import type { ChannelEvent } from './event-link.ts';
+import { playbackArgument } from './sounds.ts';
+
+/** What a channel needs of the FreeSWITCH it lives on. Answers begin with `-ERR` where something went wrong. */
+export interface ChannelCommands {
+  api(command: string): Promise<string>;
+  execute(uuid: string, order: { app: string; argument: string; eventUuid?: string; lock?: boolean }): Promise<string>;
+}
+
+/** What happens on a channel, in order. */
+export interface ChannelHandlers {
+  onDigit(digit: string, durationMs: number): void;
+  onPlayDone(playId: string, outcome: PlayOutcome): void;
+  onRecordDone(recordingId: string, outcome: RecordOutcome, durationMs: number): void;
+  onUnbridged(peerUuid: string): void;
+  /** FreeSWITCH has ended the channel; `cause` is its own word (`NORMAL_CLEARING`, `MEDIA_TIMEOUT` …). */
+  onHangup(cause: string): void;
+}
+
+/**
+ * After a prompt that a key may end, the channel waits this long before it goes back to the 20 ms rhythm of `park`:
+ * time enough for the flow to order what comes next, which then starts a frame earlier.
+ */
+const lingerMs = 6;
+const samplesPerMs = 8;
+/** A looped prompt that ends sooner than this would only spin. */
+const shortestLoopMs = 100;
+const silenceThreshold = 200;
+const bridgeDeadlineMs = 3_000;
+
+interface Playing {
+  request: PlayRequest;
+  eventUuid: string;
+  startedAtMs: number;
+  /** A key has ended it within FreeSWITCH; its completion is on the way. */
+  keyed: boolean;
+}
+
+interface Recording {
+  request: RecordRequest;
+  eventUuid: string;
+  startedAtMs: number;
+  limit: TimerHandle | undefined;
+  stopped: RecordOutcome | undefined;
+}
+
+/** One parked channel of a FreeSWITCH, driven by its uuid. */
+export class Channel {
+  readonly uuid: string;
+  readonly #commands: ChannelCommands;
+  readonly #clock: Clock;
+  readonly #handlers: ChannelHandlers;
+  #playing: Playing | undefined;
+  #recording: Recording | undefined;
+  #bridge: { peerUuid: string; done: (bridged: boolean) => void; timer: TimerHandle } | undefined;
+  #closed = false;
+  #linkUp = true;
+
+  constructor(uuid: string, commands: ChannelCommands, clock: Clock, handlers: ChannelHandlers) {
+    this.uuid = uuid;
+    this.#commands = commands;
+    this.#clock = clock;
+    this.#handlers = handlers;
+  }
+
+  play(request: PlayRequest): void {
+    if (this.#closed) return;
+    const before = this.#playing;
+    if (before) {
+      this.#playing = undefined;
+      if (!before.keyed) this.#break();
+      this.#handlers.onPlayDone(before.request.playId, 'stopped');
+    }
+    this.#playing = { request, eventUuid: '', startedAtMs: 0, keyed: false };
+    this.#startPlaying(this.#playing);
+  }
+
+  stopPlay(): void {
+    const playing = this.#playing;
+    if (!playing || playing.keyed) return;
+    this.#playing = undefined;
+    this.#break();
+    this.#handlers.onPlayDone(playing.request.playId, 'stopped');
+  }
+
+  record(request: RecordRequest): void {
+    if (this.#closed) return;
+    this.stopPlay();
+    this.#finishRecording('stopped');
+    const eventUuid = randomUUID();
+    const limit = this.#clock.setTimeout(() => this.#stopRecording('limit'), request.maxDurationMs);
+    const startedAtMs = this.#clock.monotonicMs();
+    this.#recording = { request, eventUuid, startedAtMs, limit, stopped: undefined };
+    const limitSeconds = Math.ceil(request.maxDurationMs / 1_000) + 1;
+    const silenceSeconds = Math.ceil(request.silenceMs / 1_000);
+    const silence = silenceSeconds > 0 ? ` ${silenceThreshold} ${silenceSeconds}` : '';
+    const argument = `${terminators(request.stopKeys)}'${request.file}' ${limitSeconds}${silence}`;
+    this.#execute('record', argument, eventUuid, () => this.#finishRecording('failed'));
+  }
+
+  stopRecord(): void {
+    this.#stopRecording('stopped');
+  }
+
+  /** Two-way audio with a channel of the same FreeSWITCH; resolves when it says so, false when it does not. */
+  bridge(peer: Channel): Promise<boolean> {
+    if (this.#closed || peer.#closed) return Promise.resolve(false);
+    this.stopPlay();
+    peer.stopPlay();
+    this.#finishBridge(false);
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimeout(() => this.#finishBridge(false), bridgeDeadlineMs);
+      this.#bridge = { peerUuid: peer.uuid, done: resolve, timer };
+      this.#commands.api(`uuid_bridge ${this.uuid} ${peer.uuid}`).then((reply) => {
+        if (!reply.startsWith('+OK')) this.#finishBridge(false);
+      });
+    });
+  }
+
+  /** Ends the channel from FreeSWITCH's side. */
+  async kill(cause: string): Promise<void> {
+    await this.#commands.api(`uuid_kill ${this.uuid} ${cause}`);
+  }
+
+  handle(event: ChannelEvent): void {
+    if (this.#closed) return;
+    switch (event.name) {
+      case 'DTMF':
+        this.#onDigit(event);
+        break;
+      case 'CHANNEL_EXECUTE_COMPLETE':
+        this.#onExecuted(event);
+        break;
+      case 'CHANNEL_BRIDGE':
+        this.#finishBridge(true);
+        break;
+      case 'CHANNEL_UNBRIDGE':
+        this.#handlers.onUnbridged(peerOf(event, this.uuid));
+        break;
+      case 'CHANNEL_HANGUP':
+        this.#handlers.onHangup(event.header('Hangup-Cause') ?? 'NORMAL_CLEARING');
+        break;
+    }
+  }
+
+  /** The link is gone: orders wait until it is back, since FreeSWITCH goes on with what it does. */
+  onLinkLost(): void {
+    this.#linkUp = false;
+    this.#finishBridge(false);
+  }
+
+  /** The link is back and the channel still exists; what happened in between is unknown, so the prompt begins again. */
+  onLinkRestored(): void {
+    this.#linkUp = true;
+    this.#break();
+    this.#finishRecording('failed');
+    if (this.#playing) this.#startPlaying(this.#playing);
+  }
+
+  /** Nothing more is ordered or reported, except that what was under way has ended. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const playing = this.#playing;
+    this.#playing = undefined;
+    this.#finishBridge(false);
+    this.#finishRecording('leg-ended');
+    if (playing) this.#handlers.onPlayDone(playing.request.playId, 'failed');
+  }
+
+  #startPlaying(playing: Playing): void {
+    const { sounds, stopOnDigit, loop } = playing.request;
+    playing.eventUuid = randomUUID();
+    playing.startedAtMs = this.#clock.monotonicMs();
+    playing.keyed = false;
+    const { eventUuid } = playing;
+    const argument = `${terminators(stopOnDigit ? 'any' : '')}${playbackArgument(sounds, loop ?? false)}`;
+    this.#execute('playback', argument, eventUuid, () => this.#finishPlaying(eventUuid, 'failed'));
+    if (stopOnDigit && this.#linkUp) {
+      this.#commands.execute(this.uuid, { app: 'eval', argument: `\${msleep(${lingerMs})}`, lock: true });
+    }
+  }
+
+  #execute(app: string, argument: string, eventUuid: string, onRefused: () => void): void {
+    if (!this.#linkUp) return;
+    this.#commands.execute(this.uuid, { app, argument, eventUuid, lock: true }).then((reply) => {
+      // A link that is lost comes back or takes the leg with it; only FreeSWITCH's own refusal is final.
+      if (reply.startsWith('-ERR') && this.#linkUp) onRefused();
+    });
+  }
+
+  /** Stops what the channel executes and forgets what waits behind it. */
+  #break(): void {
+    if (this.#linkUp && !this.#closed) this.#commands.api(`uuid_break ${this.uuid} all`);
+  }
+
+  #onDigit(event: ChannelEvent): void {
+    const digit = event.header('DTMF-Digit');
+    if (!digit) return;
+    if (this.#playing?.request.stopOnDigit) this.#playing.keyed = true;
+    this.#handlers.onDigit(digit, Math.round(Number(event.header('DTMF-Duration') ?? 0) / samplesPerMs));
+  }
+
+  #onExecuted(event: ChannelEvent): void {
+    const eventUuid = event.header('Application-UUID');
+    if (!eventUuid) return;
+    if (eventUuid === this.#playing?.eventUuid) {
+      this.#onPlayed(this.#playing, event);
+    } else if (eventUuid === this.#recording?.eventUuid) {
+      this.#finishRecording(recordOutcome(event), durationOf(event));
+    }
+  }
+
+  #onPlayed(playing: Playing, event: ChannelEvent): void {
+    const response = event.header('Application-Response') ?? '';
+    const playedMs = this.#clock.monotonicMs() - playing.startedAtMs;
+    if (playing.keyed) this.#finishPlaying(playing.eventUuid, 'stopped');
+    else if (response === 'FILE NOT FOUND') this.#finishPlaying(playing.eventUuid, 'not-found');
+    else if (response !== 'FILE PLAYED') this.#finishPlaying(playing.eventUuid, 'failed');
+    else if (!playing.request.loop) this.#finishPlaying(playing.eventUuid, 'finished');
+    else if (playedMs < shortestLoopMs) this.#finishPlaying(playing.eventUuid, 'failed');
+    else this.#startPlaying(playing);
+  }
+
+  #finishPlaying(eventUuid: string, outcome: PlayOutcome): void {
+    const playing = this.#playing;
+    if (playing?.eventUuid !== eventUuid) return;
+    this.#playing = undefined;
+    this.#handlers.onPlayDone(playing.request.playId, outcome);
+  }
+
+  #stopRecording(why: 'stopped' | 'limit'): void {
+    const recording = this.#recording;
+    if (!recording || recording.stopped) return;
+    recording.stopped = why;
+    this.#break();
+  }
+
+  #finishRecording(outcome: RecordOutcome, reportedMs?: number): void {
+    const recording = this.#recording;
+    if (!recording) return;
+    this.#recording = undefined;
+    this.#clock.clearTimeout(recording.limit);
+    const durationMs = reportedMs ?? this.#clock.monotonicMs() - recording.startedAtMs;
+    const { recordingId } = recording.request;
+    this.#handlers.onRecordDone(recordingId, recording.stopped ?? outcome, Math.round(durationMs));
+  }
+
+  #finishBridge(bridged: boolean): void {
+    const bridge = this.#bridge;
+    if (!bridge) return;
+    this.#bridge = undefined;
+    this.#clock.clearTimeout(bridge.timer);
+    bridge.done(bridged);
+  }
+}
+
+/** Which keys end an application, set for this one execution only. */
+function terminators(keys: string): string {
+  return `%[playback_terminators=${keys === '' ? 'none' : keys}]`;
+}
+
+function peerOf(event: ChannelEvent, uuid: string): string {
+  const [a, b] = [event.header('Bridge-A-Unique-ID'), event.header('Bridge-B-Unique-ID')];
+  return (a === uuid ? b : a) ?? '';
+}
+
+function recordOutcome(event: ChannelEvent): RecordOutcome {
+  if (event.header('variable_playback_terminator_used')) return 'key';
+  if (event.header('variable_silence_hits_exhausted') === 'true') return 'silence';
+  return 'stopped';
+}
+
+function durationOf(event: ChannelEvent): number | undefined {
+  const recordedMs = Number(event.header('variable_record_ms'));
+  return Number.isFinite(recordedMs) && recordedMs > 0 ? recordedMs : undefined;
+}

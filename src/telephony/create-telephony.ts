@@ -1,0 +1,234 @@
+import type {
+  DialAttempt,
+  DialRequest,
+  Leg,
+  LegEvent,
+  LegSnapshot,
+  Telephony,
+  TelephonyHandlers,
+  TelephonyStatus,
+} from '../call/telephony.ts';
+import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
+import { DenwabanError } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { AdoptedLegs } from './adopted-legs.ts';
+import { type IncomingCallOptions, NetworkCall } from './incoming-call.ts';
+import { SwitchLeg } from './leg.ts';
+import { MediaServer, type MediaServerAddress } from './media-server.ts';
+import { legHeader, OutgoingCall, type Trunk } from './outgoing-call.ts';
+import { type DrachtioAddress, SipServer } from './sip-server.ts';
+import type { SrfRequest, SrfResponse } from './types/srf.ts';
+
+/** How long each thing may take; what takes longer has failed. */
+export interface TelephonyDeadlines {
+  /** Connecting to drachtio or an event socket. */
+  connectMs: number;
+  /** An answer on the event socket. */
+  commandMs: number;
+  /** FreeSWITCH's answer to an INVITE, drachtio's to our 200. */
+  answerMs: number;
+  byeMs: number;
+  /** A lost event link that stays away for longer has taken its legs with it. */
+  linkGraceMs: number;
+  /** A media server that failed a call is left out for this long. */
+  sickMs: number;
+  /** How often an adopted leg is asked whether it is still there. */
+  probeEveryMs: number;
+}
+
+export const defaultDeadlines: TelephonyDeadlines = {
+  connectMs: 5_000,
+  commandMs: 2_000,
+  answerMs: 3_000,
+  byeMs: 2_000,
+  linkGraceMs: 4_000,
+  sickMs: 5_000,
+  probeEveryMs: 10_000,
+};
+
+export interface TelephonyOptions {
+  drachtio: DrachtioAddress;
+  freeswitches: MediaServerAddress[];
+  /** Where outgoing calls go; without one every dial is `unreachable`. */
+  trunk?: Trunk;
+  /** Short for a trunk without a password. */
+  trunkUri?: string | undefined;
+  clock: Clock;
+  logger: Logger;
+  deadlines?: Partial<TelephonyDeadlines>;
+}
+
+/** The telephony port on drachtio and FreeSWITCH; `sipAddress` is where drachtio takes calls, once started. */
+export interface SwitchTelephony extends Telephony {
+  sipAddress(): { address: string; port: number } | undefined;
+}
+
+export function createTelephony(options: TelephonyOptions): SwitchTelephony {
+  return new DrachtioTelephony(options);
+}
+
+class DrachtioTelephony implements SwitchTelephony {
+  readonly #options: TelephonyOptions;
+  readonly #deadlines: TelephonyDeadlines;
+  readonly #trunk: Trunk | undefined;
+  readonly #sip: SipServer;
+  readonly #servers: MediaServer[];
+  readonly #legs = new Map<string, SwitchLeg>();
+  readonly #dials = new Map<string, OutgoingCall>();
+  readonly #adopted: AdoptedLegs;
+  #handlers: TelephonyHandlers | undefined;
+  #draining = false;
+  #onFirstReady: (() => void) | undefined;
+
+  constructor(options: TelephonyOptions) {
+    const { clock, logger } = options;
+    this.#options = options;
+    this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
+    this.#trunk = options.trunk ?? (options.trunkUri ? { uri: options.trunkUri } : undefined);
+    this.#adopted = new AdoptedLegs({ clock, probeEveryMs: this.#deadlines.probeEveryMs });
+    this.#sip = new SipServer({
+      drachtio: options.drachtio,
+      clock,
+      logger,
+      connectDeadlineMs: this.#deadlines.connectMs,
+      onInvite: (req, res) => this.#onInvite(req, res),
+      onReconnected: () => this.#adopted.watchAll(this.#legs.values()),
+    });
+    this.#servers = options.freeswitches.map((address) => this.#newServer(address));
+  }
+
+  async start(handlers: TelephonyHandlers): Promise<void> {
+    this.#handlers = handlers;
+    const ready = new Promise<void>((resolve) => {
+      this.#onFirstReady = resolve;
+    });
+    await this.#sip.start();
+    for (const server of this.#servers) server.start();
+    const answer = await withDeadline(this.#options.clock, ready, this.#deadlines.connectMs * 3);
+    if (answer !== deadlinePassed) return;
+    const names = this.#options.freeswitches.map(({ host, port }) => `${host}:${port}`).join(', ');
+    throw new DenwabanError('MEDIA_UNREACHABLE', `no FreeSWITCH is ready (${names})`, {
+      remedy: 'Check that it runs, its password, and FREESWITCH_URLS',
+    });
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  async stop(): Promise<void> {
+    this.#adopted.stop();
+    for (const server of this.#servers) server.stop();
+    this.#sip.stop();
+  }
+
+  status(): TelephonyStatus {
+    const mediaServers = this.#servers.map(({ name, ready, legs }) => ({ name, ready, legs }));
+    return { ready: this.#sip.connected && !this.#draining && mediaServers.some(({ ready }) => ready), mediaServers };
+  }
+
+  sipAddress(): { address: string; port: number } | undefined {
+    return this.#sip.sipAddress;
+  }
+
+  dial(request: DialRequest): DialAttempt {
+    const { clock, logger } = this.#options;
+    const { peer, legId } = request;
+    const server = peer instanceof SwitchLeg ? peer.server : this.#chooseServer([]);
+    const failure = this.#draining ? 'draining' : 'unreachable';
+    if (this.#draining || !server?.ready || !this.#trunk) {
+      return { legId, outcome: Promise.resolve({ ok: false, cause: failure }), cancel: () => undefined };
+    }
+    const call = new OutgoingCall({
+      request,
+      server,
+      clock,
+      logger,
+      sip: this.#sip,
+      trunk: this.#trunk,
+      acceptDeadlineMs: this.#deadlines.answerMs,
+      byeDeadlineMs: this.#deadlines.byeMs,
+      ...this.#keeping,
+      onDecided: () => this.#dials.delete(legId),
+    });
+    this.#dials.set(legId, call);
+    call.start();
+    return call;
+  }
+
+  async adopt(snapshot: LegSnapshot, onEvent: (event: LegEvent) => void): Promise<Leg | undefined> {
+    const { clock } = this.#options;
+    const leg = await this.#adopted.adopt(snapshot, onEvent, {
+      servers: this.#servers,
+      sip: this.#sip,
+      clock,
+      byeDeadlineMs: this.#deadlines.byeMs,
+      drop: this.#keeping.drop,
+    });
+    if (leg) this.#keeping.keep(leg);
+    return leg;
+  }
+
+  readonly #keeping = {
+    keep: (leg: SwitchLeg) => {
+      this.#legs.set(leg.legId, leg);
+    },
+    drop: (leg: SwitchLeg) => {
+      this.#legs.delete(leg.legId);
+      this.#adopted.forget(leg);
+    },
+  };
+
+  #newServer(address: MediaServerAddress): MediaServer {
+    const { clock, logger } = this.#options;
+    return new MediaServer({
+      address,
+      srf: this.#sip.srf,
+      clock,
+      logger: logger.child({ mediaServer: address.name }),
+      connectDeadlineMs: this.#deadlines.connectMs,
+      commandDeadlineMs: this.#deadlines.commandMs,
+      linkGraceMs: this.#deadlines.linkGraceMs,
+      onReady: () => this.#onFirstReady?.(),
+      onChannelLost: (uuid) => this.#legs.get(uuid)?.lost('media-lost'),
+    });
+  }
+
+  /** The ready server with the least to do, of those not tried yet. */
+  #chooseServer(tried: readonly MediaServer[]): MediaServer | undefined {
+    const able = this.#servers.filter((server) => server.ready && !tried.includes(server));
+    return able.sort((a, b) => a.load - b.load)[0];
+  }
+
+  #onInvite(req: SrfRequest, res: SrfResponse): void {
+    if (this.#isMediaServer(req)) {
+      this.#onMediaInvite(req, res);
+      return;
+    }
+    if (this.#draining || !this.#handlers) {
+      res.send(503, { headers: { 'Retry-After': '2' } });
+      return;
+    }
+    const { clock, logger } = this.#options;
+    const { answerMs, byeMs, sickMs } = this.#deadlines;
+    const options: IncomingCallOptions = {
+      ...{ req, res, sip: this.#sip, clock, logger },
+      ...{ answerDeadlineMs: answerMs, byeDeadlineMs: byeMs, sickMs },
+      ...this.#keeping,
+      chooseServer: (tried) => this.#chooseServer(tried),
+    };
+    this.#handlers.onIncoming(new NetworkCall(options));
+  }
+
+  /** An INVITE from a media server is never a call for us: it belongs to a dial that waits for it, or to nobody. */
+  #onMediaInvite(req: SrfRequest, res: SrfResponse): void {
+    const call = this.#dials.get(req.get(legHeader) ?? '');
+    if (call && this.#servers.some((server) => server === call.server)) call.onMediaInvite(req, res);
+    else res.send(403);
+  }
+
+  #isMediaServer(req: SrfRequest): boolean {
+    const source = `${req.source_address}:${req.source_port}`;
+    return this.#servers.some((server) => server.sipAddress === source);
+  }
+}

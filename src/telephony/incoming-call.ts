@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import type { AnswerOutcome, IncomingCall, LegEvent } from '../call/telephony.ts';
+import type { EndCause } from '../kernel/call-fact.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { answerFailureOf } from './causes.ts';
+import { SwitchLeg } from './leg.ts';
+import type { MediaServer } from './media-server.ts';
+import type { OutgoingInvite, SipServer } from './sip-server.ts';
+import type { SrfRequest, SrfResponse } from './types/srf.ts';
+
+export interface IncomingCallOptions {
+  req: SrfRequest;
+  res: SrfResponse;
+  sip: SipServer;
+  clock: Clock;
+  logger: Logger;
+  answerDeadlineMs: number;
+  byeDeadlineMs: number;
+  sickMs: number;
+  /** The media server to try next; undefined when none is left. */
+  chooseServer(tried: readonly MediaServer[]): MediaServer | undefined;
+  keep(leg: SwitchLeg): void;
+  drop(leg: SwitchLeg): void;
+}
+
+const serversTried = 2;
+
+/** An INVITE from the network on its way to an answer: caller's SDP to FreeSWITCH, FreeSWITCH's SDP to the caller. */
+export class NetworkCall implements IncomingCall {
+  readonly legId = `leg_${randomUUID()}`;
+  readonly sipCallId: string;
+  readonly fromNumber: string;
+  readonly toNumber: string;
+  readonly receivedAtMs: number;
+  readonly #options: IncomingCallOptions;
+  #cancelled = false;
+  #rejected: number | undefined;
+  #onCancelled: (() => void) | undefined;
+  #invite: OutgoingInvite | undefined;
+
+  constructor(options: IncomingCallOptions) {
+    this.#options = options;
+    const { req, clock } = options;
+    this.sipCallId = req.get('Call-ID') ?? '';
+    this.fromNumber = userOf(req.get('From') ?? '') || 'anonymous';
+    this.toNumber = userOf(req.uri);
+    this.receivedAtMs = clock.nowMs();
+    req.on('cancel', () => {
+      this.#cancelled = true;
+      this.#invite?.cancel();
+      this.#onCancelled?.();
+    });
+  }
+
+  reject(status: number, options: { retryAfterSeconds?: number; reason?: string } = {}): void {
+    const { res } = this.#options;
+    if (this.#cancelled || this.#rejected !== undefined || res.finalResponseSent) return;
+    this.#rejected = status;
+    this.#invite?.cancel();
+    const { retryAfterSeconds } = options;
+    res.send(status, retryAfterSeconds === undefined ? {} : { headers: { 'Retry-After': String(retryAfterSeconds) } });
+  }
+
+  onCancelled(callback: () => void): void {
+    this.#onCancelled = callback;
+    if (this.#cancelled) callback();
+  }
+
+  async answer(onEvent: (event: LegEvent) => void): Promise<AnswerOutcome> {
+    const { req, logger, sickMs } = this.#options;
+    if (!req.body) return this.#refuse('media-refused', 488);
+    const tried: MediaServer[] = [];
+    let failure = { cause: 'media-lost' as EndCause, sipStatus: 503 };
+    while (tried.length < serversTried) {
+      const server = this.#options.chooseServer(tried);
+      if (!server) break;
+      tried.push(server);
+      const outcome = await this.#answerOn(server, onEvent);
+      if (typeof outcome !== 'number') return outcome;
+      if (this.#over) break;
+      failure = answerFailureOf(outcome);
+      if (failure.cause === 'media-refused') break;
+      logger.warn({ server: server.name, sipStatus: outcome }, 'a media server did not take a call');
+      server.markSick(sickMs);
+    }
+    return this.#refuse(failure.cause, failure.sipStatus);
+  }
+
+  get #over(): boolean {
+    return this.#cancelled || this.#rejected !== undefined;
+  }
+
+  /** The leg; or the SIP status with which the server refused it. */
+  async #answerOn(server: MediaServer, onEvent: (event: LegEvent) => void): Promise<AnswerOutcome | number> {
+    const { req, res, sip, clock, answerDeadlineMs, byeDeadlineMs, keep, drop } = this.#options;
+    const { legId, sipCallId } = this;
+    const leg = new SwitchLeg({
+      ...{ legId, kind: 'caller', sipCallId, server, uuid: legId },
+      ...{ clock, byeDeadlineMs, onEvent, onOver: drop },
+    });
+    this.#invite = sip.invite({
+      uri: `sip:drachtio@${server.sipAddress}`,
+      sdp: req.body ?? '',
+      headers: { 'Call-ID': legId },
+      deadlineMs: answerDeadlineMs,
+    });
+    const invited = await this.#invite.outcome;
+    this.#invite = undefined;
+    if (!invited.ok || this.#over) {
+      if (invited.ok) invited.dialog.bye();
+      leg.abandon();
+      return invited.ok ? 487 : invited.status;
+    }
+    const network = await sip.accept(req, res, invited.sdp, answerDeadlineMs);
+    if (!network) {
+      invited.dialog.bye();
+      leg.abandon();
+      return this.#refuse('failed', 500);
+    }
+    keep(leg);
+    leg.connect({ network, media: invited.dialog });
+    return { ok: true, leg };
+  }
+
+  #refuse(cause: EndCause, sipStatus: number): AnswerOutcome {
+    if (this.#cancelled) return { ok: false, cause: 'cancelled', sipStatus: 487 };
+    if (this.#rejected !== undefined) return { ok: false, cause: 'failed', sipStatus: this.#rejected };
+    this.reject(sipStatus, sipStatus === 503 ? { retryAfterSeconds: 2 } : {});
+    return { ok: false, cause, sipStatus };
+  }
+}
+
+/** The user part of a SIP or tel URI, or of a header that holds one. */
+function userOf(text: string): string {
+  const user = /(?:sips?:|tel:)([^@;>]*)/i.exec(text)?.[1] ?? '';
+  try {
+    return decodeURIComponent(user);
+  } catch {
+    return user; // A stray percent sign: what was sent is what there is.
+  }
+}

@@ -1,0 +1,190 @@
+import type { Leg, LegEvent, LegSnapshot, PlayRequest, RecordRequest } from '../call/telephony.ts';
+import type { EndCause, LegKind } from '../kernel/call-fact.ts';
+import { type Clock, withDeadline } from '../kernel/clock.ts';
+import { causeOfHangup } from './causes.ts';
+import type { Channel, ChannelHandlers } from './channel.ts';
+import { answerInDialog } from './in-dialog.ts';
+import type { MediaServer } from './media-server.ts';
+import type { SipDialog } from './sip-dialog.ts';
+
+export interface SwitchLegOptions {
+  legId: string;
+  kind: LegKind;
+  /** Call-ID on the network side. */
+  sipCallId: string;
+  server: MediaServer;
+  /** Uuid of its channel there. */
+  uuid: string;
+  clock: Clock;
+  byeDeadlineMs: number;
+  onEvent(event: LegEvent): void;
+  /** The leg is over: whoever keeps a list of legs drops it. */
+  onOver(leg: SwitchLeg): void;
+}
+
+/** The two dialogs of a leg: towards the caller or phone, and towards FreeSWITCH. */
+export interface LegDialogs {
+  network: SipDialog;
+  media: SipDialog;
+}
+
+/** A party on the line: a dialog with its phone, a dialog with FreeSWITCH, and the channel there. */
+export class SwitchLeg implements Leg {
+  readonly legId: string;
+  readonly kind: LegKind;
+  readonly channel: Channel;
+  readonly #options: SwitchLegOptions;
+  #dialogs: LegDialogs | undefined;
+  #ending: Promise<void> | undefined;
+  #ended = false;
+  /** A hang-up seen before the dialogs were given. */
+  #endedEarly: EndCause | undefined;
+
+  constructor(options: SwitchLegOptions) {
+    this.#options = options;
+    this.legId = options.legId;
+    this.kind = options.kind;
+    this.channel = options.server.addChannel(options.uuid, this.#channelHandlers());
+  }
+
+  get server(): MediaServer {
+    return this.#options.server;
+  }
+
+  get over(): boolean {
+    return this.#ended || this.#ending !== undefined;
+  }
+
+  /** The dialog with the caller or phone, once there is one. */
+  get network(): SipDialog | undefined {
+    return this.#dialogs?.network;
+  }
+
+  /** The leg is complete: from now on either dialog's end ends it. */
+  connect(dialogs: LegDialogs): void {
+    this.#dialogs = dialogs;
+    const { network, media } = dialogs;
+    network.listen({
+      onBye: () => this.#lost(this.#hangupCause),
+      onRequest: (req, res) => answerInDialog(req, res, media),
+    });
+    media.listen({
+      onBye: () => this.#lost('media-lost'),
+      onRequest: (req, res) => answerInDialog(req, res, network),
+    });
+    if (this.#endedEarly) this.#lost(this.#endedEarly);
+  }
+
+  play(request: PlayRequest): void {
+    this.channel.play(request);
+  }
+
+  stopPlay(): void {
+    this.channel.stopPlay();
+  }
+
+  record(request: RecordRequest): void {
+    this.channel.record(request);
+  }
+
+  stopRecord(): void {
+    this.channel.stopRecord();
+  }
+
+  async bridge(peer: Leg): Promise<boolean> {
+    if (!(peer instanceof SwitchLeg) || this.over || peer.over || peer.server !== this.server) return false;
+    return (await this.channel.bridge(peer.channel)) && !this.over && !peer.over;
+  }
+
+  end(cause: EndCause): Promise<void> {
+    this.#ending ??= this.#end(cause);
+    return this.#ending;
+  }
+
+  /** The other side, FreeSWITCH or the network has ended the leg; what is left of it is taken down. */
+  lost(cause: EndCause): void {
+    this.#lost(cause);
+  }
+
+  /** Gives up a leg that never became complete: no event, only its channel is forgotten. */
+  abandon(): void {
+    this.#ended = true;
+    this.#options.server.removeChannel(this.#options.uuid);
+    this.#options.onOver(this);
+  }
+
+  snapshot(): LegSnapshot {
+    const { legId, kind, server, uuid, sipCallId } = this.#options;
+    return {
+      legId,
+      kind,
+      adapter: {
+        server: server.name,
+        uuid,
+        sipCallId,
+        network: this.#dialogs?.network.id ?? null,
+        media: this.#dialogs?.media.id ?? null,
+      },
+    };
+  }
+
+  get #hangupCause(): EndCause {
+    return this.kind === 'caller' ? 'caller-hangup' : 'peer-hangup';
+  }
+
+  #lost(cause: EndCause): void {
+    if (this.over) return;
+    if (!this.#dialogs) {
+      this.#endedEarly ??= cause;
+      return;
+    }
+    this.#ending = this.#takeDown();
+    this.#report(cause);
+  }
+
+  async #end(cause: EndCause): Promise<void> {
+    if (this.#ended) return;
+    await this.#takeDown();
+    this.#report(cause);
+  }
+
+  /** BYE to whoever still has a dialog; FreeSWITCH is told by its event socket too where BYE does not reach it. */
+  async #takeDown(): Promise<void> {
+    const { clock, byeDeadlineMs } = this.#options;
+    const { network, media } = this.#dialogs ?? {};
+    const mediaEnds = media?.over && media.id !== '' ? Promise.resolve() : this.#endMedia(media);
+    await withDeadline(clock, Promise.all([network?.bye(), mediaEnds]), byeDeadlineMs);
+  }
+
+  async #endMedia(media: SipDialog | undefined): Promise<void> {
+    const answer = await media?.bye();
+    if (!answer?.ok) await this.channel.kill('NORMAL_CLEARING');
+  }
+
+  #report(cause: EndCause): void {
+    if (this.#ended) return;
+    this.#options.server.removeChannel(this.#options.uuid);
+    this.#ended = true;
+    this.#options.onOver(this);
+    this.#tell({ type: 'ended', cause, atMs: this.#nowMs });
+  }
+
+  #channelHandlers(): ChannelHandlers {
+    return {
+      onDigit: (digit, durationMs) => this.#tell({ type: 'digit', digit, durationMs, atMs: this.#nowMs }),
+      onPlayDone: (playId, outcome) => this.#tell({ type: 'play-done', playId, outcome, atMs: this.#nowMs }),
+      onRecordDone: (recordingId, outcome, durationMs) =>
+        this.#tell({ type: 'record-done', recordingId, outcome, durationMs, atMs: this.#nowMs }),
+      onUnbridged: (peerLegId) => this.#tell({ type: 'unbridged', peerLegId, atMs: this.#nowMs }),
+      onHangup: (cause) => this.#lost(causeOfHangup(cause)),
+    };
+  }
+
+  get #nowMs(): number {
+    return this.#options.clock.nowMs();
+  }
+
+  #tell(event: LegEvent): void {
+    this.#options.onEvent(event);
+  }
+}

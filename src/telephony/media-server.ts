@@ -1,0 +1,218 @@
+import { type Clock, delay, type TimerHandle } from '../kernel/clock.ts';
+import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { Channel, type ChannelCommands, type ChannelHandlers } from './channel.ts';
+import { type ChannelEvent, EventLink } from './event-link.ts';
+import { MediaWatch } from './media-watch.ts';
+import type { SrfClient } from './types/srf.ts';
+
+const firstRetryMs = 200;
+const maxRetryMs = 5_000;
+const profileRetryMs = 250;
+const profileTries = 40;
+
+/** Name of the SIP profile that belongs to us (freeswitch-conf/). */
+export const sipProfile = 'drachtio_mrf';
+
+export interface MediaServerAddress {
+  name: string;
+  host: string;
+  port: number;
+  password: string;
+}
+
+export interface MediaServerOptions {
+  address: MediaServerAddress;
+  srf: SrfClient;
+  clock: Clock;
+  logger: Logger;
+  connectDeadlineMs: number;
+  commandDeadlineMs: number;
+  /** A link that stays away for this long has taken the legs with it. */
+  linkGraceMs: number;
+  onReady(): void;
+  /** The channel is gone, or nobody can tell. */
+  onChannelLost(uuid: string): void;
+}
+
+/** One FreeSWITCH: its event link, kept up for ever, and the channels on it. */
+export class MediaServer implements ChannelCommands {
+  readonly name: string;
+  readonly #options: MediaServerOptions;
+  readonly #channels = new Map<string, Channel>();
+  readonly #watch: MediaWatch;
+  #link: EventLink | undefined;
+  #sipAddress: string | undefined;
+  #grace: TimerHandle | undefined;
+  #stopped = false;
+  /** Set while INVITEs to it fail: it is left out until then. */
+  #sickUntilMs = 0;
+
+  constructor(options: MediaServerOptions) {
+    this.#options = options;
+    this.name = options.address.name;
+    this.#watch = new MediaWatch(options.srf, options.address, options.logger);
+  }
+
+  /** True when a call sent there now would be answered, as far as one can know. */
+  get ready(): boolean {
+    const { clock } = this.#options;
+    return this.#link !== undefined && !this.#watch.full && clock.monotonicMs() >= this.#sickUntilMs;
+  }
+
+  get legs(): number {
+    return this.#channels.size;
+  }
+
+  /** Sessions it has, ours or another controller's. */
+  get load(): number {
+    return Math.max(this.#channels.size, this.#watch.sessions);
+  }
+
+  /** `ip:port` of its SIP profile, once known. */
+  get sipAddress(): string | undefined {
+    return this.#sipAddress;
+  }
+
+  /** Connects, and connects again whenever the link is lost, until `stop`. */
+  start(): void {
+    this.#keepConnected().catch((error: unknown) => {
+      this.#options.logger.error({ server: this.name, err: errorMessage(error) }, 'the media link was given up');
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#options.clock.clearTimeout(this.#grace);
+    this.#watch.stop();
+    this.#link?.close();
+  }
+
+  /** Leaves the server out for a while: it did not do what it should have. */
+  markSick(forMs: number): void {
+    this.#sickUntilMs = this.#options.clock.monotonicMs() + forMs;
+  }
+
+  addChannel(uuid: string, handlers: ChannelHandlers): Channel {
+    const channel = new Channel(uuid, this, this.#options.clock, handlers);
+    this.#channels.set(uuid, channel);
+    return channel;
+  }
+
+  removeChannel(uuid: string): void {
+    this.#channels.get(uuid)?.close();
+    this.#channels.delete(uuid);
+  }
+
+  api(command: string): Promise<string> {
+    return this.#link ? this.#link.api(command) : Promise.resolve('-ERR link lost');
+  }
+
+  execute(uuid: string, order: { app: string; argument: string; eventUuid?: string; lock?: boolean }): Promise<string> {
+    return this.#link ? this.#link.execute(uuid, order) : Promise.resolve('-ERR link lost');
+  }
+
+  background(command: string): { accepted: Promise<string>; result: Promise<string> } {
+    if (this.#link) return this.#link.background(command);
+    const lost = Promise.resolve('-ERR link lost');
+    return { accepted: lost, result: lost };
+  }
+
+  /** Does the channel exist? Undefined where FreeSWITCH cannot be asked. */
+  async exists(uuid: string): Promise<boolean | undefined> {
+    const reply = await this.api(`uuid_exists ${uuid}`);
+    return reply.startsWith('-ERR') ? undefined : reply.trim() === 'true';
+  }
+
+  async #keepConnected(): Promise<void> {
+    const { clock, logger } = this.#options;
+    let retryMs = firstRetryMs;
+    while (!this.#stopped) {
+      try {
+        const link = await this.#connect();
+        retryMs = firstRetryMs;
+        await link.closed;
+        if (!this.#stopped) logger.warn({ server: this.name }, 'the link to a media server was lost');
+      } catch (error) {
+        logger.warn({ server: this.name, err: errorMessage(error) }, 'a media server cannot be reached');
+      }
+      if (!this.#stopped) await delay(clock, retryMs);
+      retryMs = Math.min(maxRetryMs, retryMs * 1.7);
+    }
+  }
+
+  /** Resolves once calls can be answered there, with a promise for the end of the link. */
+  async #connect(): Promise<{ closed: Promise<void> }> {
+    const { address, clock, logger, connectDeadlineMs, commandDeadlineMs } = this.#options;
+    let onClosed: () => void = () => undefined;
+    const closed = new Promise<void>((resolve) => {
+      onClosed = resolve;
+    });
+    const link = await EventLink.open({
+      ...address,
+      clock,
+      logger,
+      connectDeadlineMs,
+      commandDeadlineMs,
+      onEvent: (event) => this.#onEvent(event),
+      onClosed: () => {
+        if (this.#link === link) this.#onLinkLost();
+        onClosed();
+      },
+    });
+    try {
+      await this.#waitForProfile(link);
+      this.#sipAddress = await this.#watch.start();
+    } catch (error) {
+      link.close();
+      throw error;
+    }
+    if (this.#stopped || link.closed) {
+      link.close();
+      return { closed };
+    }
+    this.#link = link;
+    await this.#onLinkUp();
+    this.#options.onReady();
+    return { closed };
+  }
+
+  /** FreeSWITCH answers on its event socket a while before its SIP profile is there. */
+  async #waitForProfile(link: EventLink): Promise<void> {
+    for (let tries = 0; tries < profileTries && !this.#stopped; tries++) {
+      const status = await link.api('sofia status');
+      if (new RegExp(`^\\s*${sipProfile}\\s.*sip:mod_sofia@`, 'm').test(status)) return;
+      await delay(this.#options.clock, profileRetryMs);
+    }
+    throw new DenwabanError('MEDIA_PROFILE', `FreeSWITCH ${this.name} has no SIP profile "${sipProfile}"`);
+  }
+
+  #onEvent(event: ChannelEvent): void {
+    this.#channels.get(event.uuid)?.handle(event);
+  }
+
+  #onLinkLost(): void {
+    this.#link = undefined;
+    this.#watch.stop();
+    for (const channel of this.#channels.values()) channel.onLinkLost();
+    if (this.#stopped) return;
+    const { clock, linkGraceMs } = this.#options;
+    clock.clearTimeout(this.#grace);
+    this.#grace = clock.setTimeout(() => {
+      for (const uuid of [...this.#channels.keys()]) this.#options.onChannelLost(uuid);
+    }, linkGraceMs);
+  }
+
+  async #onLinkUp(): Promise<void> {
+    this.#options.clock.clearTimeout(this.#grace);
+    await Promise.all([...this.#channels].map(([uuid, channel]) => this.#recheck(uuid, channel)));
+  }
+
+  /** FreeSWITCH may have been restarted, or have ended the channel while nobody listened. */
+  async #recheck(uuid: string, channel: Channel): Promise<void> {
+    const exists = await this.exists(uuid);
+    if (this.#channels.get(uuid) !== channel) return;
+    if (exists === false) this.#options.onChannelLost(uuid);
+    else if (exists) channel.onLinkRestored();
+  }
+}

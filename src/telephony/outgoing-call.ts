@@ -1,0 +1,232 @@
+import type { DialAttempt, DialOutcome, DialRequest } from '../call/telephony.ts';
+import type { Clock, TimerHandle } from '../kernel/clock.ts';
+import { errorMessage } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { dialFailureOf, dialFailureOfCause } from './causes.ts';
+import { SwitchLeg } from './leg.ts';
+import type { MediaServer } from './media-server.ts';
+import type { SipDialog } from './sip-dialog.ts';
+import type { InviteOptions, OutgoingInvite, SipServer } from './sip-server.ts';
+import type { SrfRequest, SrfResponse } from './types/srf.ts';
+
+/** Header by which FreeSWITCH's INVITE says for which dial it is. */
+export const legHeader = 'X-Leg';
+/** FreeSWITCH is told to give up this much later than we do: ours is the deadline that counts. */
+const graceSeconds = 3;
+
+/** Where calls go out: a SIP URI whose user part is put in for each number, and how to log in there. */
+export interface Trunk {
+  /** e.g. `sip:trunk.example.net:5060;transport=udp` */
+  uri: string;
+  user?: string;
+  password?: string;
+  /** Domain of our From where the trunk wants its own. */
+  fromDomain?: string;
+}
+
+export interface OutgoingCallOptions {
+  request: DialRequest;
+  server: MediaServer;
+  sip: SipServer;
+  trunk: Trunk;
+  clock: Clock;
+  logger: Logger;
+  acceptDeadlineMs: number;
+  byeDeadlineMs: number;
+  keep(leg: SwitchLeg): void;
+  drop(leg: SwitchLeg): void;
+  /** The dial is decided: INVITEs for it are no longer expected. */
+  onDecided(): void;
+}
+
+/**
+ * A dial: FreeSWITCH calls us with its SDP under our leg id, we call the phone with it, and pass the phone's answers
+ * back. Once both dialogs stand and FreeSWITCH has parked the channel, there is a leg.
+ */
+export class OutgoingCall implements DialAttempt {
+  readonly legId: string;
+  readonly outcome: Promise<DialOutcome>;
+  readonly #options: OutgoingCallOptions;
+  readonly #leg: SwitchLeg;
+  #settle: (outcome: DialOutcome) => void = () => undefined;
+  #decided = false;
+  #ringTimer: TimerHandle | undefined;
+  #phone: OutgoingInvite | undefined;
+  #media: { req: SrfRequest; res: SrfResponse } | undefined;
+  #dialogs: { network: SipDialog; media: SipDialog } | undefined;
+  /** The phone's final answer, where it was a refusal. */
+  #refusedWith: number | undefined;
+  #ringing = false;
+
+  constructor(options: OutgoingCallOptions) {
+    this.#options = options;
+    const { request, server, clock, byeDeadlineMs, drop } = options;
+    const { legId, kind, onEvent } = request;
+    this.legId = legId;
+    this.outcome = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#leg = new SwitchLeg({
+      ...{ legId, kind, sipCallId: '', server, uuid: legId },
+      ...{ clock, byeDeadlineMs, onEvent, onOver: drop },
+    });
+  }
+
+  get server(): MediaServer {
+    return this.#options.server;
+  }
+
+  start(): void {
+    const { request, clock } = this.#options;
+    this.#ringTimer = clock.setTimeout(() => this.#giveUp({ ok: false, cause: 'no-answer' }), request.ringTimeoutMs);
+    const originated = this.#options.server.background(this.#originate());
+    originated.result.then((result) => this.#onOriginated(result.trim()));
+  }
+
+  cancel(): void {
+    this.#giveUp({ ok: false, cause: 'cancelled', sipStatus: 487 });
+  }
+
+  /** FreeSWITCH's INVITE for this dial. */
+  onMediaInvite(req: SrfRequest, res: SrfResponse): void {
+    if (this.#decided || this.#media) {
+      res.send(603);
+      return;
+    }
+    this.#media = { req, res };
+    req.on('cancel', () => this.#phone?.cancel());
+    this.#callPhone(req.body ?? '').catch((error: unknown) => {
+      this.#options.logger.error({ legId: this.legId, err: errorMessage(error) }, 'a phone could not be called');
+      this.#giveUp({ ok: false, cause: 'failed' });
+    });
+  }
+
+  #originate(): string {
+    const { request, sip, trunk } = this.#options;
+    const { address, port } = sip.sipAddress ?? { address: '127.0.0.1', port: 5060 };
+    const timeoutSeconds = Math.ceil(request.ringTimeoutMs / 1_000) + graceSeconds;
+    const variables = [
+      `origination_uuid=${this.legId}`,
+      `sip_h_${legHeader}=${this.legId}`,
+      `originate_timeout=${timeoutSeconds}`,
+      'ignore_early_media=true',
+      'park_after_bridge=true',
+      'hangup_after_bridge=false',
+      'playback_terminators=none',
+    ];
+    const user = safeUser(request.toNumber) || 'unknown';
+    this.#options.logger.debug({ legId: this.legId, trunk: trunk.uri }, 'dialling');
+    return `originate {${variables.join(',')}}sofia/drachtio_mrf/${user}@${address}:${port} &park()`;
+  }
+
+  async #callPhone(sdp: string): Promise<void> {
+    const { sip, request } = this.#options;
+    this.#phone = sip.invite(this.#phoneInvite(sdp, request));
+    const answered = await this.#phone.outcome;
+    const media = this.#media;
+    if (!media) return;
+    if (!answered.ok) {
+      this.#refusedWith = answered.status;
+      if (!media.res.finalResponseSent) media.res.send(answered.status >= 300 ? answered.status : 500);
+      if (!this.#decided) this.#giveUp(refusal(answered.status));
+      return;
+    }
+    if (this.#decided) {
+      answered.dialog.bye();
+      return;
+    }
+    const accepted = await sip.accept(media.req, media.res, answered.sdp, this.#options.acceptDeadlineMs);
+    if (!accepted || this.#decided) {
+      answered.dialog.bye();
+      accepted?.bye();
+      this.#giveUp({ ok: false, cause: 'failed' });
+      return;
+    }
+    this.#dialogs = { network: answered.dialog, media: accepted };
+    this.#leg.connect(this.#dialogs);
+    this.#checkComplete();
+  }
+
+  #phoneInvite(sdp: string, request: DialRequest): InviteOptions {
+    const { trunk } = this.#options;
+    const domain = trunk.fromDomain ?? 'localhost';
+    const name = request.displayName ? `"${request.displayName.replace(/["\\]/g, '')}" ` : '';
+    const from = `${name}<sip:${safeUser(request.fromNumber) || 'anonymous'}@${domain}>`;
+    return {
+      uri: withUser(trunk.uri, request.toNumber),
+      sdp,
+      headers: { From: from },
+      ...(trunk.user && trunk.password ? { auth: { username: trunk.user, password: trunk.password } } : {}),
+      deadlineMs: request.ringTimeoutMs + graceSeconds * 1_000,
+      onProvisional: (status) => this.#onProvisional(status),
+    };
+  }
+
+  #onProvisional(status: number): void {
+    if (status < 180 || this.#decided) return;
+    this.#media?.res.send(180);
+    if (this.#ringing) return;
+    this.#ringing = true;
+    this.#options.request.onRinging();
+  }
+
+  #parked = false;
+
+  #onOriginated(result: string): void {
+    if (result.startsWith('+OK')) {
+      this.#parked = true;
+      if (this.#decided && !this.#dialogs) this.#kill();
+      else this.#checkComplete();
+      return;
+    }
+    const cause = result.replace(/^-ERR\s*/, '');
+    this.#giveUp(
+      this.#refusedWith === undefined ? { ok: false, cause: dialFailureOfCause(cause) } : refusal(this.#refusedWith),
+    );
+  }
+
+  #checkComplete(): void {
+    if (this.#decided || !this.#parked || !this.#dialogs) return;
+    this.#decide();
+    this.#options.keep(this.#leg);
+    this.#settle({ ok: true, leg: this.#leg });
+  }
+
+  /** The dial comes to nothing: stops the ringing, hangs up what has answered. */
+  #giveUp(outcome: Extract<DialOutcome, { ok: false }>): void {
+    if (this.#decided) return;
+    this.#decide();
+    this.#phone?.cancel();
+    this.#kill();
+    if (this.#dialogs) {
+      const settle = () => this.#settle(outcome);
+      this.#leg.end(outcome.cause === 'draining' ? 'draining' : 'cancelled').then(settle, settle);
+      return;
+    }
+    this.#leg.abandon();
+    this.#settle(outcome);
+  }
+
+  #kill(): void {
+    this.#options.server.api(`uuid_kill ${this.legId} ORIGINATOR_CANCEL`);
+  }
+
+  #decide(): void {
+    this.#decided = true;
+    this.#options.clock.clearTimeout(this.#ringTimer);
+    this.#options.onDecided();
+  }
+}
+
+function refusal(sipStatus: number): Extract<DialOutcome, { ok: false }> {
+  return { ok: false, cause: dialFailureOf(sipStatus), sipStatus };
+}
+
+/** Only what can stand in a dial string or URI: nothing a number holds may end it and begin something else. */
+function safeUser(number: string): string {
+  return number.replace(/[^0-9A-Za-z+*#_.-]/g, '').replace(/#/g, '%23');
+}
+
+function withUser(trunkUri: string, number: string): string {
+  return trunkUri.replace(/^(sips?):(?:[^@]*@)?/i, (_all, scheme: string) => `${scheme}:${safeUser(number)}@`);
+}

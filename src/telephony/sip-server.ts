@@ -1,0 +1,226 @@
+import Srf from 'drachtio-srf';
+import { type Clock, deadlinePassed, type TimerHandle, withDeadline } from '../kernel/clock.ts';
+import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { SipDialog } from './sip-dialog.ts';
+import type { SrfClient, SrfError, SrfRequest, SrfResponse, UacOptions } from './types/srf.ts';
+
+export interface DrachtioAddress {
+  host: string;
+  port: number;
+  secret: string;
+}
+
+export interface SipServerOptions {
+  drachtio: DrachtioAddress;
+  clock: Clock;
+  logger: Logger;
+  connectDeadlineMs: number;
+  onInvite(req: SrfRequest, res: SrfResponse): void;
+  /** Connected again after a loss: dialogs of before may be gone, and requests in them do not reach us. */
+  onReconnected(): void;
+}
+
+export type InviteOutcome =
+  | { ok: true; dialog: SipDialog; sdp: string }
+  | { ok: false; status: number; reason: string };
+
+export interface OutgoingInvite {
+  outcome: Promise<InviteOutcome>;
+  /** Sends CANCEL, or BYE where the answer was faster; the outcome is then a failure. */
+  cancel(): void;
+}
+
+export interface InviteOptions {
+  uri: string;
+  sdp: string;
+  headers: Record<string, string>;
+  proxy?: string;
+  auth?: { username: string; password: string };
+  /** No final answer within this: given up as 408. */
+  deadlineMs: number;
+  onProvisional?(status: number): void;
+}
+
+/** The one place that talks to drachtio. Everything here settles: in time, with a value, whatever happens to the link. */
+export class SipServer {
+  readonly srf: SrfClient;
+  readonly #options: SipServerOptions;
+  readonly #pending = new Set<() => void>();
+  #hostPorts: string | undefined;
+  #connected = false;
+  #stopped = false;
+
+  constructor(options: SipServerOptions) {
+    this.#options = options;
+    this.srf = new Srf() as unknown as SrfClient;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Where drachtio takes SIP by UDP (else by its first transport). */
+  get sipAddress(): { address: string; port: number } | undefined {
+    const all = this.#hostPorts?.split(',') ?? [];
+    const hostPort = (all.find((entry) => entry.startsWith('udp/')) ?? all[0])?.split('/').at(-1);
+    const match = /^(.+):(\d+)$/.exec(hostPort ?? '');
+    return match?.[1] && match[2] ? { address: match[1], port: Number(match[2]) } : undefined;
+  }
+
+  /** Connects; srf itself connects again after a loss. @throws DenwabanError `DRACHTIO` when that fails in time. */
+  async start(): Promise<void> {
+    const { drachtio, clock, connectDeadlineMs } = this.#options;
+    const where = `drachtio at ${drachtio.host}:${drachtio.port}`;
+    this.srf.invite((req, res) => this.#onInvite(req, res));
+    this.srf.options((_req, res) => res.send(200));
+    let lastError = 'no answer';
+    const ready = new Promise<void>((resolve, reject) => {
+      this.srf.on('connect', (error, hostPorts) => {
+        if (error) return reject(new DenwabanError('DRACHTIO', `${where}: ${error.message}`));
+        resolve();
+        return this.#onConnected(hostPorts);
+      });
+    });
+    this.srf.on('error', (error) => {
+      lastError = errorMessage(error);
+      this.#onLost();
+    });
+    this.srf.on('close', () => this.#onLost());
+    this.srf.connect(drachtio);
+    if ((await withDeadline(clock, ready, connectDeadlineMs)) !== deadlinePassed) return;
+    throw new DenwabanError('DRACHTIO', `${where} cannot be reached: ${lastError}`, {
+      remedy: 'Check that it runs, and DRACHTIO_URL',
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#onLost();
+    try {
+      this.srf.disconnect();
+    } catch (error) {
+      this.#options.logger.debug({ err: errorMessage(error) }, 'drachtio was not connected'); // srf throws then
+    }
+  }
+
+  /** Sends an INVITE. */
+  invite(options: InviteOptions): OutgoingInvite {
+    let request: SrfRequest | undefined;
+    let settled = false;
+    let cancelled = false;
+    let settle: (outcome: InviteOutcome) => void = () => undefined;
+    const outcome = new Promise<InviteOutcome>((resolve) => {
+      settle = (result) => {
+        settled = true;
+        this.#pending.delete(onLost);
+        this.#options.clock.clearTimeout(deadline);
+        resolve(result);
+      };
+    });
+    const onLost = () => settle({ ok: false, status: 503, reason: 'drachtio is not connected' });
+    const cancel = () => {
+      if (cancelled || settled) return;
+      cancelled = true;
+      if (request) request.cancel({}, () => undefined);
+    };
+    const deadline: TimerHandle = this.#options.clock.setTimeout(() => {
+      cancel();
+      settle({ ok: false, status: 408, reason: 'no final answer in time' });
+    }, options.deadlineMs);
+    this.#pending.add(onLost);
+    const answered = (result: InviteOutcome) => {
+      // An answer that nobody waits for any more is hung up at once: no dialog stays without an owner.
+      if (result.ok && (settled || cancelled)) {
+        result.dialog.bye();
+        settle({ ok: false, status: 487, reason: 'cancelled' });
+      } else if (!settled) settle(result);
+    };
+    this.#sendInvite(options, answered, (req) => {
+      request = req;
+      if (cancelled) req.cancel({}, () => undefined);
+    });
+    return { outcome, cancel };
+  }
+
+  /** Answers an INVITE with 200; undefined where the caller had given up, or drachtio did not take it in time. */
+  async accept(req: SrfRequest, res: SrfResponse, sdp: string, deadlineMs: number): Promise<SipDialog | undefined> {
+    let late = false;
+    let lost: () => void = () => undefined;
+    const accepted = new Promise<SipDialog | undefined>((resolve) => {
+      lost = () => resolve(undefined);
+      this.#pending.add(lost);
+      try {
+        this.srf.createUAS(req, res, { localSdp: sdp }, (error, dialog) => {
+          if (error || !dialog) return resolve(undefined);
+          const answered = new SipDialog(this.srf, this.#options.clock, dialog);
+          if (late) answered.bye();
+          else resolve(answered);
+          return undefined;
+        });
+      } catch (error) {
+        this.#options.logger.warn({ err: errorMessage(error) }, 'an INVITE could not be answered');
+        resolve(undefined);
+      }
+    });
+    const dialog = await withDeadline(this.#options.clock, accepted, deadlineMs);
+    this.#pending.delete(lost);
+    late = dialog === deadlinePassed;
+    return dialog === deadlinePassed ? undefined : dialog;
+  }
+
+  #sendInvite(
+    { uri, sdp, headers, proxy, auth, onProvisional }: InviteOptions,
+    answered: (outcome: InviteOutcome) => void,
+    onSent: (req: SrfRequest) => void,
+  ): void {
+    const options: UacOptions = {
+      headers,
+      localSdp: sdp,
+      ...(proxy ? { proxy } : {}),
+      ...(auth ? { auth } : {}),
+    };
+    const progress = {
+      cbRequest: (error: Error | null, req: SrfRequest) => {
+        if (!error) onSent(req);
+      },
+      cbProvisional: (res: SrfResponse) => onProvisional?.(res.status),
+    };
+    try {
+      this.srf.createUAC(uri, options, progress, (error, dialog) => {
+        if (error || !dialog) answered(failureOf(error));
+        else
+          answered({ ok: true, dialog: new SipDialog(this.srf, this.#options.clock, dialog), sdp: dialog.remote.sdp });
+      });
+    } catch (error) {
+      answered({ ok: false, status: 503, reason: errorMessage(error) }); // srf throws when it has no connection.
+    }
+  }
+
+  #onInvite(req: SrfRequest, res: SrfResponse): void {
+    try {
+      this.#options.onInvite(req, res);
+    } catch (error) {
+      this.#options.logger.error({ err: errorMessage(error) }, 'an INVITE could not be handled');
+      if (!res.finalResponseSent) res.send(500);
+    }
+  }
+
+  #onConnected(hostPorts: string): void {
+    const again = this.#hostPorts !== undefined;
+    this.#hostPorts = hostPorts;
+    this.#connected = true;
+    for (const socket of this.srf.app.client?.mapServer.keys() ?? []) socket.setNoDelay(true);
+    if (again && !this.#stopped) this.#options.onReconnected();
+  }
+
+  #onLost(): void {
+    if (this.#connected && !this.#stopped) this.#options.logger.warn({}, 'the link to drachtio was lost');
+    this.#connected = false;
+    for (const lost of [...this.#pending]) lost();
+  }
+}
+
+function failureOf(error: SrfError | null): InviteOutcome {
+  return { ok: false, status: error?.status ?? 503, reason: error?.reason ?? errorMessage(error) };
+}

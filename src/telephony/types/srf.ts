@@ -1,0 +1,88 @@
+import type { Socket } from 'node:net';
+
+/** The part of drachtio-srf 5 that this room uses, as it really behaves; its own types leave out most of it. */
+export interface SrfClient {
+  connect(options: { host: string; port: number; secret: string }): void;
+  disconnect(): void;
+  on(event: 'connect', listener: (error: Error | null, hostPorts: string) => void): void;
+  on(event: 'error', listener: (error: Error) => void): void;
+  on(event: 'close', listener: () => void): void;
+  invite(handler: (req: SrfRequest, res: SrfResponse) => void): void;
+  options(handler: (req: SrfRequest, res: SrfResponse) => void): void;
+  createUAC(
+    uri: string,
+    options: UacOptions,
+    progress: {
+      cbRequest(error: Error | null, req: SrfRequest): void;
+      cbProvisional(res: SrfResponse): void;
+    },
+    callback: (error: SrfError | null, dialog?: SrfDialog) => void,
+  ): void;
+  createUAS(
+    req: SrfRequest,
+    res: SrfResponse,
+    options: { localSdp: string; headers?: Record<string, string> },
+    callback: (error: SrfError | null, dialog?: SrfDialog) => void,
+  ): void;
+  /** In a dialog: `uri` is a placeholder and `stackDialogId` says which. */
+  request(
+    uri: string,
+    options: { method: string; stackDialogId?: string; headers?: Record<string, string>; body?: string },
+    callback: (error: Error | null, req?: SrfRequest) => void,
+  ): void;
+  findDialogById(id: string): SrfDialog | undefined;
+  removeDialog(dialog: SrfDialog): void;
+  readonly app: { client?: { mapServer: Map<Socket, unknown> } };
+}
+
+export interface UacOptions {
+  headers: Record<string, string>;
+  localSdp: string;
+  proxy?: string;
+  auth?: { username: string; password: string };
+}
+
+export interface SrfError extends Error {
+  status?: number;
+  reason?: string;
+}
+
+export interface SrfMessage {
+  get(name: string): string | undefined;
+  has(name: string): boolean;
+  readonly body?: string;
+}
+
+export interface SrfRequest extends SrfMessage {
+  readonly method: string;
+  readonly uri: string;
+  readonly callingNumber: string;
+  readonly calledNumber: string;
+  readonly source_address: string;
+  readonly source_port: number;
+  readonly stackDialogId?: string;
+  on(event: 'cancel', listener: () => void): this;
+  on(event: 'response', listener: (res: SrfResponse, ack: (options?: { body?: string }) => void) => void): this;
+  cancel(options: object, callback: (error: Error | null) => void): void;
+}
+
+export interface SrfResponse extends SrfMessage {
+  readonly status: number;
+  readonly reason: string;
+  readonly finalResponseSent: boolean;
+  send(status: number, options?: { headers?: Record<string, string>; body?: string }): void;
+}
+
+export interface SrfDialog {
+  readonly id: string;
+  readonly sip: { callId: string; localTag: string; remoteTag: string };
+  readonly local: { sdp: string; contact: string };
+  readonly remote: { sdp: string };
+  /** Called by srf for each request that arrives in the dialog. */
+  handle(req: SrfRequest, res: SrfResponse): void;
+  on(event: 'destroy', listener: (req: SrfRequest, reason?: string) => void): this;
+  on(
+    event: 'info' | 'update' | 'refer' | 'message' | 'notify',
+    listener: (req: SrfRequest, res: SrfResponse) => void,
+  ): this;
+}
