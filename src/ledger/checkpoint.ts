@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { JournalPosition } from './journal.ts';
+import type { JournalPosition } from './journal-position.ts';
 import { syncFolder } from './segment-files.ts';
 
 const positionSchema = z.object({

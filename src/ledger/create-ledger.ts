@@ -84,6 +84,16 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
   shipper = new Shipper({ ...limits, journal, store, checkpoint, quarantine, clock, logger, from, random });
   shipper.start();
   const shipping = shipper;
+  const stop = async () => {
+    await journal.settled();
+    const { backlog } = shipping.status();
+    if (!(await shipping.flush(limits.stopFlushMs))) {
+      logger.warn({ backlog }, 'stopping with facts in the journal: they ship after the next start');
+    }
+    await shipping.stop(limits.stopFlushMs);
+    await journal.close();
+  };
+  let stopped: Promise<void> | undefined;
   return {
     append: (fact: CallFact) => {
       newestAtMs = fact.atMs;
@@ -93,14 +103,9 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
       await journal.settled();
       return shipping.flush(deadlineMs);
     },
-    stop: async () => {
-      await journal.settled();
-      const { backlog } = shipping.status();
-      if (!(await shipping.flush(limits.stopFlushMs))) {
-        logger.warn({ backlog }, 'stopping with facts in the journal: they ship after the next start');
-      }
-      await shipping.stop(limits.stopFlushMs);
-      await journal.close();
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
     },
     status: () => shipping.status(),
   };

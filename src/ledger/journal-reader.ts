@@ -1,7 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { CallFact } from '../kernel/call-fact.ts';
-import type { Journal, JournalPosition } from './journal.ts';
+import type { Journal } from './journal.ts';
 import { decodeLine, maxLineBytes } from './journal-line.ts';
+import { isBefore, type JournalPosition } from './journal-position.ts';
 import type { Quarantined } from './quarantine.ts';
 
 const newline = 0x0a;
@@ -19,10 +20,6 @@ export interface JournalBatch {
 /** True when everything that is on disk lies before this place. */
 export function isAtEnd(journal: Journal, position: JournalPosition): boolean {
   return !isBefore(position, journal.end);
-}
-
-export function isBefore(a: JournalPosition, b: JournalPosition): boolean {
-  return a.segment < b.segment || (a.segment === b.segment && a.offset < b.offset);
 }
 
 /**

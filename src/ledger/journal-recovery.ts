@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import type { JournalPosition } from './journal.ts';
+import type { JournalPosition } from './journal-position.ts';
 import type { Quarantine } from './quarantine.ts';
 
 const newline = 0x0a;

@@ -4,6 +4,7 @@ import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
 import { encodeLine } from './journal-line.ts';
+import type { JournalPosition } from './journal-position.ts';
 import { recoverSegment } from './journal-recovery.ts';
 import type { Quarantine } from './quarantine.ts';
 import {
@@ -14,16 +15,6 @@ import {
   segmentPath,
   syncFolder,
 } from './segment-files.ts';
-
-/** A place between two lines. */
-export interface JournalPosition {
-  /** Number of the segment's first fact, which names its file. */
-  segment: number;
-  /** Bytes into the segment. */
-  offset: number;
-  /** Number of the next fact from here; exact at the start and at the end of a segment, else off by corrupt lines. */
-  index: number;
-}
 
 export interface JournalOptions {
   dir: string;

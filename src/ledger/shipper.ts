@@ -3,10 +3,11 @@ import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { Journal, JournalPosition } from './journal.ts';
-import { isAtEnd, isBefore, readJournal } from './journal-reader.ts';
+import type { Journal } from './journal.ts';
+import { isBefore, type JournalPosition } from './journal-position.ts';
+import { isAtEnd, readJournal } from './journal-reader.ts';
 import { type FactStore, isFactRejected } from './ledger.ts';
-import type { Quarantine } from './quarantine.ts';
+import type { Quarantine, Quarantined } from './quarantine.ts';
 import { Waker } from './waker.ts';
 
 export interface ShipperOptions {
@@ -108,8 +109,9 @@ export class Shipper {
     const { journal, quarantine, checkpoint, batchFacts } = this.#options;
     const batch = await readJournal(journal, this.#position, batchFacts);
     this.#oldestAtMs = batch.facts[0]?.atMs ?? this.#oldestAtMs;
-    await quarantine.add(batch.corrupt);
-    await this.#deliver(batch.facts);
+    const refused = await this.#deliver(batch.facts);
+    // Only now, so that an outage does not put the same lines in quarantine at every try.
+    await quarantine.add([...batch.corrupt, ...refused]);
     await checkpoint.save(batch.next);
     this.#position = batch.next;
     this.#oldestAtMs = isAtEnd(journal, batch.next) ? undefined : batch.facts.at(-1)?.atMs;
@@ -121,23 +123,21 @@ export class Shipper {
     await this.#removeShipped();
   }
 
-  /** Writes all of them; those that the store will never take are found by halving and put in quarantine. */
-  async #deliver(facts: readonly CallFact[]): Promise<void> {
-    const { store, clock, storeDeadlineMs, quarantine } = this.#options;
+  /** Writes all that the store takes. Gives those that it will never take, found by halving. */
+  async #deliver(facts: readonly CallFact[]): Promise<Quarantined[]> {
+    const { store, clock, storeDeadlineMs } = this.#options;
     const [first] = facts;
-    if (!first) return;
+    if (!first) return [];
     try {
       const answer = await withDeadline(clock, store.append(facts), storeDeadlineMs);
       if (answer === deadlinePassed) throw new Error(`no answer from the store within ${storeDeadlineMs} ms`);
+      return [];
     } catch (error) {
       if (!isFactRejected(error)) throw error;
-      if (facts.length === 1) {
-        await quarantine.add([{ reason: 'refused', fact: first, why: errorMessage(error) }]);
-        return;
-      }
+      if (facts.length === 1) return [{ reason: 'refused', fact: first, why: errorMessage(error) }];
       const half = Math.ceil(facts.length / 2);
-      await this.#deliver(facts.slice(0, half));
-      await this.#deliver(facts.slice(half));
+      const refused = await this.#deliver(facts.slice(0, half));
+      return [...refused, ...(await this.#deliver(facts.slice(half)))];
     }
   }
 
