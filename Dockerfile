@@ -1,0 +1,25 @@
+# The controller. Node runs the TypeScript sources as they are, so nothing is compiled.
+FROM node:26-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+# Without install scripts: the only one of a runtime package fetches a second Node, and the image is one.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:26-slim
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends tini \
+  && rm -rf /var/lib/apt/lists/* \
+  && install -d -o node -g node /data
+ENV NODE_ENV=production DATA_DIR=/data HTTP_PORT=8080
+WORKDIR /app
+COPY --from=packages /app/node_modules ./node_modules
+COPY package.json ./
+COPY flows ./flows
+COPY src ./src
+USER node
+VOLUME /data
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HTTP_PORT}/health`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["tini", "--", "node", "src/main.ts"]
+CMD ["start"]
