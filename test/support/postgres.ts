@@ -72,7 +72,6 @@ async function launch(bin: string, dir: string, port: number, owner: { uid: numb
     port: String(port),
     unix_socket_directories: dir,
     fsync: 'off',
-    synchronous_commit: 'off',
     full_page_writes: 'off',
     shared_buffers: '16MB',
     max_connections: '60',

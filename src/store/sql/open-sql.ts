@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Dialect, Kysely } from 'kysely';
+import { type Dialect, Kysely, sql } from 'kysely';
 import type { Clock } from '../../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
@@ -27,6 +27,7 @@ export async function openSql(url: string, options: { clock: Clock; logger: Logg
     const db = new Kysely<Schema>({ dialect: dialect() });
     try {
       await migrate(db, kind, options.clock);
+      if (kind === 'postgres') await warnIfForgetful(db, options.logger);
     } catch (error) {
       await db.destroy();
       throw error;
@@ -41,6 +42,15 @@ export async function openSql(url: string, options: { clock: Clock; logger: Logg
           ? 'Check that the folder is writable, the disk has room and the file is a denwaban database'
           : 'Check that PostgreSQL runs there and takes the user and password of DATABASE_URL',
     });
+  }
+}
+
+/** The ledger forgets a fact once the database has taken it, so "taken" must mean "on disk". */
+async function warnIfForgetful(db: Kysely<Schema>, logger: Logger): Promise<void> {
+  for (const setting of ['fsync', 'synchronous_commit']) {
+    const { rows } = await sql<{ value: string }>`select current_setting(${setting}) as value`.execute(db);
+    if (rows[0]?.value === 'off')
+      logger.warn({ setting }, 'PostgreSQL may lose facts in a crash: switch this setting on');
   }
 }
 
