@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { preferThisThread } from '../../src/switch/media/priority.ts';
 
 /** The other processes of the media bench: the receiving end, and the baseline's sender. */
 
@@ -83,6 +84,7 @@ function summarize(streams: Map<number, Stream>) {
 
 /** Receives on a few sockets, tells streams apart by SSRC, and reports when asked. */
 export async function receive(): Promise<void> {
+  preferThisThread();
   const streams = new Map<number, Stream>();
   let measuring = false;
   const sockets: Socket[] = [];
@@ -119,6 +121,7 @@ export async function receive(): Promise<void> {
 
 /** The usual way: a timer and a socket for each stream, a new packet each time. */
 export async function sendByTimers(legs: number): Promise<void> {
+  preferThisThread();
   const [{ ports }] = (await once(process, 'message')) as [{ ports: number[] }];
   const prompt = Buffer.alloc(24_000, 0x55);
   const cpuBefore = process.cpuUsage();

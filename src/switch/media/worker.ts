@@ -1,11 +1,13 @@
 import { parentPort } from 'node:worker_threads';
 import { MediaHost } from './host.ts';
+import { preferThisThread } from './priority.ts';
 import type { LegReport, Order, Question, Report } from './protocol.ts';
 
 /** A media worker: reads orders and questions from the engine, reports events and answers. */
 
 if (!parentPort) throw new Error('worker.ts runs as a worker of engine.ts');
 const port = parentPort;
+preferThisThread();
 const report = (message: Report) => port.postMessage(message);
 const host = new MediaHost((name, ...args) => report({ type: 'event', name, args } as LegReport));
 
