@@ -18,6 +18,8 @@ export interface DialogEntry {
   /** Where the peer was last heard. */
   readonly peer: HostPort;
   readonly release: Release;
+  /** Its INVITE was answered. Before that it is known for the sake of PRACK only. */
+  confirmed: boolean;
   /** Its INVITE was cancelled too late: BYE follows the ACK. */
   endAfterAck: boolean;
 }
@@ -68,14 +70,20 @@ export class DialogTable {
     return this.#byCallId.get(callId);
   }
 
-  /** Takes a dialog in. Undefined when its id is taken by another one: the second answer to a forked INVITE. */
+  /** Takes a dialog in, or confirms it. Undefined when its id is another one's: clients can tell no forks apart. */
   add({ dialog, owner, peer, release, invite, answer }: NewDialog): DialogEntry | undefined {
     const id = dialogIdOf(invite);
+    const confirmed = (answer.status ?? 0) >= 200;
     const known = this.#entries.get(id);
-    if (known) return known.dialog === dialog ? known : undefined;
+    if (known?.dialog === dialog) {
+      known.confirmed ||= confirmed;
+      return known;
+    }
+    if (known?.confirmed) return undefined;
+    if (known) this.remove(known);
     const [from, to] = [header(invite, 'From') ?? '', header(answer, 'To') ?? ''];
     const parties = dialog.role === 'uac' ? { local: from, remote: to } : { local: to, remote: from };
-    const entry: DialogEntry = { id, dialog, owner, parties, peer, release, endAfterAck: false };
+    const entry: DialogEntry = { id, dialog, owner, parties, peer, release, confirmed, endAfterAck: false };
     this.#entries.set(id, entry);
     this.#byCallId.set(dialog.callId, entry);
     dialog.on('request', (transaction) => this.onRequest(entry, transaction));
@@ -83,7 +91,7 @@ export class DialogTable {
     return entry;
   }
 
-  /** Forgets a dialog; its id is unknown from now on. */
+  /** Forgets a dialog; its id is unknown from now on. Doing so again does nothing. */
   remove(entry: DialogEntry): void {
     if (this.#entries.get(entry.id) !== entry) return;
     this.#entries.delete(entry.id);
@@ -100,10 +108,12 @@ export class DialogTable {
   }
 
   #terminated(entry: DialogEntry, why: Ending): void {
+    // Ours: it is found until the BYE is answered, which can ask for credentials
+    if (why === 'local-bye') return;
     const known = this.#entries.get(entry.id) === entry;
     this.remove(entry);
     const unsolicited = UNSOLICITED[why];
-    if (known && unsolicited) this.announceEnd(entry, unsolicited.text, unsolicited.cdr);
+    if (known && entry.confirmed && unsolicited) this.announceEnd(entry, unsolicited.text, unsolicited.cdr);
   }
 }
 

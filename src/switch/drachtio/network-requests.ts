@@ -6,7 +6,7 @@ import type { Release } from './call-limits.ts';
 import { type ClientMessage, parseStatusLine } from './client-message.ts';
 import type { ControlClient } from './control-client.ts';
 import type { DialogEntry } from './dialog-table.ts';
-import { clientHeaders, completeContentType, dialogIdOf, tagIn } from './sip-headers.ts';
+import { cancelOf, clientHeaders, completeContentType, dialogIdOf, tagIn } from './sip-headers.ts';
 import { hostPortText, type SwitchState } from './switch-state.ts';
 import { describe, nokFrame, okFrame, sentResponseDetail, sipFrame } from './wire-format.ts';
 
@@ -177,9 +177,7 @@ export class NetworkRequests {
       transaction.once('terminated', () => this.#pracks.delete(prackId));
       this.#deliver(client, raw, transaction.source, prackId, dialogId);
     });
-    transaction.once('terminated', () => {
-      if (transaction.finalStatus === 0) this.#forget(pending);
-    });
+    transaction.once('terminated', () => this.#givenUp(pending));
     return pending;
   }
 
@@ -221,6 +219,14 @@ export class NetworkRequests {
     this.#deliver(pending.client, raw, pending.transaction.source, pending.id, dialogId);
     if (!pending.entry) this.#state.cdr.stop('network', 'call-canceled', pending.transaction.raw);
     this.#forget(pending);
+  }
+
+  /** The stack ended the transaction by itself: no PRACK came, or it went on for too long. */
+  #givenUp(pending: PendingRequest): void {
+    if (!this.#pending.has(pending.id)) return;
+    if (pending.transaction.request.method === 'INVITE')
+      this.#cancelled(pending, cancelOf(pending.transaction.request));
+    else this.#forget(pending);
   }
 
   #timedOut(pending: PendingRequest): void {

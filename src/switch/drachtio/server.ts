@@ -19,7 +19,7 @@ export interface DrachtioServerOptions {
   /** Where clients connect; port 0 picks a free one. */
   listen: { address: string; port: number };
   secret: string;
-  /** Started before this server, stopped after it. */
+  /** Started before this server, stopped after it. With `autoPrack: false`, as clients send PRACK themselves. */
   sip: SipEndpoint;
   /** Without limits every call is taken. */
   limits?: CallLimits;

@@ -1,5 +1,5 @@
 import type { HeaderMap, SipMessage } from '../sip/api.ts';
-import { header } from '../sip/message.ts';
+import { header, serializeMessage } from '../sip/message.ts';
 import { canonicalName } from '../sip/names.ts';
 import { parseNameAddr } from '../sip/uri.ts';
 
@@ -74,4 +74,16 @@ export function dialogIdOf(invite: SipMessage): string {
 /** The tag in From or To. */
 export function tagIn(message: SipMessage, name: 'From' | 'To'): string | undefined {
   return parseNameAddr(header(message, name) ?? '')?.tag;
+}
+
+/** RFC 3261 9.1: CANCEL repeats the INVITE's topmost Via, Route, From, To, Call-ID and CSeq number. */
+export function cancelOf(invite: SipMessage, headers: HeaderMap = {}): string {
+  const copied: [string, string][] = [];
+  for (const name of ['Via', 'Route', 'Max-Forwards', 'From', 'To', 'Call-ID']) {
+    const value = header(invite, name);
+    if (value !== undefined) copied.push([name, value]);
+  }
+  copied.push(['CSeq', `${Number.parseInt(header(invite, 'CSeq') ?? '1', 10)} CANCEL`]);
+  for (const [name, value] of Object.entries(headers)) for (const one of [value].flat()) copied.push([name, one]);
+  return serializeMessage({ method: 'CANCEL', uri: invite.uri ?? '', headers: copied, body: '' });
 }
