@@ -20,6 +20,8 @@ export interface Sipp {
   readonly port: number;
   /** Resolves when all went as the scenario says; rejects with SIPp's own account when not. */
   readonly done: Promise<void>;
+  /** What it sent and received so far. */
+  messages(): string;
   /** Ends it early. */
   stop(): void;
 }
@@ -51,6 +53,7 @@ export async function sipp(steps: string[], options: SippOptions = {}): Promise<
   return {
     port,
     done,
+    messages: () => (child.exitCode === null ? report(folder, 'messages') : ''),
     stop: () => {
       ended = true;
       child.kill('SIGKILL');
@@ -58,9 +61,9 @@ export async function sipp(steps: string[], options: SippOptions = {}): Promise<
   };
 }
 
-function report(folder: string): string {
+function report(folder: string, part = ''): string {
   return readdirSync(folder)
-    .filter((name) => name.endsWith('.log'))
+    .filter((name) => name.endsWith('.log') && name.includes(part))
     .map((name) => readFileSync(join(folder, name), 'utf8').slice(-5_000))
     .join('\n');
 }
