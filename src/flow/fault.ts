@@ -67,17 +67,21 @@ export function suggestion(written: string, known: readonly string[]): string | 
   return name === undefined ? undefined : `Did you mean "${name}"?`;
 }
 
+/** Letters to add, drop, change or swap with their neighbour. */
 function editDistance(a: string, b: string): number {
   // Ids are short; what is not can't be a slip of one.
   if (a.length > 64 || b.length > 64) return a === b ? 0 : 64;
-  let row = Array.from({ length: b.length + 1 }, (_unused, index) => index);
+  const rows = [Array.from({ length: b.length + 1 }, (_unused, index) => index)];
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    const row = [i];
+    rows.push(row);
     for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const change = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? at(i - 2, j - 2) + 1 : change;
+      row.push(Math.min(change, swap, at(i - 1, j) + 1, at(i, j - 1) + 1));
     }
-    row = next;
   }
-  return row[b.length] ?? 0;
+  return at(a.length, b.length);
 }

@@ -1,0 +1,487 @@
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../src/flow/flow.ts';
+import { bye, FlowCall, flowOf, text } from './harness.ts';
+
+const retry = (goto: string, more: object = {}) => ({ goto, ...more });
+const say = (words: string, next: string, more: object = {}) => ({ type: 'say', prompt: text(words), next, ...more });
+const menu = (choices: Record<string, string>, more: object = {}) => ({
+  type: 'menu',
+  prompt: text('menu'),
+  choices: Object.fromEntries(Object.entries(choices).map(([key, goto]) => [key, { goto }])),
+  noInput: retry('bye', { tries: 2, prompt: text('no key') }),
+  invalid: retry('bye', { tries: 2, prompt: text('wrong key') }),
+  ...more,
+});
+
+describe('a call', () => {
+  it('goes from prompt to prompt and ends with the outcome of the hangup', () => {
+    const call = new FlowCall(flowOf({ hello: say('hello', 'bye'), bye })).start();
+    expect(call.words).toEqual(['hello']);
+    call.playEnds();
+    expect(call.words).toEqual(['bye']);
+    call.playEnds();
+    expect(call.outcome).toBe('bye');
+    expect(call.nodes).toEqual(['hello', 'bye']);
+    expect(call.state.phase).toBe('ended');
+  });
+
+  it('does nothing before it starts and nothing after it has ended', () => {
+    const call = new FlowCall(flowOf({ bye }));
+    expect(call.feed({ type: 'play-done', playId: 'p1', outcome: 'finished' })).toEqual([]);
+    call.start();
+    expect(call.feed({ type: 'started' })).toEqual([]);
+    call.playEnds();
+    const ended = call.state;
+    expect(call.press('1')).toEqual([]);
+    expect(call.feed({ type: 'hung-up' })).toEqual([]);
+    expect(call.feed({ type: 'resumed' })).toEqual([]);
+    expect(call.state).toEqual(ended);
+  });
+
+  it('ignores events that come late or that it does not know', () => {
+    const call = new FlowCall(flowOf({ hello: say('hello', 'second'), second: say('second', 'bye'), bye })).start();
+    const first = call.newest('play').playId;
+    call.playEnds();
+    expect(call.feed({ type: 'play-done', playId: first, outcome: 'not-found' })).toEqual([]);
+    expect(call.feed({ type: 'timer', timerId: 't99' })).toEqual([]);
+    expect(call.feed({ type: 'dial-done', dialId: 'd', outcome: 'busy' })).toEqual([]);
+    expect(call.feed({ type: 'record-done', recordingId: 'r', outcome: 'key', durationMs: 5 })).toEqual([]);
+    expect(call.feed({ type: 'peer-ended', dialId: 'd' })).toEqual([]);
+    expect(call.feed({ type: 'digit', digit: 'x' })).toEqual([]);
+    const unknown: unknown = { type: 'weather' };
+    expect(call.feed(unknown as { type: 'started' })).toEqual([]);
+    expect(call.words).toEqual(['second']);
+  });
+
+  it('is ended when it lasts longer than the flow allows', () => {
+    const call = new FlowCall(flowOf({ hello: say('hello', 'bye'), bye }, { maxCallSeconds: 60 })).start();
+    const limit = call.all.find((effect) => effect.type === 'start-timer');
+    expect(limit).toMatchObject({ delayMs: 60_000 });
+    call.feed({ type: 'timer', timerId: call.newest('start-timer').timerId }, 60_000);
+    expect(call.outcome).toBe('limit-reached');
+  });
+
+  it('stops what is under way when the caller hangs up, and nothing else', () => {
+    const recorder = {
+      type: 'record',
+      prompt: text('speak'),
+      tooShort: retry('bye'),
+      next: 'bye',
+    };
+    const call = new FlowCall(flowOf({ recorder, bye })).start();
+    call.playEnds();
+    const types = call.feed({ type: 'hung-up' }).map(({ type }) => type);
+    expect(types.sort()).toEqual(['cancel-timer', 'stop-record']);
+    expect(call.state.phase).toBe('ended');
+  });
+});
+
+describe('menu', () => {
+  const nodes = { menu: menu({ '1': 'one', '2': 'bye' }), one: say('one', 'bye'), bye };
+
+  it('takes a key during the prompt, which the switch stops by itself', () => {
+    const call = new FlowCall(flowOf(nodes)).start();
+    expect(call.newest('play').stopOnDigit).toBe(true);
+    const effects = call.press('1').map(({ type }) => type);
+    expect(effects).toEqual(['digits-collected', 'node-entered', 'play']);
+    expect(call.nodes).toEqual(['menu', 'one']);
+  });
+
+  it('keeps a key for after the prompt where the prompt must be heard', () => {
+    const call = new FlowCall(flowOf({ ...nodes, menu: menu({ '1': 'one', '2': 'bye' }, { bargeIn: false }) })).start();
+    expect(call.newest('play').stopOnDigit).toBe(false);
+    expect(call.press('1')).toEqual([]);
+    call.playEnds();
+    expect(call.nodes).toEqual(['menu', 'one']);
+  });
+
+  it('asks again when no key comes, then goes where noInput says', () => {
+    const call = new FlowCall(flowOf(nodes)).start();
+    call.playEnds();
+    expect(call.newest('start-timer').delayMs).toBe(5_000);
+    call.timeout();
+    expect(call.words).toEqual(['no key', 'menu']);
+    call.playEnds();
+    call.timeout();
+    expect(call.nodes).toEqual(['menu', 'bye']);
+    expect(call.digits).toEqual([]);
+  });
+
+  it('counts wrong keys by themselves, and has them on record', () => {
+    const call = new FlowCall(flowOf(nodes)).start();
+    call.playEnds();
+    call.timeout();
+    call.press('7');
+    expect(call.words).toEqual(['wrong key', 'menu']);
+    call.press('8');
+    expect(call.nodes).toEqual(['menu', 'bye']);
+    expect(call.digits).toEqual(['7', '8']);
+  });
+
+  it('stops its timer when a key comes, so that an event of it is late', () => {
+    const call = new FlowCall(flowOf(nodes)).start();
+    call.playEnds();
+    const { timerId } = call.newest('start-timer');
+    expect(call.press('1')).toContainEqual({ type: 'cancel-timer', timerId });
+    expect(call.feed({ type: 'timer', timerId })).toEqual([]);
+  });
+
+  it('sets variables and the language of a choice', () => {
+    const both = { ja: { text: 'nihongo' }, en: { text: 'english' } };
+    const choices = { '9': { goto: 'last', setLanguage: 'en', set: { plan: 'gold' } } };
+    const flow = flowOf(
+      {
+        menu: {
+          ...menu({}, { prompt: both, variable: 'key' }),
+          choices,
+          noInput: retry('last'),
+          invalid: retry('last'),
+        },
+        last: { type: 'hangup', prompt: both },
+      },
+      { languages: ['ja', 'en'] },
+    );
+    const call = new FlowCall(flow).start();
+    call.press('9');
+    expect(call.state.variables).toEqual({ key: '9', plan: 'gold' });
+    expect(call.words).toEqual(['english']);
+  });
+});
+
+describe('keys pressed ahead', () => {
+  const nodes = {
+    first: menu({ '1': 'second', '2': 'bye' }),
+    second: menu({ '1': 'bye', '2': 'code' }),
+    code: {
+      type: 'collect',
+      prompt: text('code'),
+      variable: 'code',
+      minDigits: 2,
+      maxDigits: 4,
+      noInput: retry('bye'),
+      invalid: retry('bye'),
+      next: 'thanks',
+    },
+    thanks: say('thanks', 'bye'),
+    bye,
+  };
+
+  it('are used in order, each once, by the nodes that ask, and make prompts needless', () => {
+    const call = new FlowCall(flowOf({ hello: say('hello', 'first'), ...nodes })).start();
+    call.press('1212#');
+    expect(call.nodes).toEqual(['hello']);
+    call.playEnds();
+    expect(call.nodes).toEqual(['hello', 'first', 'second', 'code', 'thanks']);
+    expect(call.digits).toEqual(['1', '2', '12']);
+    expect(call.words).toEqual(['thanks']);
+    expect(call.state.keysAhead).toBe('');
+  });
+
+  it('before the start are kept', () => {
+    const call = new FlowCall(flowOf(nodes));
+    call.press('1');
+    call.start();
+    expect(call.nodes).toEqual(['first', 'second']);
+  });
+
+  it('cut a prompt short that may be, and are kept for the next node', () => {
+    const call = new FlowCall(flowOf({ hello: say('hello', 'first', { bargeIn: true }), ...nodes })).start();
+    call.press('1');
+    expect(call.nodes).toEqual(['hello', 'first', 'second']);
+    expect(call.words).toEqual(['menu']);
+  });
+
+  it('lead to the same, whichever of key and end of prompt is told first', () => {
+    const flow = flowOf({ hello: say('hello', 'first', { bargeIn: true }), ...nodes });
+    const keyFirst = new FlowCall(flow).start();
+    const helloId = keyFirst.newest('play').playId;
+    keyFirst.press('1');
+    keyFirst.feed({ type: 'play-done', playId: helloId, outcome: 'stopped' });
+    const endFirst = new FlowCall(flow).start();
+    endFirst.playEnds('stopped');
+    endFirst.press('1');
+    expect(endFirst.nodes).toEqual(keyFirst.nodes);
+    expect(endFirst.words).toEqual(keyFirst.words);
+  });
+
+  it('are bounded', () => {
+    const call = new FlowCall(flowOf({ hello: say('hello', 'first'), ...nodes })).start();
+    call.press('3'.repeat(limits.keysAhead + 20));
+    expect(call.state.keysAhead).toHaveLength(limits.keysAhead);
+  });
+});
+
+describe('collect', () => {
+  const collect = {
+    type: 'collect',
+    prompt: text('code'),
+    variable: 'code',
+    minDigits: 2,
+    maxDigits: 4,
+    noInput: retry('bye', { tries: 1 }),
+    invalid: retry('bye', { tries: 2, prompt: text('too short') }),
+    next: 'next',
+  };
+  const flow = flowOf({ collect, next: say('next', 'bye', { bargeIn: true }), bye });
+
+  it('is finished by #, which is no part of it', () => {
+    const call = new FlowCall(flow).start();
+    call.press('123#');
+    expect(call.state.variables).toEqual({ code: '123' });
+    expect(call.digits).toEqual(['123']);
+    expect(call.nodes).toEqual(['collect', 'next']);
+  });
+
+  it('is finished by the last digit; a # out of habit is dropped and the next prompt heard all the same', () => {
+    const call = new FlowCall(flow).start();
+    call.press('1234');
+    expect(call.words).toEqual(['next']);
+    const cut = call.newest('play').playId;
+    expect(call.press('#')).toMatchObject([{ type: 'play', prompts: [{ text: 'next', language: 'ja' }] }]);
+    expect(call.feed({ type: 'play-done', playId: cut, outcome: 'stopped' })).toEqual([]);
+    expect(call.nodes).toEqual(['collect', 'next']);
+    expect(call.state.keysAhead).toBe('');
+  });
+
+  it('hears the next prompt to its end also when the end of the cut one is told before the #', () => {
+    const call = new FlowCall(flow).start();
+    call.press('1234');
+    call.playEnds('stopped');
+    call.press('#');
+    expect(call.words).toEqual(['next']);
+    call.playEnds();
+    expect(call.nodes).toEqual(['collect', 'next', 'bye']);
+  });
+
+  it('takes a # that comes later as a key', () => {
+    const call = new FlowCall(flow).start();
+    call.press('1234');
+    call.press('#', 5_000);
+    expect(call.nodes).toEqual(['collect', 'next', 'bye']);
+  });
+
+  it('is finished by a pause', () => {
+    const call = new FlowCall(flow).start();
+    call.press('12');
+    expect(call.newest('start-timer').delayMs).toBe(3_000);
+    call.timeout();
+    expect(call.nodes).toEqual(['collect', 'next']);
+  });
+
+  it('asks again when there are too few digits', () => {
+    const call = new FlowCall(flow).start();
+    call.press('1#');
+    expect(call.words).toEqual(['too short', 'code']);
+    call.press('5#');
+    expect(call.nodes).toEqual(['collect', 'bye']);
+    expect(call.state.variables).toEqual({});
+  });
+
+  it('gives up where nothing is keyed', () => {
+    const call = new FlowCall(flow).start();
+    call.playEnds();
+    expect(call.newest('start-timer').delayMs).toBe(5_000);
+    call.timeout();
+    expect(call.nodes).toEqual(['collect', 'bye']);
+  });
+
+  it('waits for each next digit anew', () => {
+    const call = new FlowCall(flow).start();
+    call.press('1');
+    const { timerId } = call.newest('start-timer');
+    expect(call.press('2')).toContainEqual({ type: 'cancel-timer', timerId });
+    expect(call.feed({ type: 'timer', timerId })).toEqual([]);
+  });
+});
+
+describe('record', () => {
+  const recorder = {
+    type: 'record',
+    prompt: text('speak'),
+    maxSeconds: 30,
+    minSeconds: 2,
+    silenceSeconds: 4,
+    stopKeys: '#',
+    tooShort: retry('none', { tries: 2, prompt: text('not heard') }),
+    next: 'thanks',
+  };
+  const flow = flowOf({ recorder, thanks: menu({ '1': 'bye' }), none: bye, bye });
+  const done = (call: FlowCall, outcome: 'key' | 'silence' | 'limit' | 'failed' | 'leg-ended', durationMs: number) =>
+    call.feed({ type: 'record-done', recordingId: call.newest('record').recordingId, outcome, durationMs });
+
+  it('records after prompt and beep, with its limits', () => {
+    const call = new FlowCall(flow).start();
+    expect(call.newest('play').prompts).toEqual([{ text: 'speak', language: 'ja' }, { tone: '%(300,100,1000)' }]);
+    call.playEnds();
+    expect(call.newest('record')).toMatchObject({ maxDurationMs: 30_000, silenceMs: 4_000, stopKeys: '#' });
+    done(call, 'limit', 30_000);
+    expect(call.nodes).toEqual(['recorder', 'thanks']);
+  });
+
+  it('ends at a stop key, however the key is told, and keeps it from the next node', () => {
+    const before = new FlowCall(flow).start();
+    before.playEnds();
+    before.press('5');
+    expect(before.press('#')).toEqual([{ type: 'stop-record' }]);
+    done(before, 'key', 5_000);
+    expect(before.nodes).toEqual(['recorder', 'thanks']);
+
+    const after = new FlowCall(flow).start();
+    after.playEnds();
+    done(after, 'key', 5_000);
+    after.press('#');
+    expect(after.digits).toEqual([]);
+    expect(after.words).toEqual(['menu']);
+    after.press('1');
+    expect(after.nodes).toEqual(['recorder', 'thanks', 'bye']);
+  });
+
+  it('asks again when next to nothing was said, not counting the silence that ended it', () => {
+    const call = new FlowCall(flow).start();
+    call.playEnds();
+    done(call, 'silence', 5_500);
+    expect(call.words).toEqual(['not heard', 'speak', '{"tone":"%(300,100,1000)"}']);
+    call.playEnds();
+    done(call, 'key', 1_000);
+    expect(call.nodes).toEqual(['recorder', 'none']);
+  });
+
+  it('goes to the beep when a key skips the prompt', () => {
+    const call = new FlowCall(flow).start();
+    call.press('1');
+    expect(call.words).toEqual(['{"tone":"%(300,100,1000)"}']);
+    expect(call.press('1')).toEqual([]);
+    call.playEnds();
+    expect(call.newest('record').stopKeys).toBe('#');
+  });
+
+  it('waits for the hang-up when the leg ended, and apologises when recording failed', () => {
+    const gone = new FlowCall(flow).start();
+    gone.playEnds();
+    expect(done(gone, 'leg-ended', 9_000)).toEqual([]);
+    const broken = new FlowCall(flow).start();
+    broken.playEnds();
+    expect(done(broken, 'failed', 0)).toContainEqual(expect.objectContaining({ type: 'fault', nodeId: 'recorder' }));
+  });
+});
+
+describe('transfer', () => {
+  const transfer = {
+    type: 'transfer',
+    prompt: text('connecting'),
+    to: { number: '2001' },
+    ringSeconds: 20,
+    maxTalkSeconds: 600,
+    done: 'done',
+    busy: 'busy',
+    noAnswer: 'noAnswer',
+    forbidden: 'forbidden',
+    failed: 'failed',
+  };
+  const ends = Object.fromEntries(['done', 'busy', 'noAnswer', 'forbidden', 'failed'].map((id) => [id, bye]));
+  const flow = flowOf({ transfer, ...ends });
+  const dialled = (flow_ = flow, context = {}) => {
+    const call = new FlowCall(flow_, context).start();
+    call.playEnds();
+    return call;
+  };
+  const dialDone = (call: FlowCall, outcome: 'answered' | 'busy' | 'no-answer' | 'failed' | 'forbidden') =>
+    call.feed({ type: 'dial-done', dialId: call.newest('dial').dialId, outcome });
+
+  it('dials after the prompt, under the number that was dialled', () => {
+    const call = dialled();
+    expect(call.newest('dial')).toMatchObject({
+      toNumber: '2001',
+      fromNumber: '0312345678',
+      ringTimeoutMs: 20_000,
+      maxTalkMs: 600_000,
+    });
+  });
+
+  it.each([
+    ['busy', 'busy'],
+    ['no-answer', 'noAnswer'],
+    ['failed', 'failed'],
+    ['forbidden', 'forbidden'],
+  ] as const)('%s leads to its own way out', (outcome, nodeId) => {
+    const call = dialled();
+    dialDone(call, outcome);
+    expect(call.nodes).toEqual(['transfer', nodeId]);
+  });
+
+  it('leads to failed where there is no way of its own', () => {
+    const { busy: _busy, ...without } = transfer;
+    const { busy: _end, ...others } = ends;
+    const call = dialled(flowOf({ transfer: without, ...others }));
+    dialDone(call, 'busy');
+    expect(call.nodes).toEqual(['transfer', 'failed']);
+  });
+
+  it('goes on when the other party hangs up; keys of the talk are not for the flow', () => {
+    const call = dialled();
+    dialDone(call, 'answered');
+    expect(call.press('123#')).toEqual([]);
+    call.feed({ type: 'peer-ended', dialId: call.newest('dial').dialId });
+    expect(call.nodes).toEqual(['transfer', 'done']);
+    expect(call.state.keysAhead).toBe('');
+  });
+
+  it('cancels the ringing when the caller hangs up', () => {
+    const call = dialled();
+    const { dialId } = call.newest('dial');
+    expect(call.feed({ type: 'hung-up' })).toContainEqual({ type: 'cancel-dial', dialId });
+  });
+
+  const asking = (variable: object) =>
+    flowOf({
+      ask: {
+        type: 'collect',
+        prompt: text('number'),
+        variable: 'number',
+        maxDigits: 11,
+        terminators: '',
+        noInput: retry('failed'),
+        invalid: retry('failed'),
+        next: 'transfer',
+      },
+      transfer: { ...transfer, prompt: undefined, to: variable },
+      ...ends,
+    });
+
+  it.each(['110', '118', '119', '0110', '184110', '186119', '110#', '*2001'])('never dials %s when keyed', (keys) => {
+    const call = new FlowCall(asking({ variable: 'number' })).start();
+    call.press(keys);
+    call.timeout();
+    expect(call.all.filter(({ type }) => type === 'dial')).toEqual([]);
+    expect(call.nodes).toEqual(['ask', 'transfer', 'forbidden']);
+  });
+
+  it('dials the number that was keyed, and shows the caller where it says so', () => {
+    const call = new FlowCall(
+      flowOf({
+        ...asking({ variable: 'number' }).nodes,
+        transfer: { ...transfer, to: { variable: 'number' }, callerId: 'caller' },
+      }),
+    ).start();
+    call.press('2002');
+    call.timeout();
+    call.playEnds();
+    expect(call.newest('dial')).toMatchObject({ toNumber: '2002', fromNumber: '09012345678' });
+  });
+
+  it('is a fault where the variable was never set', () => {
+    const flowWithGap = flowOf({
+      menu: {
+        ...menu({ '2': 'transfer' }),
+        choices: { '1': { goto: 'transfer', set: { n: '2001' } }, '2': { goto: 'transfer' } },
+        noInput: retry('done'),
+        invalid: retry('done'),
+      },
+      transfer: { ...transfer, prompt: undefined, to: { variable: 'n' } },
+      ...ends,
+    });
+    const call = new FlowCall(flowWithGap).start();
+    call.press('2');
+    expect(call.newest('fault')).toMatchObject({ nodeId: 'transfer' });
+  });
+});
