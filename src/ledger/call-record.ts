@@ -127,7 +127,7 @@ function foldLeg(legId: string, facts: readonly CallFact[]): LegRecord {
     answeredAt: time(answered),
     endedAt: time(ended),
     cause: ended?.cause ?? null,
-    sipStatus: ended?.sipStatus ?? null,
+    sipStatus: ended?.sipStatus ?? (answered ? 200 : null),
     ringMs: rungUntilMs === undefined ? null : ringing ? Math.max(0, rungUntilMs - ringing.atMs) : 0,
     talkMs: talkTime(legId, facts),
   };

@@ -18,8 +18,11 @@ export const defaultLedgerLimits = {
   segmentBytes: 16 * 1024 * 1024,
   /** Memory for facts that wait for the disk; beyond it `append` rejects. */
   maxPendingBytes: 16 * 1024 * 1024,
+  /** Under load the distance between two fsyncs of the journal; an append takes up to this longer. */
+  minCommitIntervalMs: 5,
   batchFacts: 500,
-  shipDelayMs: 50,
+  /** Facts gather this long before a batch goes to the store. */
+  shipDelayMs: 200,
   storeDeadlineMs: 60_000,
   firstRetryMs: 200,
   maxRetryMs: 30_000,
@@ -74,6 +77,7 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
   const journal = await Journal.open({
     ...limits,
     dir,
+    clock,
     logger,
     quarantine,
     firstIndex: saved?.index ?? 1,

@@ -7,6 +7,7 @@ import type { CallFact } from '../../src/kernel/call-fact.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { createLedger, type LedgerOptions } from '../../src/ledger/create-ledger.ts';
 import { entered, fact } from '../support/facts.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import {
   FaultyDisk,
   fastLimits,
@@ -73,6 +74,25 @@ describe('the journal', () => {
     open();
     await Promise.all([first, ...others]);
     expect([disk.writes, disk.syncs]).toEqual([3, 3]);
+  });
+
+  it('writes a fact that comes alone at once, and under load keeps its distance between fsyncs', async () => {
+    const disk = new FaultyDisk();
+    const clock = new FakeClock();
+    const limits = { minCommitIntervalMs: 5 };
+    const ledger = await openLedger(folders.make(), { clock, openSegment: disk.open, limits });
+    await ledger.append(entered('c', 1));
+    const gathered = [ledger.append(entered('c', 2))];
+    await clock.advance(4);
+    gathered.push(ledger.append(entered('c', 3)));
+    expect(disk.syncs).toBe(1);
+    await clock.advance(1);
+    await Promise.all(gathered);
+    expect(disk.syncs).toBe(2);
+    await clock.advance(5);
+    await ledger.append(entered('c', 4));
+    expect(disk.syncs).toBe(3);
+    await ledger.flush();
   });
 
   it('acknowledges only what is on disk', async () => {

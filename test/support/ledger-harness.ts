@@ -92,6 +92,6 @@ export class FaultyDisk {
 }
 
 /** For ledgers that run on the machine's clock but must not make tests wait. */
-export const fastLimits = { shipDelayMs: 1, firstRetryMs: 1, maxRetryMs: 4, stopFlushMs: 200 };
+export const fastLimits = { minCommitIntervalMs: 0, shipDelayMs: 1, firstRetryMs: 1, maxRetryMs: 4, stopFlushMs: 200 };
 
 export { systemClock };
