@@ -5,9 +5,9 @@ import { newId } from './build.ts';
 import type { Core, DialogInit, DialogPart, Ending, InDialogOptions, Target, UacPart, UasPart } from './core.ts';
 import { type OverlapRefusal, overlapRefusal, partialUsages, targetRefreshers } from './dialog-rules.ts';
 import { fillRequest, fixedInDialog } from './fill.ts';
-import { hasToken, header, headers, listValues, serializeMessage } from './message.ts';
-import { refreshSession } from './refresh.ts';
-import { acceptedAgreement, intervalTooSmall, parseSessionExpires, SessionTimer } from './session-timer.ts';
+import { header, headers, listValues, serializeMessage } from './message.ts';
+import { SessionKeeper } from './session-keeper.ts';
+import { acceptedAgreement, intervalTooSmall, parseSessionExpires } from './session-timer.ts';
 import { TimerSet } from './transaction/machine.ts';
 import { UacTransaction } from './uac.ts';
 import { parseNameAddr, parseUri, type SipUri } from './uri.ts';
@@ -31,7 +31,7 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
   readonly #core: Core;
   readonly #init: DialogInit;
   readonly #ackWaits = new Map<number, { wait: AckWait; transaction: UasPart }>();
-  readonly #session: SessionTimer;
+  readonly #session: SessionKeeper;
   readonly #linger = new TimerSet<'linger'>();
   #routeSet: string[];
   #localCseq: number;
@@ -40,8 +40,6 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
   #serverUpdate: UasPart | undefined;
   #lastAck: { cseq: number; text: string; target: Target } | undefined;
   #heldBye: UacTransaction | undefined;
-  #peerTakesUpdate = false;
-  #localSdp = '';
   #byeUnderWay = false;
   #challenged = false;
 
@@ -59,11 +57,8 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
     this.#localCseq = init.localCseq;
     if (init.role === 'uas') this.serverInvite = init.invite;
     else this.clientInvite = init.invite;
-    this.#session = new SessionTimer(
-      (intervalSeconds) => this.#refresh(intervalSeconds),
-      () => this.hangUp('session-expired'),
-    );
-    this.notePeer(init.peerMessage);
+    this.#session = new SessionKeeper(this, () => this.hangUp('session-expired'));
+    this.#session.notePeer(init.peerMessage);
   }
 
   // --- requests of ours
@@ -87,7 +82,7 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
     if (this.#ackWaits.size > 0) this.#heldBye = transaction;
     else transaction.start();
     this.#byeUnderWay = true;
-    process.nextTick(() => this.#end('local-bye'));
+    this.#end('local-bye');
     return transaction;
   }
 
@@ -149,7 +144,7 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
 
   #refreshed(transaction: UacPart, response: SipMessage): void {
     this.#takeTarget(response);
-    this.notePeer(response);
+    this.#session.notePeer(response);
     if (this.state !== 'terminated')
       this.#session.restart(acceptedAgreement(response, this.#core.options.minSessionExpiresSeconds));
     const invite = transaction.sent.message;
@@ -179,7 +174,7 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
     const { method } = request;
     this.remoteCseq = envelope.cseq;
     if (targetRefreshers.has(method ?? '')) this.#takeTarget(request);
-    if (method === 'INVITE' || method === 'UPDATE') this.notePeer(request);
+    if (method === 'INVITE' || method === 'UPDATE') this.#session.notePeer(request);
     if (method === 'UPDATE') this.#serverUpdate = transaction;
     if (method === 'INVITE') {
       this.serverInvite = transaction;
@@ -268,15 +263,8 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
     this.#ackWaits.clear();
   }
 
-  /** Remembers our newest SDP: a refresh by re-INVITE repeats it. */
   noteLocalBody(message: SipMessage): void {
-    if (message.body === '') return;
-    if (/^application\/sdp/i.test(header(message, 'Content-Type') ?? '')) this.#localSdp = message.body;
-  }
-
-  /** Remembers whether the peer takes UPDATE. */
-  notePeer(message: SipMessage): void {
-    if (header(message, 'Allow') !== undefined) this.#peerTakesUpdate = hasToken(message, 'Allow', 'UPDATE');
+    this.#session.noteLocalBody(message);
   }
 
   // --- inside
@@ -359,7 +347,7 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
     this.serverInvite?.cancelled(transaction.request, transaction.raw);
     this.#core.offer(transaction, this);
     this.#core.dropDialog(this);
-    this.emit('terminated', 'remote-bye');
+    process.nextTick(() => this.emit('terminated', 'remote-bye'));
   }
 
   #close(): void {
@@ -370,12 +358,13 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
     this.#ackWaits.clear();
   }
 
+  /** Ends at once; listeners hear of it when the caller has returned. */
   #end(why: Ending): void {
     if (this.state === 'terminated') return;
     this.#close();
     if (why !== 'gone' && this.serverInvite?.finalStatus === 0) this.serverInvite.respond(487);
     if (!this.#byeUnderWay) this.#core.dropDialog(this);
-    this.emit('terminated', why);
+    process.nextTick(() => this.emit('terminated', why));
   }
 
   #releaseBye(): void {
@@ -383,20 +372,5 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
     const bye = this.#heldBye;
     this.#heldBye = undefined;
     bye?.start();
-  }
-
-  #refresh(intervalSeconds: number): void {
-    if (this.state !== 'confirmed') return;
-    refreshSession(this, {
-      sdp: this.#peerTakesUpdate || this.#localSdp === '' ? undefined : this.#localSdp,
-      intervalSeconds,
-      retry: (delayMs, seconds) => {
-        if (this.state === 'confirmed') this.#session.retryRefresh(delayMs, seconds);
-      },
-      avoidUpdate: () => {
-        this.#peerTakesUpdate = false;
-        return this.#localSdp !== '';
-      },
-    });
   }
 }

@@ -52,8 +52,13 @@ export class Forks {
     if (!offered) dialog.request({ method: 'PRACK' });
   }
 
-  /** Acknowledges an answer and hangs up. */
-  decline(dialog: DialogPart): void {
+  /** Nobody listens for this answer: it is acknowledged, and a new call that nobody wants is not left standing. */
+  settleUnheard(dialog: DialogPart): void {
+    if (this.#existing) dialog.ack();
+    else this.#decline(dialog);
+  }
+
+  #decline(dialog: DialogPart): void {
     dialog.ack();
     dialog.hangUp('local-bye');
   }
@@ -76,7 +81,7 @@ export class Forks {
     dialog.establish(this.#invite, message);
     if (this.#winner) {
       // A second phone answered: it hears that the call is over
-      this.decline(dialog);
+      this.#decline(dialog);
       return { pass: false };
     }
     this.#winner = dialog;

@@ -101,11 +101,9 @@ export class UacTransaction extends EventEmitter<ClientTransactionEvents> implem
     const taken = forks.take(response);
     if (!taken.pass) return;
     const heard = this.#pass(response, taken.dialog);
-    if ((response.message.status ?? 0) < 200) forks.acknowledgeProvisional(response.message, taken.dialog);
-    else if (taken.dialog && !heard) {
-      // Nobody wants this call: an answered one must not be left standing
-      forks.decline(taken.dialog);
-    }
+    const status = response.message.status ?? 0;
+    if (status < 200) forks.acknowledgeProvisional(response.message, taken.dialog);
+    else if (status < 300 && taken.dialog && !heard) forks.settleUnheard(taken.dialog);
   }
 
   #pass({ message, raw, source }: ReceivedResponse, dialog: DialogPart | undefined): boolean {
