@@ -118,14 +118,17 @@ describe('freeswitch-conf', () => {
     expect(params('configuration/event_socket.xml')['apply-inbound-acl']).toBe('controllers');
   });
 
-  it('answers and parks every call, with what a leg needs set before', () => {
+  it('answers and parks every call, and gives every leg what it needs', () => {
     const actions = elementsOf('dialplan.xml').filter(({ name }) => name === 'action');
-    expect(actions.map(({ attributes }) => attributes['application'])).toEqual(['multiset', 'answer', 'park']);
-    const settings = actions[0]?.attributes['data'] ?? '';
-    for (const setting of ['park_after_bridge=true', 'hangup_after_bridge=false', 'playback_terminators=none']) {
-      expect(settings.split('|')).toContain(setting);
-    }
-    expect(settings).toContain('media_timeout=$${media_timeout_ms}');
+    expect(actions.map(({ attributes }) => attributes['application'])).toEqual(['answer', 'park']);
+    expect(Object.fromEntries(assigned('set'))).toMatchObject({
+      park_after_bridge: 'true',
+      hangup_after_bridge: 'false',
+      playback_terminators: 'none',
+      send_silence_when_idle: '-1',
+      media_timeout: expect.stringMatching(/^\d+$/),
+      media_hold_timeout: expect.stringMatching(/^\d+$/),
+    });
   });
 
   it('documents each of its environment variables', () => {
