@@ -15,7 +15,7 @@ const resyncPackets = 4;
 
 /**
  * Puts audio in order of its RTP timestamps and hands it out at an even pace. The delay starts at 20 ms, grows when a
- * packet came too late by just what it was late, up to 240 ms, and shrinks by 20 ms when for 4 s so much was never
+ * packet came too late by just what it was late (a pause is heard), up to 240 ms, and shrinks by 20 ms when for 4 s so much was never
  * needed. Packet times from 10 to 60 ms and more, repeats and reordering need no rules of their own: a sample goes
  * where its timestamp says.
  */
@@ -26,6 +26,8 @@ export class JitterBuffer {
   /** Timestamp of the next sample to hand out, and of the one after the newest held. */
   #readAt = 0;
   #endAt = 0;
+  /** Timestamp after the newest sample that was handed out. */
+  #handedTo = 0;
   #offTime = 0;
   #leastDepth = ringSamples;
   #pulls = 0;
@@ -61,7 +63,9 @@ export class JitterBuffer {
       this.#readAt = timestamp >>> 0;
       this.#restartWindow();
     }
-    this.#store(timestamp, payload, start, length);
+    // What is older than what was handed out is lost: it would come out of order.
+    const stale = Math.max(0, Math.min(length, timestampDistance(this.#handedTo, timestamp)));
+    this.#store((timestamp + stale) >>> 0, payload, start + stale, length - stale);
     const newEnd = (timestamp + length) >>> 0;
     if (timestampDistance(newEnd, this.#endAt) > 0) this.#endAt = newEnd;
     if (this.depthSamples > maxDelaySamples + longestPacketSamples) this.#drop(this.depthSamples - maxDelaySamples);
@@ -77,16 +81,19 @@ export class JitterBuffer {
       return count;
     }
     let missing = 0;
+    let newest = -1;
     for (let index = 0; index < count; index++) {
       const place = (this.#readAt + index) & (ringSamples - 1);
       if (this.#present[place] === 1) {
         this.#present[place] = 0;
         target[start + index] = this.#samples[place] ?? filler;
+        newest = index;
       } else {
         target[start + index] = filler;
         missing++;
       }
     }
+    if (newest >= 0) this.#handedTo = (this.#readAt + newest + 1) >>> 0;
     this.#readAt = (this.#readAt + count) >>> 0;
     this.#watchDepth();
     return missing;
@@ -101,6 +108,7 @@ export class JitterBuffer {
     this.#started = true;
     this.#readAt = (timestamp - startDelaySamples) >>> 0;
     this.#endAt = timestamp >>> 0;
+    this.#handedTo = (timestamp - maxDelaySamples) >>> 0;
   }
 
   #store(timestamp: number, payload: Buffer, start: number, length: number): void {
