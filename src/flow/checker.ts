@@ -36,8 +36,8 @@ export function checkFlow(input: unknown, options: CheckOptions): CheckResult {
   }
   const nodes = parsed.success ? new Map(Object.entries(parsed.data.nodes)) : soundNodes(nodesFound);
   const languages = declaredLanguages(input);
-  faults.push(...contentFaults(input, nodes, languages, options));
-  if (parsed.success) faults.push(...graphFaults(parsed.data));
+  faults.push(...contentFaults(input, nodes, languages, options, faultsMax));
+  if (parsed.success && faults.length < faultsMax) faults.push(...graphFaults(parsed.data));
   return parsed.success && faults.length === 0 ? { ok: true, flow: parsed.data } : refuse(faults);
 }
 

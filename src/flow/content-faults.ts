@@ -1,8 +1,9 @@
 import { DenwabanError } from '../kernel/errors.ts';
-import { isEmergencyNumber, normalizePhoneNumber } from '../kernel/phone-number.ts';
+import { normalizePhoneNumber } from '../kernel/phone-number.ts';
 import { type FlowFault, flowFault, suggestion } from './fault.ts';
 import { type FlowNode, flowSchema, typeOf } from './flow.ts';
 import { collectMarks, type LocalizedPrompt, type MarkedValue, type Path, type PromptSource, prompt } from './marks.ts';
+import { isNeverDialled } from './number-match.ts';
 import { placeholdersIn } from './prompt.ts';
 import { valueAt } from './shape-faults.ts';
 
@@ -14,12 +15,13 @@ interface Scope {
   dialled: string[];
 }
 
-/** What the nodes name that does not exist or must not be: targets, files, languages, variables, numbers. */
+/** What the nodes name that does not exist or must not be: targets, files, languages, variables, numbers. About `faultsMax` at most. */
 export function contentFaults(
   input: unknown,
   nodes: ReadonlyMap<string, FlowNode>,
   languages: string[],
   options: { fileExists: (path: string) => boolean },
+  faultsMax: number,
 ): FlowFault[] {
   const allNodes = valueAt(input, ['nodes']);
   const nodeIds = typeof allNodes === 'object' && allNodes !== null ? Object.keys(allNodes) : [];
@@ -36,7 +38,13 @@ export function contentFaults(
       .check(node)
       .map(({ path, message }) => flowFault(['nodes', id, ...path], 'bad-value', message)),
   );
-  return [...flowValues(input), ...values].flatMap((value) => faultsOf(value, scope)).concat(ofNodes);
+  const faults: FlowFault[] = [];
+  for (const value of [...flowValues(input), ...values]) {
+    // Looking for what was meant takes time: what nobody is told need not be found.
+    if (faults.length >= faultsMax) break;
+    faults.push(...faultsOf(value, scope));
+  }
+  return [...faults, ...ofNodes];
 }
 
 /** The marked values beside the nodes, each as far as its shape is right. */
@@ -72,7 +80,7 @@ function faultsOf({ mark, path, value }: MarkedValue, scope: Scope): FlowFault[]
       return numberFaults(String(value), path);
     case 'assignments':
       return Object.entries(Object(value)).flatMap(([name, constant]) =>
-        scope.dialled.includes(name) && isEmergencyNumber(String(constant))
+        scope.dialled.includes(name) && isNeverDialled(String(constant))
           ? numberFaults(String(constant), [...path, name])
           : [],
       );
@@ -100,7 +108,7 @@ function variableFaults(name: string, path: Path, scope: Scope): FlowFault[] {
 }
 
 function numberFaults(number: string, path: Path): FlowFault[] {
-  if (isEmergencyNumber(number)) return [flowFault(path, 'forbidden-number', `${number} is never dialled`)];
+  if (isNeverDialled(number)) return [flowFault(path, 'forbidden-number', `${number} is never dialled`)];
   try {
     normalizePhoneNumber(number);
     return [];

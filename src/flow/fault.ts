@@ -51,14 +51,16 @@ export function jsonPath(path: Path): string {
   return `$${parts.join('')}`;
 }
 
-/** The name that was probably meant. */
+/** The name that was probably meant: at most three slips away, fewer for short names. */
 export function nearest(written: string, known: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(written.length / 3) + 1);
-  const ranked = known
-    .map((name) => ({ name, distance: editDistance(written.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ distance }) => distance <= limit)
-    .sort((a, b) => a.distance - b.distance);
-  return ranked[0]?.name;
+  const most = Math.min(3, Math.floor(written.length / 3) + 1);
+  let best: { name: string; distance: number } | undefined;
+  for (const name of known) {
+    const distance = editDistance(written.toLowerCase(), name.toLowerCase(), best ? best.distance - 1 : most);
+    if (distance !== undefined) best = { name, distance };
+    if (distance === 0) break;
+  }
+  return best?.name;
 }
 
 /** `Did you mean "x"?` where something comes near. */
@@ -67,21 +69,29 @@ export function suggestion(written: string, known: readonly string[]): string | 
   return name === undefined ? undefined : `Did you mean "${name}"?`;
 }
 
-/** Letters to add, drop, change or swap with their neighbour. */
-function editDistance(a: string, b: string): number {
-  // Ids are short; what is not can't be a slip of one.
-  if (a.length > 64 || b.length > 64) return a === b ? 0 : 64;
-  const rows = [Array.from({ length: b.length + 1 }, (_unused, index) => index)];
-  const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    rows.push(row);
-    for (let j = 1; j <= b.length; j++) {
-      const change = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const swap = swapped ? at(i - 2, j - 2) + 1 : change;
-      row.push(Math.min(change, swap, at(i - 1, j) + 1, at(i, j - 1) + 1));
+/**
+ * Letters to add, drop, change or swap with their neighbour; undefined where that is more than `most`. Only the band
+ * of the table is filled in which so few slips can end.
+ */
+function editDistance(a: string, b: string, most: number): number | undefined {
+  if (most < 0 || Math.abs(a.length - b.length) > most) return undefined;
+  const width = b.length + 1;
+  const table = new Uint8Array((a.length + 1) * width).fill(most + 1);
+  const at = (i: number, j: number): number => table[i * width + j] ?? most + 1;
+  for (let i = 0; i <= a.length; i++) {
+    let least = most + 1;
+    for (let j = Math.max(0, i - most); j <= Math.min(b.length, i + most); j++) {
+      const isSame = a.charCodeAt(i - 1) === b.charCodeAt(j - 1);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      let slips = i === 0 ? j : j === 0 ? i : at(i - 1, j - 1) + (isSame ? 0 : 1);
+      if (isSwap) slips = Math.min(slips, at(i - 2, j - 2) + 1);
+      if (i > 0) slips = Math.min(slips, at(i - 1, j) + 1);
+      if (j > 0) slips = Math.min(slips, at(i, j - 1) + 1);
+      table[i * width + j] = Math.min(slips, most + 1);
+      least = Math.min(least, slips);
     }
+    if (least > most) return undefined;
   }
-  return at(a.length, b.length);
+  const distance = at(a.length, b.length);
+  return distance > most ? undefined : distance;
 }

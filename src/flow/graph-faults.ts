@@ -5,39 +5,49 @@ import { collectMarks } from './marks.ts';
 
 /** Faults of the ways between nodes: unreachable nodes, loops no key can leave, ends without a word. */
 export function graphFaults(flow: Flow): FlowFault[] {
-  const start = meant(flow, flow.start);
+  const meant = targetFinder(Object.keys(flow.nodes));
+  const start = meant(flow.start);
   if (start === undefined) return [];
-  const graph = graphOf(flow);
-  const reached = reachable(graph, start);
+  const graph = graphOf(flow, meant);
+  const reached = reachable(graph, [start]);
   const unreachable = graph.ids
     .filter((id) => !reached.has(id))
     .map((id) => flowFault(['nodes', id], 'unreachable', `no way leads to "${id}"`));
   return [...unreachable, ...loopFaults(flow, graph, reached), ...silentEnds(flow, graph, start)];
 }
 
-/** A misspelt target counts as the one that was meant, so that one slip is not told as five faults. */
-function meant(flow: Flow, id: string): string | undefined {
-  return Object.hasOwn(flow.nodes, id) ? id : nearest(id, Object.keys(flow.nodes));
+/** A node by what was written: a misspelt target counts as the one that was meant, so one slip is not told as five. */
+function targetFinder(ids: string[]): (written: string) => string | undefined {
+  const known = new Map<string, string | undefined>(ids.map((id) => [id, id]));
+  return (written) => {
+    if (!known.has(written)) known.set(written, nearest(written, ids));
+    return known.get(written);
+  };
 }
 
-function graphOf(flow: Flow): Graph {
+interface FlowGraph extends Graph {
+  /** Nodes with a target that nothing comes near: told as that, not as a loop too. */
+  lost: string[];
+}
+
+function graphOf(flow: Flow, meant: (written: string) => string | undefined): FlowGraph {
+  const lost: string[] = [];
   const entries = Object.entries(flow.nodes).map(([id, node]) => {
-    const targets = collectMarks(typeOf(node).schema, node)
-      .filter(({ mark }) => mark === 'nodeRef')
-      .flatMap(({ value }) => meant(flow, String(value)) ?? []);
-    return [id, targets] as const;
+    const written = collectMarks(typeOf(node).schema, node).filter(({ mark }) => mark === 'nodeRef');
+    const targets = written.map(({ value }) => meant(String(value)));
+    if (targets.includes(undefined)) lost.push(id);
+    return [id, targets.filter((target) => target !== undefined)] as const;
   });
-  return { ids: Object.keys(flow.nodes), next: new Map(entries) };
+  return { ids: Object.keys(flow.nodes), next: new Map(entries), lost };
 }
 
-function loopFaults(flow: Flow, graph: Graph, reached: ReadonlySet<string>): FlowFault[] {
+function loopFaults(flow: Flow, graph: FlowGraph, reached: ReadonlySet<string>): FlowFault[] {
   const isA = (id: string, property: 'asksCaller' | 'endsCall'): boolean => {
     const node = findNode(flow, id);
     return node !== undefined && typeOf(node)[property];
   };
   const withoutKeys = loops(graph, (id) => reached.has(id) && !isA(id, 'asksCaller'));
-  // A node with a missing target is told for that already.
-  const ends = graph.ids.filter((id) => isA(id, 'endsCall') || hasLostTarget(flow, id));
+  const ends = [...graph.lost, ...graph.ids.filter((id) => isA(id, 'endsCall'))];
   const canEnd = leadingTo(graph, ends);
   const trapped = loops(graph, (id) => reached.has(id) && !canEnd.has(id)).filter(
     (trap) => !withoutKeys.some((loop) => loop.some((id) => trap.includes(id))),
@@ -49,20 +59,13 @@ function loopFaults(flow: Flow, graph: Graph, reached: ReadonlySet<string>): Flo
   });
 }
 
-function hasLostTarget(flow: Flow, id: string): boolean {
-  const node = findNode(flow, id);
-  if (!node) return false;
-  const targets = collectMarks(typeOf(node).schema, node).filter(({ mark }) => mark === 'nodeRef');
-  return targets.some(({ value }) => meant(flow, String(value)) === undefined);
-}
-
 /** Hangups that a caller can come to without having heard anything. */
 function silentEnds(flow: Flow, graph: Graph, start: string): FlowFault[] {
   const isSilent = (id: string): boolean => {
     const node = findNode(flow, id);
     return node !== undefined && !typeOf(node).isHeard(node);
   };
-  const unheard = [...reachable(graph, start, isSilent)].filter((id) => {
+  const unheard = [...reachable(graph, [start], isSilent)].filter((id) => {
     const node = findNode(flow, id);
     return node !== undefined && typeOf(node).endsCall && isSilent(id);
   });

@@ -1,5 +1,5 @@
 import { DenwabanError } from '../kernel/errors.ts';
-import { normalizePhoneNumber, stripFormatting } from '../kernel/phone-number.ts';
+import { isEmergencyNumber, normalizePhoneNumber, stripFormatting } from '../kernel/phone-number.ts';
 
 /** One spelling for comparisons; what is no phone number (`anonymous@…`) is compared as it stands. */
 function spelling(written: string): string {
@@ -22,4 +22,9 @@ export function numberStartsWith(written: string, prefix: string): boolean {
   const start = stripFormatting(prefix);
   if (number.startsWith(start)) return true;
   return /^0[1-9]/.test(start) && number.startsWith(`+81${start.slice(1)}`);
+}
+
+/** 110, 118 and 119 in any spelling, also with * and # about them, which a trunk may take for keys. */
+export function isNeverDialled(number: string): boolean {
+  return isEmergencyNumber(number) || isEmergencyNumber(stripFormatting(number).replace(/[*#]/g, ''));
 }

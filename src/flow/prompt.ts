@@ -4,6 +4,9 @@ import type { Prompt } from './protocol.ts';
 /** The tone before a recording: 1 kHz, 0.3 s. */
 export const beepTone: Prompt = { tone: '%(300,100,1000)' };
 
+/** A variable may hold nothing that can be said; a play must hold something. */
+const nothing: Prompt = { silenceMs: 20 };
+
 export interface PromptScope {
   /** The call's language, and the flow's, which serves where that one is missing. */
   language: string;
@@ -36,7 +39,8 @@ function resolveSource(source: PromptSource, language: string, variables: Prompt
     const value = variable(variables, source.digitsOf);
     if (value === undefined) return { ok: false, reason: `variable ${source.digitsOf} is not set` };
     const digits = value.match(/[0-9]/g) ?? [];
-    return { ok: true, prompts: digits.map((digit) => ({ file: `${source.folder}/${digit}.wav` })) };
+    const files = digits.map((digit) => ({ file: `${source.folder}/${digit}.wav` }));
+    return { ok: true, prompts: files.length > 0 ? files : [nothing] };
   }
   if ('tone' in source) {
     return {
@@ -58,7 +62,7 @@ function resolveText(text: string, language: string, variables: PromptScope['var
   const unset = placeholdersIn(text).find((name) => variable(variables, name) === undefined);
   if (unset !== undefined) return { ok: false, reason: `variable ${unset} is not set` };
   const spoken = text.replace(placeholder, (_all, name: string) => speakable(variable(variables, name.trim()) ?? ''));
-  return { ok: true, prompts: [{ text: spoken, language }] };
+  return { ok: true, prompts: [spoken.trim() === '' ? nothing : { text: spoken, language }] };
 }
 
 /** What a voice may be given: letters, digits, spaces; never markup or options of a synthesizer. */

@@ -83,6 +83,37 @@ describe('limits', () => {
     expect(result.ok ? 0 : result.faults.length).toBe(200);
   });
 
+  it('is quick also with a flow that is made to be slow', () => {
+    const name = (index: number) => `${'n'.repeat(56)}${String(index).padStart(5, '0')}`;
+    const ids = Array.from({ length: limits.nodes }, (_unused, index) => name(index));
+    const flow = (target: (node: number, index: number) => string) => ({
+      flowId: 'slow',
+      start: name(0),
+      nodes: Object.fromEntries(
+        ids.map((id, node) => {
+          const cases = Array.from({ length: 50 }, (_unused, index) => ({
+            when: { language: 'ja' },
+            goto: target(node, index),
+          }));
+          return [id, { type: 'branch', cases, otherwise: name(0) }];
+        }),
+      ),
+    });
+    const before = performance.now();
+    const woven = checkFlow(
+      flow((node, index) => name((node * 7 + index) % limits.nodes)),
+      { fileExists },
+    );
+    expect(woven).toMatchObject({ ok: false, faults: [{ code: 'endless-loop' }] });
+    expect(
+      checkFlow(
+        flow((node, index) => name(10_000 + node * 50 + index)),
+        { fileExists },
+      ).ok,
+    ).toBe(false);
+    expect(performance.now() - before).toBeLessThan(5_000);
+  });
+
   it.each([null, undefined, 3, 'text', [], true])('refuses %s without an exception', (input) => {
     expect(checkFlow(input, { fileExists }).ok).toBe(false);
   });

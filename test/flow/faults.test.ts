@@ -178,3 +178,24 @@ describe('a call that another controller takes over', () => {
     expect(other.newest('fault').message).toContain('hello');
   });
 });
+
+describe('a variable with nothing to say', () => {
+  it('is silence, not an empty prompt', () => {
+    const ask = {
+      type: 'collect',
+      prompt: text('x'),
+      variable: 'v',
+      maxDigits: 4,
+      noInput: { goto: 'bye' },
+      invalid: { goto: 'bye' },
+      next: 'read',
+    };
+    for (const source of [{ digitsOf: 'v', folder: 'digits' }, { text: '{{v}}' }]) {
+      const call = new FlowCall(
+        flowOf({ ask, read: { type: 'say', prompt: { ja: source }, next: 'bye' }, bye }),
+      ).start();
+      call.press('**#');
+      expect(call.newest('play').prompts).toEqual([{ silenceMs: 20 }]);
+    }
+  });
+});

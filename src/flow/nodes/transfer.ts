@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { isEmergencyNumber } from '../../kernel/phone-number.ts';
 import { seconds, toMs } from '../fields.ts';
 import { dialNumber, dialsVariable, nodeRef, prompt } from '../marks.ts';
 import type { Action, NodeEvent, NodeView } from '../node-type.ts';
 import { defineNode } from '../node-type.ts';
+import { isNeverDialled } from '../number-match.ts';
 
 const fields = {
   prompt: prompt.optional().meta({ description: 'Heard before the number is dialled' }),
@@ -41,7 +41,7 @@ export const transfer = defineNode('transfer', fields, {
 function dial(node: Transfer, view: NodeView): Action[] {
   const number = 'number' in node.to ? node.to.number : keyedNumber(view, node.to.variable);
   if (number === undefined) return [{ type: 'fault', message: 'the variable to dial is not set' }];
-  if (number === '' || isEmergencyNumber(number)) return dialled(node, 'forbidden');
+  if (number === '' || isNeverDialled(number)) return dialled(node, 'forbidden');
   return [
     { type: 'remember', memory: { phase: 'ringing' } },
     {
