@@ -26,10 +26,6 @@ interface PendingRequest {
 
 type FindCaller = (callId: string) => { client: ControlClient; dialogId: string } | undefined;
 
-/** A client that says nothing at all to a request has lost it (CLIENT_TIMEOUT of drachtio-server). */
-const NEW_REQUEST_TIMEOUT_MS = 64_000;
-/** In a dialog we answer for a mute client just before the peer gives up (64*T1). */
-const IN_DIALOG_TIMEOUT_MS = 30_000;
 const UNKNOWN_TRANSACTION = 'Response not sent due to unknown transaction';
 
 /** Brings requests from the network to clients, and the clients' answers to the network. */
@@ -71,7 +67,10 @@ export class NetworkRequests {
       return;
     }
     const dialogId = isInvite ? dialogIdOf(request) : '';
-    const pending = this.#track({ transaction, client, dialogId, entry: undefined, release }, NEW_REQUEST_TIMEOUT_MS);
+    const pending = this.#track(
+      { transaction, client, dialogId, entry: undefined, release },
+      this.#state.patience.newRequestMs,
+    );
     const ids = { transactionId: pending.id, dialogId: '' };
     const receivedOn = this.#state.ownAddress(source);
     client.send(sipFrame(describe('network', transaction.raw, source), ids, transaction.raw, receivedOn));
@@ -94,6 +93,13 @@ export class NetworkRequests {
     const { headers, body } = this.#answerOf(message, transaction);
     if (status.status < 200 && needsReliability(headers) && !understandsReliability(transaction.request)) {
       client.send(nokFrame(message.msgId, 'Remote endpoint does not support 100rel'));
+      return;
+    }
+    const beginsDialog = transaction.request.method === 'INVITE' && !pending.entry && status.status < 300;
+    if (beginsDialog && this.#state.dialogs.get(pending.dialogId)?.confirmed) {
+      // The same INVITE came by two ways, and the other one was answered
+      this.#answered(pending, 480, transaction.respond(480));
+      client.send(nokFrame(message.msgId, 'dialog already exists, rejecting this request'));
       return;
     }
     const sent = transaction.respond(status.status, { reason: status.reason, headers, body });
@@ -131,7 +137,7 @@ export class NetworkRequests {
     }
     const { client, dialogId } = owner;
     const request = { transaction, client, dialogId, entry: undefined, release: () => undefined };
-    const pending = this.#track(request, IN_DIALOG_TIMEOUT_MS);
+    const pending = this.#track(request, this.#state.patience.inDialogMs);
     this.#deliver(client, transaction.raw, transaction.source, pending.id, dialogId);
   }
 
@@ -155,7 +161,7 @@ export class NetworkRequests {
       return;
     }
     const request = { transaction, client: entry.owner, dialogId: entry.id, entry, release: () => undefined };
-    const pending = this.#track(request, IN_DIALOG_TIMEOUT_MS);
+    const pending = this.#track(request, this.#state.patience.inDialogMs);
     this.#deliver(entry.owner, transaction.raw, transaction.source, pending.id, entry.id);
   }
 

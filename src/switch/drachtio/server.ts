@@ -9,7 +9,7 @@ import { ControlClient, type ControlClientLimits } from './control-client.ts';
 import { DialogTable } from './dialog-table.ts';
 import { NetworkRequests } from './network-requests.ts';
 import { RouteTable } from './route-table.ts';
-import { type DrachtioLogger, hostPortText, type SwitchState } from './switch-state.ts';
+import { type DrachtioLogger, hostPortText, type Patience, type SwitchState } from './switch-state.ts';
 import { noFrame, nokFrame, okFrame } from './wire-format.ts';
 
 /** The drachtio-server whose protocol is spoken here; srf asks for it. */
@@ -29,6 +29,8 @@ export interface DrachtioServerOptions {
   retryAfterSeconds?: number;
   /** Limits of a control connection; 8 MiB waiting to be read, 10 s to authenticate. */
   clientLimits?: Partial<ControlClientLimits>;
+  /** 64 s (as the real server's) and, in a dialog, 30 s: just before the peer gives up (64*T1). */
+  patience?: Patience;
   logger?: DrachtioLogger;
 }
 
@@ -83,6 +85,7 @@ class ControlServer implements DrachtioServer {
       admission: new CallAdmission(options.limits),
       logger: this.#logger,
       retryAfterSeconds: options.retryAfterSeconds ?? 5,
+      patience: options.patience ?? { newRequestMs: 64_000, inDialogMs: 30_000 },
       ownAddress: ({ protocol }) => this.#ownAddress(protocol),
     };
     this.#outgoing = new ClientRequests(this.#state);

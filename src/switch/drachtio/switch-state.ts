@@ -12,6 +12,13 @@ export interface DrachtioLogger {
   warn(fields: object, message: string): void;
 }
 
+/** How long a client may say nothing to a request before it is answered for it, in ms. */
+export interface Patience {
+  /** To a request outside a dialog, or one that begins a dialog. */
+  newRequestMs: number;
+  inDialogMs: number;
+}
+
 /** What the parts of the server share. */
 export interface SwitchState {
   sip: SipEndpoint;
@@ -22,6 +29,7 @@ export interface SwitchState {
   logger: DrachtioLogger;
   /** Value of Retry-After in our 503s. */
   retryAfterSeconds: number;
+  patience: Patience;
   /** How peers reach us over the protocol of `like`: the public address where there is one. */
   ownAddress(like: { protocol: HostPort['protocol'] }): HostPort;
 }

@@ -158,7 +158,7 @@ describe('call detail records', () => {
     app.invite(async (req, res) => {
       await app.createUAS(req, res, { localSdp });
     });
-    const steps = [call.invite(), call.answered, call.pause(50), call.hangUp()];
+    const steps = [call.invite(), call.answered, call.settle, call.hangUp()];
     const caller = await call.sipp(steps, { target: under.sip });
     await caller.done;
     const time = expect.stringMatching(/^\d\d:\d\d:\d\d\.\d{6}$/);

@@ -19,9 +19,9 @@ describe('the greeting', () => {
     const client = await RawClient.connect(under);
     const answer = (await client.ask('authenticate|cymru|tag-a,tag-b')).split('|');
     expect(answer[0]).toBe('OK');
-    expect(answer[1]?.split(',').sort()).toEqual([`tcp/${under.sip}`, `udp/${under.sip}`]);
+    expect(answer[1]?.split(',').sort()).toEqual([`tcp/${under.sipTcp}`, `udp/${under.sip}`]);
     expect(answer[2]).toMatch(/^v0\.9\.10/);
-    expect(answer[3]?.split(',').sort()).toEqual([`tcp/${under.sip}`, `udp/${under.sip}`]);
+    expect(answer[3]?.split(',').sort()).toEqual([`tcp/${under.sipTcp}`, `udp/${under.sip}`]);
     client.socket.destroy();
   });
 

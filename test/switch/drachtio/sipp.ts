@@ -165,6 +165,11 @@ export const receive = (response: number): string => `<recv response="${response
 export const maybe = (response: number): string => `<recv response="${response}" optional="true"/>`;
 export const receiveRequest = (method: string): string => `<recv request="${method}" rrs="true"/>`;
 export const pause = (ms: number): string => `<pause milliseconds="${ms}"/>`;
+/**
+ * After the answer, before what the application must hear: srf loses what comes in one read with the answer's echo, as
+ * nobody can have subscribed by then. The real server is no different.
+ */
+export const settle = pause(100);
 /** The call is answered, and acknowledged. */
 export const answered = [maybe(100), maybe(180), maybe(183), receive(200), request('ACK', 1)].join('\n');
 /** The call is refused with this status, and acknowledged. */

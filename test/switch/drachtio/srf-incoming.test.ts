@@ -24,8 +24,8 @@ describe('answering', () => {
       const dialog = await srf.createUAS(req, res, { localSdp });
       dialog.on('destroy', () => ended.push(dialog.id));
     });
-    const caller = await call.sipp([call.invite(), call.answered, call.pause(50), call.hangUp()], {
-      target: under.sip,
+    const caller = await call.sipp([call.invite(), call.answered, call.settle, call.hangUp()], {
+      target: transport === 't1' ? under.sipTcp : under.sip,
       transport,
     });
     await caller.done;
@@ -77,6 +77,60 @@ describe('answering', () => {
     await caller.done;
     await eventually('the ACK', () => answers.length === 1);
     expect(answers[0]).toContain('m=audio 40000');
+  });
+});
+
+describe('reliable provisional answers', () => {
+  const prack = `${call.request('PRACK', 2, { headers: 'RAck: [$rseq] 1 INVITE' })}${call.receive(200)}`;
+  const reliable183 = `<recv response="183" rrs="true"><action><ereg regexp="[0-9]+" search_in="hdr" header="RSeq:" check_it="true" assign_to="rseq"/></action></recv>`;
+
+  test('a 183 is sent reliably, and its PRACK told', async () => {
+    const pracks: string[] = [];
+    srf.invite((req, res) => {
+      const options = { body: localSdp, headers: { Require: '100rel' } };
+      res.send(183, options, undefined, async (ack) => {
+        pracks.push(ack.method);
+        await srf.createUAS(req, res, { localSdp });
+      });
+    });
+    const offer = call.invite({ body: call.sdpBody(), headers: 'Supported: 100rel' });
+    const answered = [call.receive(200), call.request('ACK', 1)];
+    const steps = [offer, call.maybe(100), reliable183, prack, ...answered, call.hangUp()];
+    const caller = await call.sipp(steps, { target: under.sip });
+    await caller.done;
+    expect(pracks).toEqual(['PRACK']);
+  });
+
+  test('UPDATE before the answer reaches the one who answers', async () => {
+    const updates: string[] = [];
+    srf.invite((req, res) => {
+      req.on('update', async (update, answer) => {
+        updates.push(update.body);
+        answer.send(200, { body: localSdp });
+        await srf.createUAS(req, res, { localSdp });
+      });
+      res.send(183, { body: localSdp, headers: { Require: '100rel' } });
+    });
+    const offer = call.invite({ body: call.sdpBody(), headers: 'Supported: 100rel' });
+    const update = [call.request('UPDATE', 3, { body: call.sdpBody('recvonly') }), call.receive(200)];
+    const answered = [call.receive(200), call.request('ACK', 1)];
+    const steps = [offer, call.maybe(100), reliable183, prack, ...update, ...answered, call.hangUp()];
+    const caller = await call.sipp(steps, { target: under.sip });
+    await caller.done;
+    expect(updates[0]).toContain('a=recvonly');
+  });
+
+  test('to one who does not know it: refused, the call can go on', async () => {
+    const errors: unknown[] = [];
+    srf.invite((req, res) => {
+      res.send(183, { headers: { Require: '100rel' } }, async (error) => {
+        errors.push(error);
+        await srf.createUAS(req, res, { localSdp });
+      });
+    });
+    const caller = await call.sipp([call.invite(), call.answered, call.hangUp()], { target: under.sip });
+    await caller.done;
+    expect(errors).toEqual(['Remote endpoint does not support 100rel']);
   });
 });
 
@@ -134,7 +188,14 @@ describe('in the call', () => {
         call.receive(200),
         call.request('ACK', cseq),
       ].join('\n');
-    const steps = [call.invite(), call.answered, reinvite(2, 'sendonly'), reinvite(3, 'sendrecv'), call.hangUp()];
+    const steps = [
+      call.invite(),
+      call.answered,
+      call.settle,
+      reinvite(2, 'sendonly'),
+      reinvite(3, 'sendrecv'),
+      call.hangUp(),
+    ];
     const caller = await call.sipp(steps, { target: under.sip });
     await caller.done;
     expect(seen).toEqual(['sendonly', 'sendrecv']);
@@ -158,7 +219,7 @@ describe('in the call', () => {
     });
     const info = call.request('INFO', 2, { body: 'Signal=5' });
     const ours = [call.receiveRequest('INFO'), call.reply('200 OK', {}, '')];
-    const steps = [call.invite(), call.answered, info, call.receive(200), ...ours, call.waitForBye];
+    const steps = [call.invite(), call.answered, call.settle, info, call.receive(200), ...ours, call.waitForBye];
     const caller = await call.sipp(steps, { target: under.sip });
     await caller.done;
     await eventually('both', () => heard.length === 2);

@@ -125,6 +125,50 @@ describe('createUAC', () => {
     expect(await outcome).toBe(487);
   });
 
+  test('our cancel crosses the answer: acknowledged, ended, and told', async () => {
+    const answer = call.reply('200 OK', { body: call.sdpBody() }).replace('[last_CSeq:]', 'CSeq: [$seq] INVITE');
+    const late = [call.receiveRequest('CANCEL'), call.reply('200 OK'), answer, call.receiveRequest('ACK')];
+    const callee = await phone(...ring, ...late, call.waitForBye);
+    const requests: SrfRequest[] = [];
+    const dialog = await srf.createUAC(
+      `sip:agent@127.0.0.1:${callee.port}`,
+      { localSdp },
+      { cbRequest: (_error, req) => requests.push(req), cbProvisional: () => requests[0]?.cancel() },
+    );
+    const reasons: string[] = [];
+    dialog.on('destroy', (_bye, reason) => reasons.push(String(reason)));
+    await callee.done;
+    await eventually('the end of the dialog', () => reasons.length === 1);
+    expect(reasons).toEqual(['ACK-BYE due to cancel race condition']);
+  });
+
+  test('a reliable 183 is acknowledged with PRACK', async () => {
+    const reliable = call.reply('183 Session Progress', {
+      body: call.sdpBody(),
+      headers: 'Require: 100rel\nRSeq: 77',
+    });
+    const prack =
+      '<recv request="PRACK" rrs="true"><action><ereg regexp="^ *77 [0-9]+ INVITE" search_in="hdr" header="RAck:" check_it="true" assign_to="rack"/></action></recv><Reference variables="rack"/>';
+    const answer = call.reply('200 OK', { body: call.sdpBody() }).replace('[last_CSeq:]', 'CSeq: [$seq] INVITE');
+    const branch = '[last_Via:]';
+    const learn = invited.replace(
+      '</action>',
+      '<ereg regexp=".*" search_in="hdr" header="Via:" assign_to="via"/></action>',
+    );
+    const later = answer.replace(branch, 'Via:[$via]').replace(';tag=[pid]B[call_number]', '');
+    const steps = [learn, reliable, prack, call.reply('200 OK', {}, ''), later, call.receiveRequest('ACK')];
+    const callee = await phone(...steps, call.waitForBye);
+    const seen: number[] = [];
+    const dialog = await srf.createUAC(
+      `sip:agent@127.0.0.1:${callee.port}`,
+      { localSdp, headers: { Supported: '100rel' } },
+      { cbProvisional: (res) => seen.push(res.status) },
+    );
+    await dialog.destroy();
+    await callee.done;
+    expect(seen).toEqual([183]);
+  });
+
   test('offerless: the offer comes in the 200, our answer goes in the ACK', async () => {
     const answerInAck = `<recv request="ACK" rrs="true"><action><ereg regexp="m=audio 40002" search_in="body" check_it="true" assign_to="sdp"/></action></recv><Reference variables="sdp"/>`;
     const callee = await phone(...ring, call.reply('200 OK', { body: call.sdpBody() }), answerInAck, call.waitForBye);

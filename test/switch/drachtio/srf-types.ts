@@ -11,6 +11,7 @@ export interface SipMessageView {
 
 export interface SrfRequest extends SipMessageView {
   on(event: 'cancel', listener: (cancel: SipMessageView) => void): void;
+  on(event: 'update', listener: (update: SipMessageView, res: SrfResponse) => void): void;
   on(event: 'response', listener: (res: SipMessageView, ack: (options?: object) => void) => void): void;
   cancel(callback?: (error: Error | null) => void): void;
 }
@@ -21,7 +22,12 @@ export interface SendOptions {
 }
 
 export interface SrfResponse extends SipMessageView {
-  send(status: number, options?: SendOptions, callback?: (error: unknown) => void): void;
+  send(
+    status: number,
+    options?: SendOptions,
+    callback?: (error: unknown) => void,
+    onPrack?: (prack: SipMessageView) => void,
+  ): void;
 }
 
 export interface SrfDialog {

@@ -11,7 +11,7 @@ import {
   type DrachtioServer,
   type DrachtioServerOptions,
 } from '../../../src/switch/drachtio/server.ts';
-import type { HostPort, SipEndpoint } from '../../../src/switch/sip/api.ts';
+import type { SipEndpoint } from '../../../src/switch/sip/api.ts';
 import { createSipEndpoint } from '../../../src/switch/sip/endpoint.ts';
 import { eventually } from '../../support/poll.ts';
 import { endProcess, freePort } from '../../support/processes.ts';
@@ -35,8 +35,10 @@ export const localSdp = [
 /** A drachtio-server under test: ours, or a real one where `DRACHTIO_BIN` names its program. */
 export interface Switch {
   control: { host: string; port: number; secret: string };
-  /** `host:port` for SIP. */
+  /** `host:port` for SIP over UDP. */
   sip: string;
+  /** The same for TCP. */
+  sipTcp: string;
   sipPort: number;
   /** Ours only. */
   server?: DrachtioServer;
@@ -44,7 +46,7 @@ export interface Switch {
   stop(): Promise<void>;
 }
 
-export type SwitchOptions = Pick<DrachtioServerOptions, 'limits' | 'clientLimits'> & { t1Ms?: number };
+export type SwitchOptions = Pick<DrachtioServerOptions, 'limits' | 'clientLimits' | 'patience'> & { t1Ms?: number };
 
 /** Starts the server under test. */
 export async function startSwitch(options: SwitchOptions = {}): Promise<Switch> {
@@ -57,7 +59,7 @@ export async function startSwitch(options: SwitchOptions = {}): Promise<Switch> 
 export async function startEmbedded(options: SwitchOptions = {}): Promise<Switch & { server: DrachtioServer }> {
   const { t1Ms, ...serverOptions } = options;
   const endpoint = createSipEndpoint({
-    listen: await onOnePort(),
+    listen: (['udp', 'tcp'] as const).map((protocol) => ({ protocol, address: '127.0.0.1', port: 0 })),
     ...(t1Ms === undefined ? {} : { t1Ms }),
     userAgent: 'denwaban-test',
     autoPrack: false,
@@ -70,10 +72,12 @@ export async function startEmbedded(options: SwitchOptions = {}): Promise<Switch
     ...serverOptions,
   });
   await server.start();
-  const sipPort = endpoint.addresses[0]?.port ?? 0;
+  const portOf = (wanted: 'udp' | 'tcp') => endpoint.addresses.find(({ protocol }) => protocol === wanted)?.port ?? 0;
+  const sipPort = portOf('udp');
   return {
     control: { host: '127.0.0.1', port: server.address.port, secret: SECRET },
     sip: `127.0.0.1:${sipPort}`,
+    sipTcp: `127.0.0.1:${portOf('tcp')}`,
     sipPort,
     server,
     endpoint,
@@ -82,11 +86,6 @@ export async function startEmbedded(options: SwitchOptions = {}): Promise<Switch
       await endpoint.stop();
     },
   };
-}
-
-async function onOnePort(): Promise<HostPort[]> {
-  const port = await freePort();
-  return (['udp', 'tcp'] as const).map((protocol) => ({ protocol, address: '127.0.0.1', port }));
 }
 
 async function startRealDrachtio(program: string): Promise<Switch> {
@@ -104,6 +103,7 @@ async function startRealDrachtio(program: string): Promise<Switch> {
   return {
     control: { host: '127.0.0.1', port: controlPort, secret: SECRET },
     sip: `127.0.0.1:${sipPort}`,
+    sipTcp: `127.0.0.1:${sipPort}`,
     sipPort,
     stop: async () => {
       await endProcess(running, 'SIGTERM');
