@@ -124,7 +124,9 @@ async function openSwitch(config: Config, shutdown: Shutdown, onLost: (why: stri
     mediaTimeoutMs: 60_000,
   }).catch((error: unknown) => {
     if (!(error instanceof SwitchStartError)) throw error;
-    throw new DenwabanError('SWITCH_FAILED', error.message, error.remedy === undefined ? {} : { remedy: error.remedy });
+    throw new DenwabanError('SWITCH_FAILED', error.message, {
+      remedy: `${error.remedy ?? 'Look at what it printed above'} (settings: SIP_PORT, BIND_ADDRESS, RTP_PORTS)`,
+    });
   });
   let stopping = false;
   shutdown.add('embedded switch', () => {

@@ -73,7 +73,7 @@ describe('menu and collect', () => {
     expect(toneDurationMs(heard, 500)).toBeGreaterThan(500);
     const record = await system.closedCall(numbers.menu, { reveal: true });
     expect(record).toMatchObject({ outcome: 'one', path: ['main', 'one'] });
-    expect(record.digits).toEqual(['1']);
+    expect(record.digits).toEqual([{ nodeId: 'main', digits: '1' }]);
   });
 
   it('take keys pressed ahead, in order and once', async () => {
@@ -100,7 +100,10 @@ describe('menu and collect', () => {
     await phone.heardOf('CALL_CLOSED');
     const record = await system.closedCall(numbers.menu, { reveal: true });
     expect(record).toMatchObject({ outcome: 'right', path: ['main', 'code', 'check', 'right'] });
-    expect(record.digits).toEqual(['3', '1234']);
+    expect(record.digits).toEqual([
+      { nodeId: 'main', digits: '3' },
+      { nodeId: 'code', digits: '1234' },
+    ]);
     expect(await system.calls({ limit: 1 })).not.toContainEqual(expect.objectContaining({ digits: expect.anything() }));
   });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readWav } from './audio.ts';
 import { eventually } from './poll.ts';
-import { freePort } from './ports.ts';
+import { freePort, freePortPair } from './ports.ts';
 import { type RunningProgram, runProgram } from './process.ts';
 
 export interface PhoneEvent {
@@ -49,7 +49,7 @@ export class Baresip {
   }): Promise<Baresip> {
     const user = options.user ?? 'phone';
     const folder = mkdtempSync(join(tmpdir(), 'denwaban-phone-'));
-    const sipPort = options.sipPort ?? (await freePort());
+    const sipPort = options.sipPort ?? (await freePortPair());
     const controlPort = await freePort();
     writeFileSync(join(folder, 'source.wav'), toneWav(options.toneHz ?? 440, 60));
     writeFileSync(join(folder, 'config'), config(folder, sipPort, controlPort));

@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 /** A port that is free on 127.0.0.1 for UDP and TCP alike, as far as anyone can say beforehand. */
@@ -7,6 +8,22 @@ export async function freePort(): Promise<number> {
     const port = await tcpPort();
     if (await udpPortIsFree(port)) return port;
   }
+}
+
+/** A port that is free together with the one above it (baresip takes both). */
+export async function freePortPair(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    if ((await tcpPortIsFree(port + 1)) && (await udpPortIsFree(port + 1))) return port;
+  }
+}
+
+function tcpPortIsFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 function tcpPort(): Promise<number> {
@@ -18,6 +35,16 @@ function tcpPort(): Promise<number> {
       server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });
   });
+}
+
+/** True when some process has a UDP or TCP socket bound to the port. Looks without touching it. */
+export function portIsBound(port: number): boolean {
+  const hex = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
+  return ['/proc/net/udp', '/proc/net/tcp'].some((table) =>
+    readFileSync(table, 'utf8')
+      .split('\n')
+      .some((row) => row.trim().split(/\s+/)[1]?.concat(' ').endsWith(hex)),
+  );
 }
 
 function udpPortIsFree(port: number): Promise<boolean> {

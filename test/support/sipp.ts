@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from './ports.ts';
+import { eventually } from './poll.ts';
+import { freePort, portIsBound } from './ports.ts';
 import { type RunningProgram, runProgram } from './process.ts';
 
 export interface SippOptions {
@@ -43,11 +44,13 @@ export async function startSipp(options: SippOptions): Promise<SippRun> {
   const args = ['-sf', file, '-i', '127.0.0.1', '-p', String(port), '-nostdin', '-m', String(options.calls ?? 1)];
   args.push('-l', String(options.maxAtOnce ?? options.calls ?? 1), '-r', String(options.callsPerSecond ?? 10));
   args.push('-timeout', `${timeout}s`, '-timeout_error', '-trace_msg', '-trace_err');
-  args.push('-t', options.transport === 'tcp' ? 't1' : 'u1', '-min_rtp_port', String(await freePort()));
+  args.push('-t', options.transport === 'tcp' ? 't1' : 'u1', '-mp', String(await freePort()));
   if (options.service) args.push('-s', options.service);
   args.push(...(options.extra ?? []));
   if (options.target) args.push(options.target);
   const program = runProgram('sipp', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  // One that waits for calls is ready only when its socket is open.
+  await eventually('SIPp to listen', () => program.exited() || portIsBound(port));
   const read = (part: string) =>
     readdirSync(folder)
       .filter((name) => name.includes(part))
@@ -64,7 +67,7 @@ export async function startSipp(options: SippOptions): Promise<SippRun> {
     messages: () => messages || read('messages'),
     done: async () => {
       const code = await program.exit;
-      const errors = read('errors').slice(0, 3000);
+      const errors = `${read('errors').slice(0, 3000)}\n${program.output().slice(-1500)}`;
       cleanUp();
       if (code !== 0) throw new Error(`SIPp ended with ${code}:\n${errors}\n${messages.slice(-4000)}`);
     },

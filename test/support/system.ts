@@ -32,7 +32,8 @@ export interface PrintedCall {
   endedAt: string | null;
   outcome: string | null;
   path: string[];
-  digits?: string[];
+  digits?: { nodeId: string; digits: string }[];
+  recordings: { recordingId: string; file: string; durationMs: number }[];
   legs: PrintedLeg[];
 }
 
@@ -91,9 +92,13 @@ export async function startSystem(
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const ready = /denwaban ready .*?sip:[^@\s]*@?([\d.]+):(\d+)/;
-  await eventually('denwaban ready', () => ready.test(program.output()) || program.exited(), { timeoutMs: 30_000 });
+  const ready = /denwaban ready.*?sip:[^@\s]*@?([\d.]+):(\d+)/;
+  const deadline = performance.now() + 30_000;
+  while (!ready.test(program.output()) && !program.exited() && performance.now() < deadline) {
+    await new Promise((done) => setTimeout(done, 50));
+  }
   const match = ready.exec(program.output());
+  if (!match) await program.end();
   if (!match?.[1] || !match[2]) throw new Error(`denwaban did not start:\n${program.output()}`);
   const [, sipHost, sipPort] = match;
   const calls: System['calls'] = async ({ reveal = false, limit = 50 } = {}) => {
