@@ -113,7 +113,7 @@ function applySetting(state: ToneState, name: string, value: number): void {
 /** The tones of one item: any run of `%(…)` and keys. */
 function readTones(item: string, state: ToneState): ToneStep[] {
   const steps: ToneStep[] = [];
-  for (const [text, key, numbers] of item.matchAll(/([%0-9*#A-Da-d])(?:\(([^)]*)\))?/g)) {
+  for (const [text, key, numbers] of item.matchAll(/([%0-9*#A-D])(?:\(([^)]*)\))?/g)) {
     const [onMs, offMs, ...given] = (numbers ?? '').split(',').map((part) => Number.parseFloat(part));
     const frequencies = text.startsWith('%') ? given.slice(0, maxTones) : keyFrequencies(key ?? '');
     if (frequencies.length === 0 || frequencies.some((frequency) => !(frequency >= 0 && frequency < 4_000))) continue;
