@@ -24,7 +24,14 @@ export interface ChannelHandlers {
  * After a prompt that a key may end, the channel waits this long before it goes back to the 20 ms rhythm of `park`:
  * time enough for the flow to order what comes next, which then starts a frame earlier.
  */
-const lingerMs = 6;
+const lingerMs = 8;
+/** Silence that waits for a key: as with `lingerMs`, what comes after the key starts a frame earlier than from `park`. */
+const listenMs = 600_000;
+/**
+ * A key that FreeSWITCH had read just before the prompt began does not end it. Its completion not seen after this long,
+ * the prompt is broken off from here.
+ */
+const keyedDeadlineMs = 80;
 const samplesPerMs = 8;
 /** A looped prompt that ends sooner than this would only spin. */
 const shortestLoopMs = 100;
@@ -55,7 +62,12 @@ export class Channel {
   readonly #handlers: ChannelHandlers;
   #playing: Playing | undefined;
   #recording: Recording | undefined;
+  /** The silence that waits for a key; `keyed`: the key has come and ended it. */
+  #listening: { eventUuid: string; keyed: boolean } | undefined;
+  /** What a key should have ended; broken off where that does not show soon. */
+  #ending: { eventUuid: string; timer: TimerHandle } | undefined;
   #bridge: { peerUuid: string; done: (bridged: boolean) => void; timer: TimerHandle } | undefined;
+  #bridged = false;
   #closed = false;
   #linkUp = true;
 
@@ -69,9 +81,11 @@ export class Channel {
   play(request: PlayRequest): void {
     if (this.#closed) return;
     const before = this.#playing;
+    const listening = this.#listening;
+    this.#listening = undefined;
+    if ((listening && !listening.keyed) || (before && !before.keyed)) this.#break();
     if (before) {
       this.#playing = undefined;
-      if (!before.keyed) this.#break();
       this.#handlers.onPlayDone(before.request.playId, 'stopped');
     }
     this.#playing = { request, eventUuid: '', startedAtMs: 0, keyed: false };
@@ -88,7 +102,7 @@ export class Channel {
 
   record(request: RecordRequest): void {
     if (this.#closed) return;
-    this.stopPlay();
+    this.#clear();
     this.#finishRecording('stopped');
     const eventUuid = randomUUID();
     const limit = this.#clock.setTimeout(() => this.#stopRecording('limit'), request.maxDurationMs);
@@ -108,8 +122,8 @@ export class Channel {
   /** Two-way audio with a channel of the same FreeSWITCH; resolves when it says so, false when it does not. */
   bridge(peer: Channel): Promise<boolean> {
     if (this.#closed || peer.#closed) return Promise.resolve(false);
-    this.stopPlay();
-    peer.stopPlay();
+    this.#clear();
+    peer.#clear();
     this.#finishBridge(false);
     return new Promise((resolve) => {
       const timer = this.#clock.setTimeout(() => this.#finishBridge(false), bridgeDeadlineMs);
@@ -135,9 +149,11 @@ export class Channel {
         this.#onExecuted(event);
         break;
       case 'CHANNEL_BRIDGE':
+        this.#bridged = true;
         this.#finishBridge(true);
         break;
       case 'CHANNEL_UNBRIDGE':
+        this.#bridged = false;
         this.#handlers.onUnbridged(peerOf(event, this.uuid));
         break;
       case 'CHANNEL_HANGUP':
@@ -166,6 +182,7 @@ export class Channel {
     this.#closed = true;
     const playing = this.#playing;
     this.#playing = undefined;
+    this.#forgetEnding();
     this.#finishBridge(false);
     this.#finishRecording('leg-ended');
     if (playing) this.#handlers.onPlayDone(playing.request.playId, 'failed');
@@ -179,9 +196,28 @@ export class Channel {
     const { eventUuid } = playing;
     const argument = `${terminators(stopOnDigit ? 'any' : '')}${playbackArgument(sounds, loop ?? false)}`;
     this.#execute('playback', argument, eventUuid, () => this.#finishPlaying(eventUuid, 'failed'));
-    if (stopOnDigit && this.#linkUp) {
-      this.#commands.execute(this.uuid, { app: 'eval', argument: `\${msleep(${lingerMs})}`, lock: true });
-    }
+    if (stopOnDigit) this.#linger();
+  }
+
+  #linger(): void {
+    if (!this.#linkUp) return;
+    this.#commands.execute(this.uuid, { app: 'eval', argument: `\${msleep(${lingerMs})}`, lock: true });
+  }
+
+  /** Nothing is ordered after a prompt that a key may end: the caller is expected to press one. */
+  #listen(): void {
+    if (this.#closed || !this.#linkUp || this.#playing || this.#recording || this.#bridge || this.#bridged) return;
+    const eventUuid = randomUUID();
+    this.#listening = { eventUuid, keyed: false };
+    const argument = `${terminators('any')}silence_stream://${listenMs}`;
+    this.#execute('playback', argument, eventUuid, () => undefined);
+    this.#linger();
+  }
+
+  /** Makes the channel free for something else than a prompt. */
+  #clear(): void {
+    this.stopPlay();
+    if (this.#listening) this.#break();
   }
 
   #execute(app: string, argument: string, eventUuid: string, onRefused: () => void): void {
@@ -194,24 +230,49 @@ export class Channel {
 
   /** Stops what the channel executes and forgets what waits behind it. */
   #break(): void {
+    this.#listening = undefined;
+    this.#forgetEnding();
     if (this.#linkUp && !this.#closed) this.#commands.api(`uuid_break ${this.uuid} all`);
   }
 
   #onDigit(event: ChannelEvent): void {
     const digit = event.header('DTMF-Digit');
     if (!digit) return;
-    if (this.#playing?.request.stopOnDigit) this.#playing.keyed = true;
+    const stopped = this.#playing?.request.stopOnDigit ? this.#playing : this.#listening;
+    if (stopped && !stopped.keyed) {
+      stopped.keyed = true;
+      this.#expectEnd(stopped.eventUuid);
+    }
     this.#handlers.onDigit(digit, Math.round(Number(event.header('DTMF-Duration') ?? 0) / samplesPerMs));
   }
 
   #onExecuted(event: ChannelEvent): void {
     const eventUuid = event.header('Application-UUID');
     if (!eventUuid) return;
-    if (eventUuid === this.#playing?.eventUuid) {
+    if (eventUuid === this.#ending?.eventUuid) this.#forgetEnding();
+    if (eventUuid === this.#listening?.eventUuid) {
+      this.#listening = undefined;
+      this.#listen();
+    } else if (eventUuid === this.#playing?.eventUuid) {
       this.#onPlayed(this.#playing, event);
     } else if (eventUuid === this.#recording?.eventUuid) {
       this.#finishRecording(recordOutcome(event), durationOf(event));
     }
+  }
+
+  #expectEnd(eventUuid: string): void {
+    this.#forgetEnding();
+    const timer = this.#clock.setTimeout(() => {
+      this.#ending = undefined;
+      // Without `all`: what waits behind it is to follow.
+      if (this.#linkUp && !this.#closed) this.#commands.api(`uuid_break ${this.uuid}`);
+    }, keyedDeadlineMs);
+    this.#ending = { eventUuid, timer };
+  }
+
+  #forgetEnding(): void {
+    this.#clock.clearTimeout(this.#ending?.timer);
+    this.#ending = undefined;
   }
 
   #onPlayed(playing: Playing, event: ChannelEvent): void {
@@ -230,6 +291,7 @@ export class Channel {
     if (playing?.eventUuid !== eventUuid) return;
     this.#playing = undefined;
     this.#handlers.onPlayDone(playing.request.playId, outcome);
+    if (playing.request.stopOnDigit && outcome !== 'failed') this.#listen();
   }
 
   #stopRecording(why: 'stopped' | 'limit'): void {

@@ -105,6 +105,14 @@ export class EventLink {
     return { accepted, result };
   }
 
+  /**
+   * Makes FreeSWITCH look for events to send: an event-socket thread without input does so every 20 ms only, and a
+   * lone line end, which it ignores, wakes it.
+   */
+  nudge(): void {
+    this.#connection.socket?.write('\n');
+  }
+
   close(): void {
     const { socket } = this.#connection;
     this.#onClosed();

@@ -8,6 +8,8 @@ import type { SrfClient } from './types/srf.ts';
 
 const firstRetryMs = 200;
 const maxRetryMs = 5_000;
+/** While there are channels, their events may wait this long in FreeSWITCH; unasked it would be up to 20 ms. */
+const nudgeEveryMs = 3;
 const profileRetryMs = 250;
 const profileTries = 40;
 
@@ -45,6 +47,7 @@ export class MediaServer implements ChannelCommands {
   #sipAddress: string | undefined;
   #grace: TimerHandle | undefined;
   #stopped = false;
+  #nudging = false;
   /** Set while INVITEs to it fail: it is left out until then. */
   #sickUntilMs = 0;
 
@@ -96,6 +99,7 @@ export class MediaServer implements ChannelCommands {
   addChannel(uuid: string, handlers: ChannelHandlers): Channel {
     const channel = new Channel(uuid, this, this.#options.clock, handlers);
     this.#channels.set(uuid, channel);
+    this.#nudge();
     return channel;
   }
 
@@ -122,6 +126,16 @@ export class MediaServer implements ChannelCommands {
   async exists(uuid: string): Promise<boolean | undefined> {
     const reply = await this.api(`uuid_exists ${uuid}`);
     return reply.startsWith('-ERR') ? undefined : reply.trim() === 'true';
+  }
+
+  #nudge(): void {
+    if (this.#nudging || this.#channels.size === 0 || !this.#link) return;
+    this.#nudging = true;
+    this.#options.clock.setTimeout(() => {
+      this.#nudging = false;
+      this.#link?.nudge();
+      this.#nudge();
+    }, nudgeEveryMs);
   }
 
   async #keepConnected(): Promise<void> {
@@ -172,6 +186,7 @@ export class MediaServer implements ChannelCommands {
       return { closed };
     }
     this.#link = link;
+    this.#nudge();
     await this.#onLinkUp();
     this.#options.onReady();
     return { closed };
