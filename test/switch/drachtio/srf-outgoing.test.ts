@@ -205,7 +205,11 @@ describe('createUAC', () => {
 
 describe('requests outside a dialog', () => {
   test('OPTIONS and its answer', async () => {
-    const callee = await phone(call.receiveRequest('OPTIONS'), call.reply('200 OK', { headers: 'X-Load: 3' }));
+    const callee = await phone(
+      call.receiveRequest('OPTIONS'),
+      call.settle,
+      call.reply('200 OK', { headers: 'X-Load: 3' }),
+    );
     const req = await srf.request(`sip:media@127.0.0.1:${callee.port}`, { method: 'OPTIONS' });
     const loads: string[] = [];
     req.on('response', (res) => loads.push(res.get('X-Load')));
