@@ -167,6 +167,8 @@ export interface SipEndpoint extends EventEmitter<SipEndpointEvents> {
   /** A request outside any dialog. An INVITE that is answered creates one. */
   request(options: RequestOptions): ClientTransaction;
   findDialog(id: string): Dialog | undefined;
+  /** All dialogs that exist now: for a process that ends, and says BYE to all. */
+  readonly dialogs: readonly Dialog[];
   readonly dialogCount: number;
   readonly counts: SipEndpointCounts;
 }

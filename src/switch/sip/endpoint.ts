@@ -82,6 +82,10 @@ class Endpoint extends EventEmitter<SipEndpointEvents> implements SipEndpoint, C
     return this.#transports.addresses;
   }
 
+  get dialogs(): readonly Dialog[] {
+    return this.#tables.dialogs;
+  }
+
   get dialogCount(): number {
     return this.#tables.dialogCount;
   }

@@ -53,6 +53,10 @@ export class Tables {
     return this.#dialogsById.get(id);
   }
 
+  get dialogs(): DialogPart[] {
+    return [...this.#dialogsById.values()];
+  }
+
   get dialogCount(): number {
     return this.#dialogsById.size;
   }
