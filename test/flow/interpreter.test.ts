@@ -253,6 +253,21 @@ describe('collect', () => {
     expect(call.nodes).toEqual(['collect', 'next', 'bye']);
   });
 
+  it('stops a prompt that it began again itself: the key that ended it first can not end it now', () => {
+    const toDial = { ...collect, next: 'menu' };
+    const nodes = {
+      toDial,
+      menu: menu({ '1': 'dial' }),
+      dial: { type: 'transfer', to: { number: '2001' }, done: 'bye', failed: 'bye' },
+      bye,
+    };
+    const call = new FlowCall(flowOf(nodes)).start();
+    call.press('1234');
+    call.playEnds('stopped');
+    expect(call.words).toEqual(['menu']);
+    expect(call.press('1').map(({ type }) => type)).toEqual(['stop-play', 'digits-collected', 'node-entered', 'dial']);
+  });
+
   it('takes a # that comes later as a key', () => {
     const call = new FlowCall(flow).start();
     call.press('1234');
