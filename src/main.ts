@@ -18,6 +18,7 @@ import type { Logger } from './kernel/logger.ts';
 import { normalizePhoneNumber } from './kernel/phone-number.ts';
 import { createLedger } from './ledger/create-ledger.ts';
 import { createPromptLibrary } from './speech/prompt-library.ts';
+import { espeakNg, openJtalk } from './speech/synthesizer.ts';
 import { openRedis } from './store/redis/open-redis.ts';
 import { startPrivateRedis } from './store/redis/private-redis.ts';
 import { RedisCallStateStore } from './store/redis/redis-call-state-store.ts';
@@ -189,7 +190,13 @@ async function startAll(
     loadFlow,
     ledger,
     states: new RedisCallStateStore(redis),
-    prompts: createPromptLibrary({ flowFolder, cacheFolder: join(config.dataDir, 'prompts'), clock, logger }),
+    prompts: createPromptLibrary({
+      flowFolder,
+      cacheFolder: join(config.dataDir, 'prompts'),
+      synthesizers: [openJtalk(), espeakNg()],
+      clock,
+      logger,
+    }),
     apology: (language) => ({ file: `prompts/${language === 'ja' ? 'ja' : 'en'}/apology.wav` }),
     clock,
     logger,

@@ -8,9 +8,10 @@ export function stripFormatting(written: string): string {
   return written.normalize('NFKC').replace(/[\s().\-‐‑–—−ー/]/g, '');
 }
 
-/** True for 110, 118 and 119, however they are written or prefixed (184/186 caller-id prefixes, +81). */
+/** True for 110, 118 and 119, however they are written or prefixed (184/186 caller-id prefixes, +81, service keys * and #). */
 export function isEmergencyNumber(written: string): boolean {
   const bare = stripFormatting(written)
+    .replace(/[*#]/g, '')
     .replace(/^(184|186)/, '')
     .replace(/^(\+|0{2}|010)81/, '');
   return emergencyNumbers.has(bare) || emergencyNumbers.has(bare.replace(/^0/, ''));

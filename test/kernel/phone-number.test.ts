@@ -29,7 +29,7 @@ describe('a phone number', () => {
     );
   });
 
-  it.each(['110', '１１０', '1-1-9', '118', '184110', '+81119', '186 119', '0110', '+81 110'])(
+  it.each(['110', '１１０', '1-1-9', '118', '184110', '+81119', '186 119', '0110', '+81 110', '110#', '*119'])(
     '%s is an emergency number',
     (written) => {
       expect(isEmergencyNumber(written)).toBe(true);
