@@ -31,6 +31,31 @@ export function sqlDatabaseContract(emptyDatabase: () => Promise<string>): void 
     await database.close();
   });
 
+  it('migrates once when opened many times at the same moment', async () => {
+    const url = await emptyDatabase();
+    const databases = await Promise.all([1, 2, 3, 4, 5, 6].map(() => openSql(url, options)));
+    const rows = await databases[5]?.db.selectFrom('schema_migrations').selectAll().execute();
+    expect(rows).toHaveLength(migrations.length);
+    await Promise.all(databases.map((database) => database.close()));
+  });
+
+  it('lets several who first read and then write in a transaction take turns', async () => {
+    const url = await emptyDatabase();
+    const databases = await Promise.all([1, 2, 3, 4].map(() => openSql(url, options)));
+    await Promise.all(
+      databases.map(({ db }, index) =>
+        db.transaction().execute(async (trx) => {
+          const before = await trx.selectFrom('schema_migrations').selectAll().execute();
+          const row = { version: 100 + index, name: `after ${before.length}`, applied_at_ms: 1 };
+          await trx.insertInto('schema_migrations').values(row).execute();
+        }),
+      ),
+    );
+    const rows = await databases[0]?.db.selectFrom('schema_migrations').selectAll().execute();
+    expect(rows).toHaveLength(migrations.length + 4);
+    await Promise.all(databases.map((database) => database.close()));
+  });
+
   it('refuses a database that a newer program has migrated, and leaves it alone', async () => {
     const url = await emptyDatabase();
     const database = await openSql(url, options);

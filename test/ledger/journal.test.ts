@@ -153,6 +153,16 @@ describe('the journal', () => {
     expect(logger.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
   });
 
+  it('finds a half-written line once, also when nothing is written before the next start', async () => {
+    const dataDir = folders.make();
+    const ledger = await openLedger(dataDir);
+    await ledger.append(entered('c', 1));
+    await ledger.stop();
+    appendFileSync(journalFile(dataDir, segmentNames(dataDir)[0] ?? ''), 'half a line');
+    for (let start = 0; start < 3; start++) await (await openLedger(dataDir)).stop();
+    expect(quarantined(dataDir)).toHaveLength(1);
+  });
+
   it('passes over a line that was changed on disk, and keeps and reports it', async () => {
     const dataDir = folders.make();
     const ledger = await openLedger(dataDir, { store: deadStore, limits: { stopFlushMs: 1 } });

@@ -1,11 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { newId } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
+import { startPrivateRedis } from '../../src/store/redis/private-redis.ts';
 import { RedisCallStateStore } from '../../src/store/redis/redis-call-state-store.ts';
 import { callStateStoreContract } from '../contract/call-state-store.contract.ts';
+import { recordingLogger } from '../support/ledger-harness.ts';
 import { eventually } from '../support/poll.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
@@ -72,7 +77,7 @@ describe('RedisCallStateStore', () => {
       }),
       { numRuns: 60 },
     );
-  });
+  }, 60_000);
 
   it('gives a claim again whose answer was lost on the way', async () => {
     const prefix = newId('lost');
@@ -128,6 +133,39 @@ describe('RedisCallStateStore', () => {
       ),
     );
     await hasty.close();
+  });
+
+  it('reaches a private Redis by the path of its socket', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'denwaban-socket-'));
+    const own = await startPrivateRedis({ folder, clock: systemClock });
+    for (const url of [own.socketPath, `unix:${own.socketPath}`]) {
+      const local = await openRedis(url, options);
+      const store = new RedisCallStateStore(local);
+      await store.heartbeat('a', 60_000);
+      expect(await store.save('a', snapshot('c1'))).toBe(true);
+      await local.close();
+    }
+    await own.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('says once that Redis is gone and once that it is back', async () => {
+    const logger = recordingLogger();
+    const watched = await openRedis(server.url, { ...options, logger });
+    await server.halt('SIGKILL');
+    await eventually('the loss is logged', () => logger.lines.some(({ level }) => level === 'warn'));
+    await eventually(
+      'several attempts have failed',
+      () => logger.lines.filter(({ level }) => level === 'debug').length > 3,
+    );
+    await server.resume();
+    await eventually('the return is logged', () => logger.lines.some(({ level }) => level === 'info'));
+    expect(logger.lines.filter(({ level }) => level !== 'debug').map(({ message }) => message)).toEqual([
+      'Redis is gone',
+      'Redis is back',
+    ]);
+    await watched.close();
+    await eventually('the other connections are back', () => connections.every((each) => each.isReady()));
   });
 
   it('says which Redis does not answer, without its password', async () => {

@@ -70,14 +70,26 @@ export async function openRedis(url: string, options: RedisOptions): Promise<Red
       remedy: 'Start redis-server there, or correct REDIS_URL',
     });
   }
-  client.on('ready', () => logger.info({}, 'Redis is back'));
-  client.on('close', () => logger.warn({ err: lastError }, 'Redis is gone'));
+  logOutages(client, logger, () => lastError);
   return {
     client,
     runScript: loadScripts(client),
     isReady: () => client.status === 'ready',
     close: () => close(client),
   };
+}
+
+/** One line when it goes, one when it comes back, however many attempts lie between. */
+function logOutages(client: Redis, logger: Logger, lastError: () => string): void {
+  let isUp = true;
+  client.on('close', () => {
+    if (isUp) logger.warn({ err: lastError() }, 'Redis is gone');
+    isUp = false;
+  });
+  client.on('ready', () => {
+    if (!isUp) logger.info({}, 'Redis is back');
+    isUp = true;
+  });
 }
 
 /** Waits for the answers under way where there is a connection. */

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Dialect, Kysely, sql } from 'kysely';
 import type { Clock } from '../../kernel/clock.ts';
@@ -58,7 +58,11 @@ function chooseDialect(url: string, logger: Logger): { kind: SqlKind; name: stri
   if (url.startsWith('sqlite:')) {
     const path = url.slice('sqlite:'.length);
     const dialect = () => {
-      if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+      if (path !== ':memory:') {
+        mkdirSync(dirname(path), { recursive: true });
+        // Callers' numbers and digits are in it: for this user alone. SQLite gives its other files the same rights.
+        closeSync(openSync(path, 'a', 0o600));
+      }
       return sqliteDialect(path);
     };
     if (path) return { kind: 'sqlite', name: path, dialect };
