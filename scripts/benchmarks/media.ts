@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createMediaEngine } from '../../src/switch/media/engine.ts';
@@ -34,6 +34,8 @@ interface Arrivals {
   p50Ms: number;
   p99Ms: number;
   maxMs: number;
+  /** Share of the machine nobody used meanwhile: near 0, others took what the sender needed, and the row says little. */
+  idlePercent: number;
 }
 
 export interface MediaBenchRow extends Arrivals {
@@ -92,12 +94,22 @@ function toRow(name: string, arrivals: Arrivals, cpuPercent: number, memoryMb: n
   };
 }
 
+/** Time of all cores so far, in ms: idle, and altogether. */
+function machineTime(): { idleMs: number; allMs: number } {
+  const times = cpus().map((core) => core.times);
+  const idleMs = times.reduce((sum, core) => sum + core.idle, 0);
+  return { idleMs, allMs: times.reduce((sum, core) => sum + core.user + core.nice + core.sys + core.irq, idleMs) };
+}
+
 /** Lets the receiver measure for so long while a sender runs. */
 async function measure(receiver: ChildProcess, seconds: number): Promise<Arrivals> {
+  const before = machineTime();
   receiver.send({ do: 'begin' });
   await sleep(seconds * 1_000);
+  const after = machineTime();
   receiver.send({ do: 'report' });
-  return await nextMessage<Arrivals>(receiver);
+  const idlePercent = (100 * (after.idleMs - before.idleMs)) / Math.max(1, after.allMs - before.allMs);
+  return { ...(await nextMessage<Omit<Arrivals, 'idlePercent'>>(receiver)), idlePercent };
 }
 
 /** The engine plays a prompt to every leg, over and over; `talk` has every caller send audio as well. */
@@ -187,6 +199,7 @@ async function main(args: string[]): Promise<void> {
       'p99 ms': row.p99Ms.toFixed(1),
       'max ms': row.maxMs.toFixed(1),
       'cpu %': row.cpuPercent.toFixed(0),
+      'machine idle %': row.idlePercent.toFixed(0),
       'memory MB': row.memoryMb.toFixed(0),
     })),
   );
