@@ -60,7 +60,10 @@ export interface ServerTransaction extends EventEmitter<ServerTransactionEvents>
 }
 
 export interface ServerTransactionEvents {
-  /** CANCEL arrived before a final answer. The stack has answered it 200 and the INVITE 487. */
+  /**
+   * CANCEL arrived before a final answer. The stack has answered it 200 and the INVITE 487. A BYE in the early dialog
+   * counts too: then it is the BYE that is given here, and it comes as a request as well.
+   */
   cancel: [cancel: SipMessage, raw: string];
   /** ACK: of a 2xx (it can carry SDP), or of a final failure. */
   ack: [ack: SipMessage, raw: string];
@@ -143,7 +146,8 @@ export interface SipEndpointOptions {
   minSessionExpiresSeconds?: number;
   /**
    * Whether the stack sends the PRACK for a reliable provisional answer to an INVITE of ours, after the `response`
-   * event, unless a listener has sent one or it holds an offer; true. False leaves them to the application.
+   * event, unless a listener has sent one or it holds an offer; true. False leaves them to the application, and
+   * requests of ours tell `100rel` only where the application puts it into Supported.
    */
   autoPrack?: boolean;
   /** Requests in work at once before new ones get 503; 20,000. */

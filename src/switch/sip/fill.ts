@@ -18,7 +18,7 @@ export function fillRequest(
   given: HeaderMap | undefined,
   fixed: readonly string[],
 ): void {
-  const { allow, supported, userAgent } = core.options;
+  const { allow, autoPrack, supported, userAgent } = core.options;
   const method = message.method ?? '';
   if (contactMethods.has(method)) message.headers.push(['Contact', core.contact(target.peer)]);
   applyHeaders(message, given, fixed);
@@ -26,7 +26,9 @@ export function fillRequest(
   addMissing(message, 'User-Agent', userAgent);
   if (method === 'INVITE' || method === 'UPDATE') {
     addMissing(message, 'Allow', allow.join(', '));
-    addMissing(message, 'Supported', supported.join(', '));
+    // Who does not send PRACKs does not ask for what needs them; an application that does says so itself
+    const told = autoPrack ? supported : supported.filter((token) => token !== '100rel');
+    if (told.length > 0) addMissing(message, 'Supported', told.join(', '));
   }
   if (message.body !== '') addMissing(message, 'Content-Type', 'application/sdp');
 }

@@ -135,6 +135,7 @@ describe('reliable provisionals of the peer (RFC 3262 4)', () => {
     peer = await RawPeer.open(addressOf(endpoint));
     const answers = answersTo(invite(sdp));
     const request = await peer.requested('INVITE');
+    expect(header(request, 'Supported')).toBe('timer');
     peer.answer(request, 183, 'a', reliable(3), sdp);
     const dialog = await eventually('183', () => answers[0]?.dialog);
     expect(peer.requests('PRACK')).toHaveLength(0);

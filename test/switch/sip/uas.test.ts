@@ -297,6 +297,22 @@ describe('in a dialog', () => {
     theirs.respond(200);
   });
 
+  it('an UPDATE gets 500 while one is open, 491 with an offer while our INVITE is (RFC 3311 5.2)', async () => {
+    const { dialog, toTag } = await answeredCall();
+    peer.request('UPDATE', { toTag, cseq: 2 });
+    const first = await next(2);
+    peer.request('UPDATE', { toTag, cseq: 3 });
+    expect(header(await peer.status(500), 'Retry-After')).toMatch(/^\d+$/);
+    first.respond(200);
+    dialog.request({ method: 'INVITE', body: sdp });
+    await peer.requested('INVITE');
+    peer.request('UPDATE', { toTag, cseq: 4, body: sdp });
+    await peer.status(491);
+    peer.request('UPDATE', { toTag, cseq: 5 });
+    (await next(3)).respond(200);
+    await peer.status(200, 2, 'UPDATE');
+  });
+
   it('re-INVITE and UPDATE move the remote target', async () => {
     const { dialog, toTag } = await answeredCall();
     peer.request('UPDATE', { toTag, cseq: 2, extra: [] });
