@@ -12,10 +12,11 @@ import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
 import { DenwabanError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { AdoptedLegs } from './adopted-legs.ts';
+import { type ExpectedInvite, legHeader } from './expected-invite.ts';
 import { type IncomingCallOptions, NetworkCall } from './incoming-call.ts';
 import { SwitchLeg } from './leg.ts';
 import { MediaServer, type MediaServerAddress } from './media-server.ts';
-import { legHeader, OutgoingCall, type Trunk } from './outgoing-call.ts';
+import { OutgoingCall, type Trunk } from './outgoing-call.ts';
 import { type DrachtioAddress, SipServer } from './sip-server.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
 
@@ -58,6 +59,9 @@ export interface TelephonyOptions {
   deadlines?: Partial<TelephonyDeadlines>;
 }
 
+/** What drachtio and srf do for us (RFC 3262, RFC 4028). */
+const supportedExtensions = new Set(['100rel', 'timer']);
+
 /** The telephony port on drachtio and FreeSWITCH; `sipAddress` is where drachtio takes calls, once started. */
 export interface SwitchTelephony extends Telephony {
   sipAddress(): { address: string; port: number } | undefined;
@@ -74,7 +78,8 @@ class DrachtioTelephony implements SwitchTelephony {
   readonly #sip: SipServer;
   readonly #servers: MediaServer[];
   readonly #legs = new Map<string, SwitchLeg>();
-  readonly #dials = new Map<string, OutgoingCall>();
+  /** INVITEs that media servers were told to send us, by leg id. */
+  readonly #expected = new Map<string, ExpectedInvite>();
   readonly #adopted: AdoptedLegs;
   #handlers: TelephonyHandlers | undefined;
   #draining = false;
@@ -149,9 +154,9 @@ class DrachtioTelephony implements SwitchTelephony {
       acceptDeadlineMs: this.#deadlines.answerMs,
       byeDeadlineMs: this.#deadlines.byeMs,
       ...this.#keeping,
-      onDecided: () => this.#dials.delete(legId),
+      onDecided: () => this.#expected.delete(legId),
     });
-    this.#dials.set(legId, call);
+    this.#expected.set(legId, call);
     call.start();
     return call;
   }
@@ -205,6 +210,11 @@ class DrachtioTelephony implements SwitchTelephony {
       this.#onMediaInvite(req, res);
       return;
     }
+    const unsupported = unsupportedExtensions(req);
+    if (unsupported.length > 0) {
+      res.send(420, { headers: { Unsupported: unsupported.join(', ') } });
+      return;
+    }
     if (this.#draining || !this.#handlers) {
       res.send(503, { headers: { 'Retry-After': '2' } });
       return;
@@ -216,19 +226,33 @@ class DrachtioTelephony implements SwitchTelephony {
       ...{ answerDeadlineMs: answerMs, byeDeadlineMs: byeMs, sickMs },
       ...this.#keeping,
       chooseServer: (tried) => this.#chooseServer(tried),
+      expect: (legId, invite) => {
+        this.#expected.set(legId, invite);
+        return () => this.#expected.delete(legId);
+      },
     };
     this.#handlers.onIncoming(new NetworkCall(options));
   }
 
   /** An INVITE from a media server is never a call for us: it belongs to a dial that waits for it, or to nobody. */
   #onMediaInvite(req: SrfRequest, res: SrfResponse): void {
-    const call = this.#dials.get(req.get(legHeader) ?? '');
-    if (call && this.#servers.some((server) => server === call.server)) call.onMediaInvite(req, res);
+    const expected = this.#expected.get(req.get(legHeader) ?? '');
+    if (expected?.server.sipAddress === sourceOf(req)) expected.onMediaInvite(req, res);
     else res.send(403);
   }
 
   #isMediaServer(req: SrfRequest): boolean {
-    const source = `${req.source_address}:${req.source_port}`;
+    const source = sourceOf(req);
     return this.#servers.some((server) => server.sipAddress === source);
   }
+}
+
+/** Extensions that the caller insists on and we do not have (RFC 3261, 8.2.2.3). */
+function unsupportedExtensions(req: SrfRequest): string[] {
+  const required = (req.get('Require') ?? '').split(',').map((tag) => tag.trim());
+  return required.filter((tag) => tag !== '' && !supportedExtensions.has(tag.toLowerCase()));
+}
+
+function sourceOf(req: SrfRequest): string {
+  return `${req.source_address}:${req.source_port}`;
 }

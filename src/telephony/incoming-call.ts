@@ -4,8 +4,10 @@ import type { EndCause } from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { answerFailureOf } from './causes.ts';
-import { SwitchLeg } from './leg.ts';
+import type { ExpectedInvite } from './expected-invite.ts';
+import { type LegDialogs, SwitchLeg } from './leg.ts';
 import type { MediaServer } from './media-server.ts';
+import { answerWithOurOffer } from './offerless.ts';
 import type { OutgoingInvite, SipServer } from './sip-server.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
 
@@ -22,6 +24,7 @@ export interface IncomingCallOptions {
   chooseServer(tried: readonly MediaServer[]): MediaServer | undefined;
   keep(leg: SwitchLeg): void;
   drop(leg: SwitchLeg): void;
+  expect(legId: string, invite: ExpectedInvite): () => void;
 }
 
 const serversTried = 2;
@@ -68,8 +71,7 @@ export class NetworkCall implements IncomingCall {
   }
 
   async answer(onEvent: (event: LegEvent) => void): Promise<AnswerOutcome> {
-    const { req, logger, sickMs } = this.#options;
-    if (!req.body) return this.#refuse('media-refused', 488);
+    const { logger, sickMs } = this.#options;
     const tried: MediaServer[] = [];
     let failure = { cause: 'media-lost' as EndCause, sipStatus: 503 };
     while (tried.length < serversTried) {
@@ -93,34 +95,44 @@ export class NetworkCall implements IncomingCall {
 
   /** The leg; or the SIP status with which the server refused it. */
   async #answerOn(server: MediaServer, onEvent: (event: LegEvent) => void): Promise<AnswerOutcome | number> {
-    const { req, res, sip, clock, answerDeadlineMs, byeDeadlineMs, keep, drop } = this.#options;
+    const { req, res, clock, byeDeadlineMs, keep, drop } = this.#options;
     const { legId, sipCallId } = this;
     const leg = new SwitchLeg({
       ...{ legId, kind: 'caller', sipCallId, server, uuid: legId },
       ...{ clock, byeDeadlineMs, onEvent, onOver: drop },
     });
+    const dialogs = req.body ? await this.#offerTo(server) : await this.#askForOffer(server);
+    if (typeof dialogs === 'number') {
+      leg.abandon();
+      return res.finalResponseSent && !this.#over ? { ok: false, cause: 'failed', sipStatus: dialogs } : dialogs;
+    }
+    keep(leg);
+    leg.connect(dialogs);
+    return { ok: true, leg };
+  }
+
+  /** The caller's offer to FreeSWITCH, its answer to the caller. Gives the SIP status where that fails. */
+  async #offerTo(server: MediaServer): Promise<LegDialogs | number> {
+    const { req, res, sip, answerDeadlineMs } = this.#options;
     this.#invite = sip.invite({
       uri: `sip:drachtio@${server.sipAddress}`,
       sdp: req.body ?? '',
-      headers: { 'Call-ID': legId },
+      headers: { 'Call-ID': this.legId },
       deadlineMs: answerDeadlineMs,
     });
     const invited = await this.#invite.outcome;
     this.#invite = undefined;
-    if (!invited.ok || this.#over) {
-      if (invited.ok) invited.dialog.bye();
-      leg.abandon();
-      return invited.ok ? 487 : invited.status;
-    }
-    const network = await sip.accept(req, res, invited.sdp, answerDeadlineMs);
-    if (!network) {
-      invited.dialog.bye();
-      leg.abandon();
-      return this.#refuse('failed', 500);
-    }
-    keep(leg);
-    leg.connect({ network, media: invited.dialog });
-    return { ok: true, leg };
+    if (!invited.ok) return invited.status;
+    const network = this.#over ? undefined : await sip.accept(req, res, invited.sdp, answerDeadlineMs);
+    if (network) return { network, media: invited.dialog };
+    invited.dialog.bye();
+    return this.#over ? 487 : 500;
+  }
+
+  #askForOffer(server: MediaServer): Promise<LegDialogs | number> {
+    const { req, res, sip, clock, answerDeadlineMs, expect } = this.#options;
+    const { legId } = this;
+    return answerWithOurOffer({ legId, req, res, server, sip, clock, expect, deadlineMs: answerDeadlineMs });
   }
 
   #refuse(cause: EndCause, sipStatus: number): AnswerOutcome {

@@ -3,16 +3,15 @@ import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { dialFailureOf, dialFailureOfCause } from './causes.ts';
+import { type ExpectedInvite, originateCommand, safeUser } from './expected-invite.ts';
 import { SwitchLeg } from './leg.ts';
 import type { MediaServer } from './media-server.ts';
 import type { SipDialog } from './sip-dialog.ts';
 import type { InviteOptions, OutgoingInvite, SipServer } from './sip-server.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
 
-/** Header by which FreeSWITCH's INVITE says for which dial it is. */
-export const legHeader = 'X-Leg';
-/** FreeSWITCH is told to give up this much later than we do: ours is the deadline that counts. */
-const graceSeconds = 3;
+/** How much longer than we do the phone's transaction and FreeSWITCH may wait: ours is the deadline that counts. */
+const graceMs = 3_000;
 
 /** Where calls go out: a SIP URI whose user part is put in for each number, and how to log in there. */
 export interface Trunk {
@@ -43,7 +42,7 @@ export interface OutgoingCallOptions {
  * A dial: FreeSWITCH calls us with its SDP under our leg id, we call the phone with it, and pass the phone's answers
  * back. Once both dialogs stand and FreeSWITCH has parked the channel, there is a leg.
  */
-export class OutgoingCall implements DialAttempt {
+export class OutgoingCall implements DialAttempt, ExpectedInvite {
   readonly legId: string;
   readonly outcome: Promise<DialOutcome>;
   readonly #options: OutgoingCallOptions;
@@ -79,7 +78,7 @@ export class OutgoingCall implements DialAttempt {
   start(): void {
     const { request, clock } = this.#options;
     this.#ringTimer = clock.setTimeout(() => this.#giveUp({ ok: false, cause: 'no-answer' }), request.ringTimeoutMs);
-    const originated = this.#options.server.background(this.#originate());
+    const originated = this.#options.server.background(this.#originateCommand());
     originated.result.then((result) => this.#onOriginated(result.trim()));
   }
 
@@ -101,22 +100,13 @@ export class OutgoingCall implements DialAttempt {
     });
   }
 
-  #originate(): string {
-    const { request, sip, trunk } = this.#options;
-    const { address, port } = sip.sipAddress ?? { address: '127.0.0.1', port: 5060 };
-    const timeoutSeconds = Math.ceil(request.ringTimeoutMs / 1_000) + graceSeconds;
-    const variables = [
-      `origination_uuid=${this.legId}`,
-      `sip_h_${legHeader}=${this.legId}`,
-      `originate_timeout=${timeoutSeconds}`,
-      'ignore_early_media=true',
-      'park_after_bridge=true',
-      'hangup_after_bridge=false',
-      'playback_terminators=none',
-    ];
-    const user = safeUser(request.toNumber) || 'unknown';
-    this.#options.logger.debug({ legId: this.legId, trunk: trunk.uri }, 'dialling');
-    return `originate {${variables.join(',')}}sofia/drachtio_mrf/${user}@${address}:${port} &park()`;
+  #originateCommand(): string {
+    const { request, sip } = this.#options;
+    return originateCommand(sip, {
+      legId: this.legId,
+      user: safeUser(request.toNumber) || 'unknown',
+      timeoutMs: request.ringTimeoutMs,
+    });
   }
 
   async #callPhone(sdp: string): Promise<void> {
@@ -157,7 +147,7 @@ export class OutgoingCall implements DialAttempt {
       sdp,
       headers: { From: from },
       ...(trunk.user && trunk.password ? { auth: { username: trunk.user, password: trunk.password } } : {}),
-      deadlineMs: request.ringTimeoutMs + graceSeconds * 1_000,
+      deadlineMs: request.ringTimeoutMs + graceMs,
       onProvisional: (status) => this.#onProvisional(status),
     };
   }
@@ -220,11 +210,6 @@ export class OutgoingCall implements DialAttempt {
 
 function refusal(sipStatus: number): Extract<DialOutcome, { ok: false }> {
   return { ok: false, cause: dialFailureOf(sipStatus), sipStatus };
-}
-
-/** Only what can stand in a dial string or URI: nothing a number holds may end it and begin something else. */
-function safeUser(number: string): string {
-  return number.replace(/[^0-9A-Za-z+*#_.-]/g, '').replace(/#/g, '%23');
 }
 
 function withUser(trunkUri: string, number: string): string {

@@ -39,6 +39,8 @@ export class SipDialog {
   #handlers: DialogHandlers | undefined;
   #early: ((handlers: DialogHandlers) => void)[] = [];
   #over = false;
+  #onAck: ((sdp: string) => void) | undefined;
+  #ackSdp: string | undefined;
 
   /** `dialog`: srf's own, or the id of one that another controller made; '' where there is none. */
   constructor(srf: SrfClient, clock: Clock, dialog: SrfDialog | string) {
@@ -61,6 +63,14 @@ export class SipDialog {
 
   get remoteSdp(): string {
     return this.#dialog?.remote.sdp ?? '';
+  }
+
+  /** The body of the ACK to our 200, where the INVITE had no offer; '' where the dialog ended without one. */
+  acknowledged(): Promise<string> {
+    return new Promise((resolve) => {
+      this.#onAck = resolve;
+      if (this.#ackSdp !== undefined || this.#over) resolve(this.#ackSdp ?? '');
+    });
   }
 
   listen(handlers: DialogHandlers): void {
@@ -110,7 +120,12 @@ export class SipDialog {
     dialog.on('destroy', () => {
       if (this.#over) return;
       this.#over = true;
+      this.#onAck?.('');
       this.#tell((handlers) => handlers.onBye());
+    });
+    dialog.on('ack', (req) => {
+      this.#ackSdp ??= req.body ?? '';
+      this.#onAck?.(this.#ackSdp);
     });
     for (const event of forwarded) {
       dialog.on(event, (req, res) => this.#tell((handlers) => handlers.onRequest(req, res)));

@@ -81,6 +81,7 @@ export interface SrfDialog {
   /** Called by srf for each request that arrives in the dialog. */
   handle(req: SrfRequest, res: SrfResponse): void;
   on(event: 'destroy', listener: (req: SrfRequest, reason?: string) => void): this;
+  on(event: 'ack', listener: (req: SrfRequest) => void): this;
   on(
     event: 'info' | 'update' | 'refer' | 'message' | 'notify',
     listener: (req: SrfRequest, res: SrfResponse) => void,
