@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { MediaEngineEvents, RecordCommand } from '../media/api.ts';
+import { splitWords } from './app-arguments.ts';
 import type { Core, Leg } from './core.ts';
 import type { AppCall } from './session.ts';
 import { terminatorsOf } from './sounds.ts';
@@ -50,7 +51,7 @@ function makeFolder(core: Core, path: string): void {
 /** `record <file> [<limit s> [<silence threshold> [<silence s>]]]`: what the caller says, until a key, silence or the limit. */
 export async function record(core: Core, recordings: RecordingsInProgress, call: AppCall): Promise<void> {
   const { channel, frame, session } = call;
-  const [path, limit, threshold, hits] = call.arg.split(' ').filter((word) => word !== '');
+  const [path, limit, threshold, hits] = splitWords(call.arg);
   if (path === undefined) return;
   const terminators = terminatorsOf(channel.get('playback_terminators'));
   const silenceThreshold = seconds(threshold) ?? 0;
@@ -118,7 +119,11 @@ export function startBackgroundRecording(
   if (path === '' || leg.recordings.has(path)) return false;
   const recordingId = randomUUID();
   const file = absolutePath(core, path);
-  leg.recordings.set(path, { recordingId, file });
+  let completed: () => void = () => undefined;
+  const complete = new Promise<void>((resolve) => {
+    completed = resolve;
+  });
+  leg.recordings.set(path, { recordingId, complete });
   makeFolder(core, file);
   recordings.add(recordingId, (done) => {
     leg.recordings.delete(path);
@@ -129,6 +134,7 @@ export function startBackgroundRecording(
       ['Record-File-Path', path],
       ['Record-Completion-Cause', cause],
     ]);
+    completed();
   });
   channel.fire('RECORD_START', [['Record-File-Path', path]]);
   core.media.record(channel.uuid, {
@@ -151,14 +157,13 @@ function completionCause(outcome: RecordDone['outcome']): string {
   return 'success-maxtime';
 }
 
-/** Ends a background recording, or `all`; false when there is none of that name. */
-export function stopBackgroundRecording(core: Core, leg: Leg, path: string): boolean {
-  const ending = path === 'all' ? [...leg.recordings.values()] : [leg.recordings.get(path)];
-  let stopped = false;
-  for (const recording of ending) {
-    if (!recording) continue;
-    core.media.stopRecord(leg.channel.uuid, recording.recordingId);
-    stopped = true;
-  }
-  return stopped;
+/**
+ * Ends a background recording, or `all`; resolves when the files are complete. False when there is none of that name.
+ */
+export async function stopBackgroundRecording(core: Core, leg: Leg, path: string): Promise<boolean> {
+  const wanted = path === 'all' ? [...leg.recordings.values()] : [leg.recordings.get(path)];
+  const ending = wanted.filter((recording) => recording !== undefined);
+  for (const { recordingId } of ending) core.media.stopRecord(leg.channel.uuid, recordingId);
+  await Promise.all(ending.map((recording) => recording.complete));
+  return ending.length > 0;
 }

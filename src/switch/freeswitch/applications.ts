@@ -1,3 +1,4 @@
+import { evaluate } from './app-arguments.ts';
 import { playAndGetDigits } from './app-digits.ts';
 import { endlessPlayback, playback } from './app-playback.ts';
 import { type RecordingsInProgress, record, startBackgroundRecording, stopBackgroundRecording } from './app-record.ts';
@@ -28,10 +29,11 @@ export function createApplications(core: Core, recordings: RecordingsInProgress)
     ],
     [
       'stop_record_session',
-      (call) => {
-        stopBackgroundRecording(core, legOf(call), call.arg.trim());
+      async (call) => {
+        await stopBackgroundRecording(core, legOf(call), call.arg.trim());
       },
     ],
+    ['eval', evaluate],
     ['sleep', sleep],
     ['break', (call) => call.session.break()],
     ['hangup', (call) => core.hangup(legOf(call), call.arg.trim() || 'NORMAL_CLEARING')],

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { scopedVariables } from './app-arguments.ts';
 import { type Channel, expandVariables } from './channel.ts';
 import type { SocketCommand } from './command-reader.ts';
 import type { Player } from './player.ts';
@@ -162,7 +163,10 @@ export class Session {
       this.#services.hangup(this, 'DESTINATION_OUT_OF_ORDER');
       return;
     }
-    const arg = expandVariables(this.channel, text);
+    const { variables, rest } = scopedVariables(text);
+    const arg = expandVariables(this.channel, rest);
+    const before = Object.keys(variables).map((variable) => [variable, this.channel.get(variable)] as const);
+    this.channel.setAll(variables);
     const frame = new Frame(name, options.uuid ?? randomUUID(), options.locked ?? false);
     this.#frames.push(frame);
     this.channel.set('current_application_response', undefined);
@@ -178,6 +182,7 @@ export class Session {
       await this.#untilTop(frame);
     } finally {
       this.#pop(frame);
+      for (const [variable, value] of before) this.channel.set(variable, value);
     }
     const response = this.channel.get('current_application_response') ?? '_none_';
     this.channel.fire('CHANNEL_EXECUTE_COMPLETE', [
