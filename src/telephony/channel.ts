@@ -6,6 +6,8 @@ import { playbackArgument } from './sounds.ts';
 
 /** What a channel needs of the FreeSWITCH it lives on. Answers begin with `-ERR` where something went wrong. */
 export interface ChannelCommands {
+  /** It can wait within an application (`msleep`), so that an order given meanwhile begins without a frame's delay. */
+  readonly canLinger: boolean;
   api(command: string): Promise<string>;
   execute(uuid: string, order: { app: string; argument: string; eventUuid?: string; lock?: boolean }): Promise<string>;
 }
@@ -68,6 +70,8 @@ export class Channel {
   #ending: { eventUuid: string; timer: TimerHandle } | undefined;
   #bridge: { peerUuid: string; done: (bridged: boolean) => void; timer: TimerHandle } | undefined;
   #bridged = false;
+  /** Keys that end an application now, as far as we have said; undefined when unknown. */
+  #terminators: string | undefined = 'none';
   #closed = false;
   #linkUp = true;
 
@@ -111,7 +115,8 @@ export class Channel {
     const limitSeconds = Math.ceil(request.maxDurationMs / 1_000) + 1;
     const silenceSeconds = Math.ceil(request.silenceMs / 1_000);
     const silence = silenceSeconds > 0 ? ` ${silenceThreshold} ${silenceSeconds}` : '';
-    const argument = `${terminators(request.stopKeys)}'${request.file}' ${limitSeconds}${silence}`;
+    const argument = `'${request.file}' ${limitSeconds}${silence}`;
+    this.#setTerminators(request.stopKeys || 'none');
     this.#execute('record', argument, eventUuid, () => this.#finishRecording('failed'));
   }
 
@@ -171,6 +176,7 @@ export class Channel {
   /** The link is back and the channel still exists; what happened in between is unknown, so the prompt begins again. */
   onLinkRestored(): void {
     this.#linkUp = true;
+    this.#terminators = undefined;
     this.#break();
     this.#finishRecording('failed');
     if (this.#playing) this.#startPlaying(this.#playing);
@@ -194,23 +200,25 @@ export class Channel {
     playing.startedAtMs = this.#clock.monotonicMs();
     playing.keyed = false;
     const { eventUuid } = playing;
-    const argument = `${terminators(stopOnDigit ? 'any' : '')}${playbackArgument(sounds, loop ?? false)}`;
+    const argument = playbackArgument(sounds, loop ?? false);
+    this.#setTerminators(stopOnDigit ? 'any' : 'none');
     this.#execute('playback', argument, eventUuid, () => this.#finishPlaying(eventUuid, 'failed'));
     if (stopOnDigit) this.#linger();
   }
 
   #linger(): void {
-    if (!this.#linkUp) return;
+    if (!this.#linkUp || !this.#commands.canLinger) return;
     this.#commands.execute(this.uuid, { app: 'eval', argument: `\${msleep(${lingerMs})}`, lock: true });
   }
 
   /** Nothing is ordered after a prompt that a key may end: the caller is expected to press one. */
   #listen(): void {
-    if (this.#closed || !this.#linkUp || this.#playing || this.#recording || this.#bridge || this.#bridged) return;
+    if (this.#closed || !this.#linkUp || !this.#commands.canLinger) return;
+    if (this.#playing || this.#recording || this.#bridge || this.#bridged) return;
     const eventUuid = randomUUID();
     this.#listening = { eventUuid, keyed: false };
-    const argument = `${terminators('any')}silence_stream://${listenMs}`;
-    this.#execute('playback', argument, eventUuid, () => undefined);
+    this.#setTerminators('any');
+    this.#execute('playback', `silence_stream://${listenMs}`, eventUuid, () => undefined);
     this.#linger();
   }
 
@@ -226,6 +234,13 @@ export class Channel {
       // A link that is lost comes back or takes the leg with it; only FreeSWITCH's own refusal is final.
       if (reply.startsWith('-ERR') && this.#linkUp) onRefused();
     });
+  }
+
+  /** Takes effect at once, in the order of what is sent. */
+  #setTerminators(keys: string): void {
+    if (!this.#linkUp || this.#terminators === keys) return;
+    this.#terminators = keys;
+    this.#commands.api(`uuid_setvar ${this.uuid} playback_terminators ${keys}`);
   }
 
   /** Stops what the channel executes and forgets what waits behind it. */
@@ -318,11 +333,6 @@ export class Channel {
     this.#clock.clearTimeout(bridge.timer);
     bridge.done(bridged);
   }
-}
-
-/** Which keys end an application, set for this one execution only. */
-function terminators(keys: string): string {
-  return `%[playback_terminators=${keys === '' ? 'none' : keys}]`;
 }
 
 function peerOf(event: ChannelEvent, uuid: string): string {

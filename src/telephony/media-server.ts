@@ -48,6 +48,7 @@ export class MediaServer implements ChannelCommands {
   #grace: TimerHandle | undefined;
   #stopped = false;
   #nudging = false;
+  #canLinger = false;
   /** Set while INVITEs to it fail: it is left out until then. */
   #sickUntilMs = 0;
 
@@ -61,6 +62,10 @@ export class MediaServer implements ChannelCommands {
   get ready(): boolean {
     const { clock } = this.#options;
     return this.#link !== undefined && !this.#watch.full && clock.monotonicMs() >= this.#sickUntilMs;
+  }
+
+  get canLinger(): boolean {
+    return this.#canLinger;
   }
 
   get legs(): number {
@@ -176,6 +181,7 @@ export class MediaServer implements ChannelCommands {
     });
     try {
       await this.#waitForProfile(link);
+      this.#canLinger = (await link.api('msleep 0')).startsWith('+OK');
       this.#sipAddress = await this.#watch.start();
     } catch (error) {
       link.close();
