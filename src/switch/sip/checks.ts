@@ -1,7 +1,7 @@
 import type { HeaderMap } from './api.ts';
 import type { ResolvedOptions } from './core.ts';
 import type { Envelope } from './envelope.ts';
-import { header, listValues } from './message.ts';
+import { listValues } from './message.ts';
 import { intervalTooSmall } from './session-timer.ts';
 
 export interface Refusal {
@@ -24,8 +24,6 @@ export function refusalOf(
   if (!options.allow.includes(method)) return { status: 405 }; // 8.2.1; Allow is filled in
   // 8.2.2.2
   if (merged && envelope.toTag === '') return { status: 482 };
-  // We pass calls on, so a request that may not be passed on ends here (RFC 7332 4), but for OPTIONS (RFC 3261 11)
-  if (method !== 'OPTIONS' && Number(header(message, 'Max-Forwards') ?? 70) === 0) return { status: 483 };
   // 8.2.2.3
   const unsupported = listValues(message, 'Require').filter(
     (token) => token !== '' && !options.supported.includes(token.toLowerCase()),

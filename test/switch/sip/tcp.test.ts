@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SipEndpoint } from '../../../src/switch/sip/api.ts';
+import { createSipEndpoint } from '../../../src/switch/sip/endpoint.ts';
 import { StreamFramer } from '../../../src/switch/sip/transport/framing.ts';
 import { eventually } from '../../support/poll.ts';
 import { addressOf, finalOf, sdp, settled, startEndpoint } from './support.ts';
@@ -185,4 +186,23 @@ it('a port in use is an error, and what was opened before it is closed', async (
   await first.stop();
   const again = await startEndpoint({ listen: [taken] });
   await again.stop();
+});
+
+describe('port 0', () => {
+  it('is the same port for UDP and TCP on one address', async () => {
+    for (let round = 0; round < 20; round++) {
+      const endpoint = createSipEndpoint({
+        listen: [
+          { protocol: 'udp', address: '127.0.0.1', port: 0 },
+          { protocol: 'tcp', address: '127.0.0.1', port: 0 },
+        ],
+        userAgent: 'test',
+      });
+      await endpoint.start();
+      const ports = endpoint.addresses.map(({ port }) => port);
+      expect(ports[0]).toBeGreaterThan(0);
+      expect(new Set(ports).size).toBe(1);
+      await endpoint.stop();
+    }
+  });
 });

@@ -87,10 +87,13 @@ export class TcpPort {
   readonly #onArrival: OnArrival;
   readonly #byPeer = new Map<string, TcpLink>();
   readonly #links = new Set<TcpLink>();
+  /** Port 0 was asked for. */
+  readonly picksPort: boolean;
   #local: HostPort;
 
   constructor(listen: HostPort, maxMessageBytes: number, onArrival: OnArrival) {
     this.#local = listen;
+    this.picksPort = listen.port === 0;
     this.#maxMessageBytes = maxMessageBytes;
     this.#onArrival = onArrival;
     this.#server = createServer({ noDelay: true }, (socket) => {
@@ -106,7 +109,7 @@ export class TcpPort {
 
   /** @throws Error when the address is taken or not ours. */
   async start(): Promise<void> {
-    this.#server.listen({ port: this.#local.port, host: this.#local.address });
+    this.#server.listen({ port: this.picksPort ? 0 : this.#local.port, host: this.#local.address });
     await once(this.#server, 'listening');
     const bound = this.#server.address();
     if (bound && typeof bound === 'object') this.#local = { ...this.#local, port: bound.port };

@@ -6,6 +6,8 @@ import type { Link, OnArrival } from './link.ts';
 import { TcpPort } from './tcp.ts';
 import { UdpLink } from './udp.ts';
 
+const maxPortTries = 20;
+
 /** All sockets of an endpoint. */
 export class Transports {
   readonly #udp: UdpLink[];
@@ -19,14 +21,26 @@ export class Transports {
     this.#publicAddress = publicAddress;
   }
 
-  /** Opens all; on a failure closes those that were opened, and throws. */
+  /** Opens all; on a failure closes those that were opened, and throws. Port 0 is one port for UDP and TCP alike. */
   async start(): Promise<void> {
-    try {
-      for (const socket of [...this.#udp, ...this.#tcp]) await socket.start();
-    } catch (error) {
-      await this.stop();
-      throw error;
+    for (let tries = 1; ; tries++) {
+      try {
+        for (const tcp of this.#tcp) await tcp.start();
+        for (const udp of this.#udp) await udp.start(this.#portOfTwin(udp));
+        return;
+      } catch (error) {
+        await this.stop();
+        const picked = this.#tcp.some(({ picksPort }) => picksPort);
+        // The port that TCP was given may be taken for UDP: another one then.
+        if (!picked || tries >= maxPortTries || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      }
     }
+  }
+
+  /** The port of the TCP socket on the same address, for a UDP socket that may have any. */
+  #portOfTwin(udp: UdpLink): number {
+    const { address, port } = udp.local;
+    return port || (this.#tcp.find(({ local, picksPort }) => picksPort && local.address === address)?.local.port ?? 0);
   }
 
   async stop(): Promise<void> {

@@ -29,9 +29,9 @@ export class UdpLink implements Link {
   }
 
   /** @throws Error when the address is taken or not ours. */
-  async start(): Promise<void> {
+  async start(port: number): Promise<void> {
     const listening = once(this.#socket, 'listening'); // first: binding a literal address is done at once
-    this.#socket.bind({ port: this.#local.port, address: this.#local.address, exclusive: true });
+    this.#socket.bind({ port, address: this.#local.address, exclusive: true });
     await listening;
     this.#open = true;
     this.#local = { ...this.#local, port: this.#socket.address().port };

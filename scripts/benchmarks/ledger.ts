@@ -3,7 +3,7 @@
  * disk in one run. `callers` each wait for one fact before they give the next; `paced` facts come at random moments,
  * as many as 110 calls a second make. Prints a table, then JSON.
  *
- *   node scripts/bench/ledger.ts [--seconds 3] [--dir <folder on the disk to measure>]
+ *   node scripts/benchmarks/ledger.ts [--seconds 3] [--dir <folder on the disk to measure>]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
