@@ -44,6 +44,8 @@ export class TestPhone {
   heard = { peak: 0, packets: 0 };
   /** What this phone says: 0 is silence, up to 1. */
   voice = 0;
+  /** Put into its INVITE. */
+  extraHeaders: string[] = [];
   /** For a phone that is called: what it answers to an INVITE; `ring` leaves it ringing. */
   onCalled: number | 'ring' = 200;
 
@@ -199,6 +201,7 @@ export class TestPhone {
       `Call-ID: ${this.#callId}`,
       `CSeq: ${cseq} ${method}`,
       `Contact: <sip:phone@127.0.0.1:${this.port}>`,
+      ...(method === 'INVITE' ? this.extraHeaders : []),
       ...(contentType && body ? [`Content-Type: ${contentType}`] : []),
       `Content-Length: ${body.length}`,
       '',
