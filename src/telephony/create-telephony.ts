@@ -102,8 +102,18 @@ class DrachtioTelephony implements SwitchTelephony {
     this.#servers = options.freeswitches.map((address) => this.#newServer(address));
   }
 
+  /** @throws DenwabanError when drachtio or every FreeSWITCH cannot be reached; nothing is left running then. */
   async start(handlers: TelephonyHandlers): Promise<void> {
     this.#handlers = handlers;
+    try {
+      await this.#connect();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<void> {
     const ready = new Promise<void>((resolve) => {
       this.#onFirstReady = resolve;
     });

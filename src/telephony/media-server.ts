@@ -167,6 +167,7 @@ export class MediaServer implements ChannelCommands {
     const closed = new Promise<void>((resolve) => {
       onClosed = resolve;
     });
+    let opened: EventLink | undefined;
     const link = await EventLink.open({
       ...address,
       clock,
@@ -175,10 +176,11 @@ export class MediaServer implements ChannelCommands {
       commandDeadlineMs,
       onEvent: (event) => this.#onEvent(event),
       onClosed: () => {
-        if (this.#link === link) this.#onLinkLost();
+        if (opened && this.#link === opened) this.#onLinkLost();
         onClosed();
       },
     });
+    opened = link;
     try {
       await this.#waitForProfile(link);
       this.#canLinger = (await link.api('msleep 0')).startsWith('+OK');
