@@ -41,6 +41,7 @@ function createSwitch(settings: SwitchSettings) {
     listen: both(LOOPBACK, mrfSipPort),
     userAgent: 'denwaban-media',
     contactUser: 'mod_sofia',
+    allow: ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'INFO', 'UPDATE', 'REFER', 'NOTIFY'],
     supported: ['timer'],
   });
   const media = createMediaEngine({

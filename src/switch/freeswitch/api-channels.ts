@@ -25,7 +25,7 @@ const USAGE = {
   broadcast: '-USAGE: <uuid> <path> [aleg|bleg|holdb|both]\n',
 };
 
-type LegCommand = (leg: Leg, rest: string) => string;
+type LegCommand = (leg: Leg, rest: string) => string | Promise<string>;
 
 /** The `uuid_…` commands. */
 export function channelCommands(core: SwitchCore): [string, ApiCommand][] {
@@ -116,14 +116,14 @@ function sendKeys(core: SwitchCore, leg: Leg, keys: string): string {
   return sent ? `+OK ${leg.channel.uuid} sent DTMF ${keys}.\n` : '-ERR Operation failed\n';
 }
 
-function record(core: SwitchCore, leg: Leg, rest: string): string {
+async function record(core: SwitchCore, leg: Leg, rest: string): Promise<string> {
   const [action = '', path = '', limit] = rest.split(/\s+/);
   switch (action.toLowerCase()) {
     case 'start':
       if (startBackgroundRecording(core, core.recordings, leg, path, limit)) return '+OK Success\n';
       return '-ERR Cannot record session!\n';
     case 'stop':
-      return stopBackgroundRecording(core, leg, path) ? '+OK Success\n' : '-ERR Cannot stop record session!\n';
+      return (await stopBackgroundRecording(core, leg, path)) ? '+OK Success\n' : '-ERR Cannot stop record session!\n';
     case 'mask':
       return '-ERR Cannot mask recording session!\n';
     case 'unmask':

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { MediaEngineEvents, RecordCommand } from '../media/api.ts';
 import { splitWords } from './app-arguments.ts';
@@ -41,8 +41,13 @@ function absolutePath(core: Core, path: string): string {
 
 /** The folder of a recording is made, as FreeSWITCH does; where that fails the recording will say so. */
 function makeFolder(core: Core, path: string): void {
+  // One by one: `recursive` never ends where the kernel refuses with ENOENT (/proc).
+  const missing: string[] = [];
+  for (let folder = dirname(path); !existsSync(folder) && folder !== dirname(folder); folder = dirname(folder)) {
+    missing.unshift(folder);
+  }
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    for (const folder of missing) mkdirSync(folder);
   } catch (error) {
     core.logger.warn({ error: String(error) }, 'folder of a recording cannot be made');
   }

@@ -33,7 +33,8 @@ export interface BridgeLink {
 
 export interface BackgroundRecording {
   recordingId: string;
-  file: string;
+  /** Resolves when the file is complete. */
+  complete: Promise<void>;
 }
 
 export interface Settings {

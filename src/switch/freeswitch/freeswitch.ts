@@ -10,7 +10,7 @@ import { SwitchCore } from './switch-core.ts';
 export type { FreeSwitch, FreeSwitchOptions } from './options.ts';
 
 const HEARTBEAT_INTERVAL_MS = 20_000;
-const KNOWN_METHODS = new Set(['SUBSCRIBE', 'PUBLISH', 'MESSAGE', 'NOTIFY', 'REFER']);
+const KNOWN_METHODS = new Set(['SUBSCRIBE', 'PUBLISH', 'MESSAGE', 'NOTIFY', 'REFER', 'REGISTER']);
 const IN_DIALOG_METHODS = new Set(['BYE', 'INFO', 'UPDATE', 'PRACK', 'ACK']);
 
 /** Plays FreeSWITCH 1.11.1 with parked channels: inbound event socket, and a SIP profile that answers and parks. */
@@ -75,7 +75,6 @@ class EmbeddedFreeSwitch implements FreeSwitch {
       const method = transaction.request.method ?? '';
       if (method === 'INVITE') acceptInvite(this.#core, transaction);
       else if (method === 'OPTIONS') transaction.respond(200);
-      else if (method === 'REGISTER') transaction.respond(403);
       else if (IN_DIALOG_METHODS.has(method)) transaction.respond(481);
       else transaction.respond(KNOWN_METHODS.has(method) ? 405 : 501);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Dialog, ServerTransaction } from '../sip/api.ts';
+import type { Dialog, ServerTransaction, SipMessage } from '../sip/api.ts';
 import { header } from '../sip/message.ts';
 import { q850Of, reasonHeader, statusOfCause } from './causes.ts';
 import { Channel } from './channel.ts';
@@ -101,6 +101,11 @@ class InboundLeg implements SipLeg {
 /** Takes an INVITE from the network: refuses it, or makes a channel of it and answers and parks it. */
 export function acceptInvite(core: Core, transaction: ServerTransaction): void {
   const { request, source } = transaction;
+  const fault = bodyFault(request);
+  if (fault !== 0) {
+    transaction.respond(fault, fault === 415 ? { headers: { Accept: 'application/sdp' } } : {});
+    return;
+  }
   if (!core.counters.begin()) {
     transaction.respond(503, { reason: 'Maximum Calls In Progress', headers: { 'Retry-After': '2' } });
     return;
@@ -118,6 +123,14 @@ export function acceptInvite(core: Core, transaction: ServerTransaction): void {
     core.logger.warn({ error: String(error) }, 'a call cannot be taken: no media');
     core.hangup(leg, 'NORMAL_CIRCUIT_CONGESTION');
   });
+}
+
+/** The status that refuses a body which is no session description; 0 where there is nothing wrong with it. */
+function bodyFault(request: SipMessage): number {
+  if (request.body.trim() === '') return 0;
+  const type = header(request, 'Content-Type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/sdp') return 415;
+  return /^v=0\s/.test(request.body) ? 0 : 400;
 }
 
 function createLeg(core: Core, transaction: ServerTransaction): Leg {

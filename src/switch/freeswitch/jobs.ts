@@ -30,6 +30,7 @@ export function transferJob(steps: readonly Step[]): Job {
   return {
     async run(session: Session) {
       const { channel } = session;
+      channel.other = undefined;
       channel.setCallState('RINGING');
       if (channel.answered) channel.setCallState('ACTIVE');
       await session.runSteps(steps);
