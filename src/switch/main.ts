@@ -36,7 +36,13 @@ function createSwitch(settings: SwitchSettings) {
   const both = (address: string, port: number) =>
     (['udp', 'tcp'] as const).map((protocol) => ({ protocol, address, port }));
   const publicly = publicAddress === bindAddress ? {} : { publicAddress };
-  const sip = createSipEndpoint({ listen: both(bindAddress, sipPort), ...publicly, userAgent: 'denwaban' });
+  const sip = createSipEndpoint({
+    listen: both(bindAddress, sipPort),
+    ...publicly,
+    userAgent: 'denwaban',
+    // PRACKs are the controller's, as with drachtio-server.
+    autoPrack: false,
+  });
   const mrfSip = createSipEndpoint({
     listen: both(LOOPBACK, mrfSipPort),
     userAgent: 'denwaban-media',

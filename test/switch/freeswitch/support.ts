@@ -281,3 +281,10 @@ export function pickUp(transaction: ServerTransaction, phone: Phone): void {
   const { dialog } = transaction.respond(200, { headers: sdpType, body: sdpOf(phone) });
   dialog?.on('request', (request) => request.respond(200));
 }
+
+const KEYS = '0123456789*#';
+
+/** Presses keys, one after the other. */
+export function press(phone: Phone, keys: string): void {
+  for (const key of keys) phone.pressKey(KEYS.indexOf(key));
+}

@@ -1,0 +1,88 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { amplitudeOf, readWavFile, tone, writeWav } from '../media/phone.ts';
+import { callIn, closeWorld, EventSocket, press, startWorld, type World } from './support.ts';
+
+let world: World;
+let events: EventSocket;
+const folder = mkdtempSync(join(tmpdir(), 'denwaban-freeswitch-'));
+const prompt = writeWav(join(folder, 'prompt.wav'), [tone(600, 300)]);
+
+beforeAll(async () => {
+  world = await startWorld();
+  events = await EventSocket.open(world);
+});
+afterAll(async () => {
+  await closeWorld(world);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('recording', () => {
+  it('records what the caller says until a key', async () => {
+    const { uuid, phone } = await callIn(world, events);
+    await events.execute(uuid, 'set', 'playback_terminators=#');
+    const file = join(folder, 'deep/er/said.wav');
+    const id = events.executeLater(uuid, 'record', `${file} 10 200 5`);
+    await events.wait('the begin', 'RECORD_START', (event) => event['Unique-ID'] === uuid);
+    await phone.say(tone(500, 400));
+    press(phone, '#');
+    const done = await events.completion(id);
+    expect(done['variable_playback_terminator_used']).toBe('#');
+    const recordedMs = Number(done['variable_record_ms']);
+    expect(recordedMs).toBeGreaterThan(300);
+    expect(done['variable_record_seconds']).toBe(String(Math.floor(recordedMs / 1000)));
+    expect(events.find('RECORD_STOP', (event) => event['Unique-ID'] === uuid)?.['Record-File-Path']).toBe(file);
+    expect(amplitudeOf(readWavFile(file)[0] ?? new Int16Array(), 500)).toBeGreaterThan(2_000);
+  });
+
+  it('ends after silence, at the limit, and by a break', async () => {
+    const { uuid } = await callIn(world, events);
+    const silent = await events.execute(uuid, 'record', `${join(folder, 'silence.wav')} 10 200 1`);
+    expect(silent['variable_silence_hits_exhausted']).toBe('true');
+    const limited = await events.execute(uuid, 'record', `${join(folder, 'limit.wav')} 1`);
+    expect(Number(limited['variable_record_ms'])).toBeGreaterThanOrEqual(900);
+    const broken = events.executeLater(uuid, 'record', `${join(folder, 'break.wav')} 10`);
+    await events.wait('it', 'RECORD_START', (event) => event['Record-File-Path']?.endsWith('break.wav') === true);
+    await events.api(`uuid_break ${uuid}`);
+    expect(Number((await events.completion(broken))['variable_record_ms'])).toBeLessThan(900);
+  });
+
+  it('a file that cannot be written ends the call, as in FreeSWITCH', async () => {
+    const { uuid } = await callIn(world, events);
+    events.executeLater(uuid, 'record', `${prompt}/no/such.wav 1`);
+    const hangup = await events.wait('the end', 'CHANNEL_HANGUP', (event) => event['Unique-ID'] === uuid);
+    expect(hangup['Hangup-Cause']).toBe('DESTINATION_OUT_OF_ORDER');
+  });
+
+  it('records both directions in the background', async () => {
+    const { uuid, phone } = await callIn(world, events);
+    const file = join(folder, 'session.wav');
+    await events.execute(uuid, 'set', 'RECORD_STEREO=true');
+    expect(await events.api(`uuid_record ${uuid} start ${file}`)).toBe('+OK Success\n');
+    const playing = events.execute(uuid, 'playback', prompt);
+    await phone.say(tone(1_000, 300));
+    await playing;
+    expect(await events.api(`uuid_record ${uuid} stop ${file}`)).toBe('+OK Success\n');
+    const [said = new Int16Array(), heard = new Int16Array()] = readWavFile(file);
+    expect(amplitudeOf(said, 1_000)).toBeGreaterThan(amplitudeOf(said, 600) * 5);
+    expect(amplitudeOf(heard, 600)).toBeGreaterThan(amplitudeOf(heard, 1_000) * 5);
+    const stop = events.find('RECORD_STOP', (event) => event['Record-File-Path'] === file);
+    expect(Number(stop?.['variable_record_ms'])).toBeGreaterThan(200);
+    expect(await events.api(`uuid_record ${uuid} stop ${file}`)).toBe('-ERR Cannot stop record session!\n');
+  });
+
+  it('is complete when the caller hung up in the middle', async () => {
+    const { uuid, phone, dialog } = await callIn(world, events);
+    const file = join(folder, 'hung-up.wav');
+    const id = events.executeLater(uuid, 'record', `${file} 10`);
+    await events.wait('the begin', 'RECORD_START', (event) => event['Unique-ID'] === uuid);
+    await phone.say(tone(500, 200));
+    dialog.request({ method: 'BYE' });
+    expect(await events.completion(id)).toMatchObject({ 'Hangup-Cause': 'NORMAL_CLEARING' });
+    await events.wait('all', 'CHANNEL_DESTROY', (event) => event['Unique-ID'] === uuid);
+    expect(existsSync(file)).toBe(true);
+    expect(amplitudeOf(readWavFile(file)[0] ?? new Int16Array(), 500)).toBeGreaterThan(1_000);
+  });
+});
