@@ -95,8 +95,9 @@ export class Bench {
   }
 
   /** A phone rings `number`; gives the offered call. */
-  async ring(number = '0312345678'): Promise<{ phone: TestPhone; call: IncomingCall }> {
+  async ring(number = '0312345678', { offerless = false } = {}): Promise<{ phone: TestPhone; call: IncomingCall }> {
     const phone = await this.phone();
+    phone.offerless = offerless;
     const before = this.incoming.length;
     phone.startCall(number, this.sip);
     const call = await eventually('the call to be offered', () => this.incoming[before]);
@@ -104,8 +105,8 @@ export class Bench {
   }
 
   /** A phone rings and is answered. */
-  async talk(): Promise<WatchedLeg & { phone: TestPhone }> {
-    const { phone, call } = await this.ring();
+  async talk(options: { offerless?: boolean } = {}): Promise<WatchedLeg & { phone: TestPhone }> {
+    const { phone, call } = await this.ring('0312345678', options);
     const events: LegEvent[] = [];
     const outcome = await call.answer((event) => events.push(event));
     if (!outcome.ok) throw new Error(`not answered: ${JSON.stringify(outcome)}`);

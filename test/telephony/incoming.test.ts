@@ -145,6 +145,17 @@ test('a caller who gives up while being answered: no leg is left, whoever was fi
   }
 });
 
+test('an INVITE without an offer gets ours, and the answer in its ACK is used', async () => {
+  const { phone, leg, event } = await bench.talk({ offerless: true });
+  leg.play({ playId: 'p', sounds: [bench.tone('hello', 600)], stopOnDigit: true });
+  await eventually('sound', () => phone.heard.peak > 8_000);
+  await phone.press('3');
+  expect((await event('digit')).digit).toBe('3');
+  await phone.hangUp();
+  expect((await event('ended')).cause).toBe('caller-hangup');
+  expect(legs()).toBe(0);
+});
+
 test('refusals reach the caller with status and Retry-After', async () => {
   const { phone, call } = await bench.ring();
   call.reject(503, { retryAfterSeconds: 2 });

@@ -46,6 +46,8 @@ export class TestPhone {
   voice = 0;
   /** Put into its INVITE. */
   extraHeaders: string[] = [];
+  /** Makes calls without an offer: the ACK brings the answer. */
+  offerless = false;
   /** For a phone that is called: what it answers to an INVITE; `ring` leaves it ringing. */
   onCalled: number | 'ring' = 200;
 
@@ -79,7 +81,7 @@ export class TestPhone {
     this.#server.port = server.port;
     this.#to = `<sip:${number}@127.0.0.1:${server.port}>`;
     this.#target = `sip:${number}@127.0.0.1:${server.port}`;
-    this.#request('INVITE', this.#sdp()).then(({ status, message }) => {
+    this.#request('INVITE', this.offerless ? '' : this.#sdp()).then(({ status, message }) => {
       this.status = status;
       this.#to = message.header('To');
       if (status >= 300) {
@@ -87,7 +89,7 @@ export class TestPhone {
         return;
       }
       this.#target = /<([^>]*)>/.exec(message.header('Contact'))?.[1] ?? this.#target;
-      this.#send('ACK', this.#cseq);
+      this.#send('ACK', this.#cseq, this.offerless ? this.#sdp() : '', undefined, 'application/sdp');
       this.#talkTo(message.body);
     });
   }

@@ -69,6 +69,40 @@ test('while no media server is ready a call gets 503, and is answered again afte
   await relay.close();
 });
 
+test('the link to drachtio is lost and comes back: calls live on, new ones come, hang-ups are found out', async () => {
+  const relay = await Relay.to(pair.drachtio);
+  const bench = await Bench.open(pair, {
+    drachtio: { ...pair.drachtio, host: '127.0.0.1', port: relay.port },
+    deadlines: { probeEveryMs: 300 },
+  });
+  const [stays, leaves] = [await bench.talk(), await bench.talk()];
+  relay.cut(true);
+  await eventually('the loss to be noticed', () => !ready(bench));
+  await eventually('the link to be back', () => ready(bench));
+  stays.leg.play({ playId: 'p', sounds: [bench.tone('p', 300)], stopOnDigit: false });
+  expect(await stays.event('play-done')).toMatchObject({ outcome: 'finished' });
+  await leaves.phone.hangUp();
+  expect((await leaves.event('ended')).cause).toBe('caller-hangup');
+  await stays.leg.end('system-hangup');
+  await eventually('BYE at the caller', () => stays.phone.ended);
+  const { leg } = await bench.talk();
+  await leg.end('system-hangup');
+  await bench.close();
+  await relay.close();
+});
+
+test('the link to drachtio is lost in the middle of an answer: no leg is left', async () => {
+  const relay = await Relay.to(pair.drachtio);
+  const bench = await Bench.open(pair, { drachtio: { ...pair.drachtio, host: '127.0.0.1', port: relay.port } });
+  const { call } = await bench.ring();
+  const answering = call.answer(() => undefined);
+  relay.cut(true);
+  expect((await answering).ok).toBe(false);
+  await eventually('no leg left', () => bench.telephony.status().mediaServers[0]?.legs === 0);
+  await bench.close();
+  await relay.close();
+});
+
 test('of several media servers the one that cannot be reached is left out', async () => {
   const dead = { ...pair.freeswitch, name: 'dead', port: await freePort() };
   const bench = await Bench.open(pair, { freeswitches: [dead, pair.freeswitch] });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/poll.ts';
 import { amplitudeOf, tone } from '../media/phone.ts';
-import { type Caller, callIn, closeWorld, EventSocket, press, startWorld, type World } from './support.ts';
+import { type Caller, callIn, closeWorld, EventSocket, noChannels, press, startWorld, type World } from './support.ts';
 
 let world: World;
 let events: EventSocket;
@@ -19,11 +19,7 @@ async function bridged(): Promise<[Caller, Caller]> {
   return [a, b];
 }
 
-const since = (from: number, uuid: string) =>
-  events.events
-    .slice(from)
-    .filter((event) => event['Unique-ID'] === uuid && !/STATE/.test(event['Event-Name'] ?? ''))
-    .map((event) => event['Event-Name']);
+const since = (from: number, uuid: string) => events.namesOf(uuid, from);
 
 describe('uuid_bridge', () => {
   it('lets both hear each other, and says so', async () => {
@@ -43,7 +39,7 @@ describe('uuid_bridge', () => {
     expect(amplitudeOf(toA, 500)).toBeLessThan(300);
     expect(await events.api('show calls count')).toBe('\n1 total.\n');
     await events.api('hupall');
-    await eventually('none left', () => world.freeSwitch.channelCount === 0);
+    await noChannels(world);
   });
 
   it('passes keys on, and tells of them', async () => {

@@ -20,18 +20,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** The events between the begin and the end of an application, without those of the channel's states. */
-function story(uuid: string, from: number): string[] {
-  return events.events
-    .slice(from)
-    .filter((event) => event['Unique-ID'] === uuid && !/STATE/.test(event['Event-Name'] ?? ''))
-    .map((event) => [event['Event-Name'], event['Application'] ?? event['DTMF-Digit']].filter(Boolean).join(' '));
-}
-
 describe('a call that comes in', () => {
   it('is answered and parked under its Call-ID, told in the order of FreeSWITCH', async () => {
     const caller = await callIn(world, events);
-    expect(story(caller.uuid, 0)).toEqual([
+    expect(events.story(caller.uuid, 0)).toEqual([
       'CHANNEL_CREATE',
       'CHANNEL_EXECUTE multiset',
       'CHANNEL_EXECUTE_COMPLETE multiset',
@@ -64,7 +56,7 @@ describe('a call that comes in', () => {
     const from = events.events.length;
     expect(await events.api(`uuid_kill ${caller.uuid} USER_BUSY`)).toBe('+OK\n');
     await events.wait('the end', 'CHANNEL_DESTROY', (event) => event['Unique-ID'] === caller.uuid);
-    expect(story(caller.uuid, from)).toEqual([
+    expect(events.story(caller.uuid, from)).toEqual([
       'CHANNEL_HANGUP',
       'CHANNEL_UNPARK',
       'CHANNEL_EXECUTE_COMPLETE park',
@@ -121,7 +113,7 @@ describe('playback', () => {
       variable_playback_last_offset_pos: '2400',
       variable_playback_ms: '300',
     });
-    expect(story(uuid, from)).toEqual([
+    expect(events.story(uuid, from)).toEqual([
       'CHANNEL_EXECUTE playback',
       'PLAYBACK_START',
       'PLAYBACK_STOP',
@@ -167,7 +159,7 @@ describe('playback', () => {
     press(phone, '1#');
     const done = await events.completion(id);
     expect(done['variable_playback_terminator_used']).toBe('#');
-    expect(story(uuid, from)).toEqual([
+    expect(events.story(uuid, from)).toEqual([
       'CHANNEL_EXECUTE playback',
       'PLAYBACK_START',
       'DTMF 1',
@@ -303,8 +295,8 @@ describe('variables and transfers', () => {
     await events.wait('the begin', 'PLAYBACK_START', (event) => event['Unique-ID'] === uuid);
     const from = events.events.length;
     expect(await events.api(`uuid_transfer ${uuid} m:^:playback:${prompt}^park inline`)).toBe('+OK\n');
-    await eventually('the park', () => story(uuid, from).at(-1) === 'CHANNEL_PARK');
-    expect(story(uuid, from)).toEqual([
+    await eventually('the park', () => events.story(uuid, from).at(-1) === 'CHANNEL_PARK');
+    expect(events.story(uuid, from)).toEqual([
       'PLAYBACK_STOP',
       'CHANNEL_EXECUTE_COMPLETE playback',
       'CHANNEL_UNPARK',
@@ -322,7 +314,7 @@ describe('variables and transfers', () => {
     const { uuid, phone } = await callIn(world, events);
     const from = events.events.length;
     expect(await events.api(`uuid_broadcast ${uuid} set::x=1 aleg`)).toBe('+OK Message sent\n');
-    await eventually('it', () => story(uuid, from).includes('CHANNEL_EXECUTE_COMPLETE set'));
+    await eventually('it', () => events.story(uuid, from).includes('CHANNEL_EXECUTE_COMPLETE set'));
     expect(await events.api(`uuid_send_dtmf ${uuid} 5@100`)).toBe(`+OK ${uuid} sent DTMF 5@100.\n`);
     await eventually('the key', () =>
       phone.heard.some(({ payloadType, payload }) => payloadType === 101 && payload[0] === 5),

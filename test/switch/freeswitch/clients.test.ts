@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/poll.ts';
 import type { Fsmrf, Modesl, ModeslConnection, ModeslEvent } from './modesl-types.ts';
-import { callIn, closeWorld, EventSocket, password, startWorld, type World } from './support.ts';
+import { callIn, closeWorld, EventSocket, startWorld, type World } from './support.ts';
 
 const load = createRequire(import.meta.url);
 const modesl = load('modesl') as Modesl;
@@ -16,7 +16,7 @@ afterAll(() => closeWorld(world));
 
 function connect(): Promise<ModeslConnection> {
   return new Promise((resolve) => {
-    const connection = new modesl.Connection('127.0.0.1', world.eventPort, password, () => resolve(connection));
+    const connection = new modesl.Connection('127.0.0.1', world.eventPort, world.password, () => resolve(connection));
     world.closing.push(() => connection.disconnect());
   });
 }
@@ -62,7 +62,7 @@ describe('drachtio-fsmrf 4.1.2, unmodified', () => {
     const mediaServer = await new Mrf({}).connect({
       address: '127.0.0.1',
       port: world.eventPort,
-      secret: password,
+      secret: world.password,
       listenAddress: '127.0.0.1',
     });
     world.closing.push(() => mediaServer.disconnect());

@@ -16,15 +16,45 @@ import { Phone, startEngine } from '../media/phone.ts';
 export const password = 'ClueCon';
 
 export interface World {
-  freeSwitch: FreeSwitch;
+  /** Undefined where a real FreeSWITCH is under test. */
+  freeSwitch: FreeSwitch | undefined;
+  password: string;
   eventPort: number;
   sipPort: number;
-  sip: SipEndpoint;
+  /** The SIP endpoint of the one under test, where it is ours. */
+  sip: SipEndpoint | undefined;
   /** Closed in reverse at the end. */
   closing: (() => Promise<unknown> | unknown)[];
 }
 
-export async function startWorld(options: Partial<FreeSwitchOptions> = {}): Promise<World> {
+/**
+ * Starts ours; or, with STACK=local and FREESWITCH_URLS as for the scenarios, uses a real one on `freeswitch-conf`:
+ * the same expectations hold there. Tests with options of their own are of ours alone.
+ */
+export async function startWorld(options?: Partial<FreeSwitchOptions>): Promise<World> {
+  const { STACK, FREESWITCH_URLS } = process.env;
+  if (!options && STACK === 'local' && FREESWITCH_URLS) return useReal(new URL(FREESWITCH_URLS.split(',')[0] ?? ''));
+  return startOurs(options ?? {});
+}
+
+/** True where a real FreeSWITCH is under test. */
+export const isReal = process.env['STACK'] === 'local';
+
+async function useReal(url: URL): Promise<World> {
+  const world: World = {
+    freeSwitch: undefined,
+    password: url.password,
+    eventPort: Number(url.port),
+    sipPort: 0,
+    sip: undefined,
+    closing: [],
+  };
+  const client = await EventSocket.open(world, '');
+  world.sipPort = Number(/sip:mod_sofia@[\d.]+:(\d+)/.exec(await client.api('sofia status'))?.[1]);
+  return world;
+}
+
+async function startOurs(options: Partial<FreeSwitchOptions>): Promise<World> {
   const sip = createSipEndpoint({
     listen: [
       { protocol: 'udp', address: '127.0.0.1', port: 0 },
@@ -45,6 +75,7 @@ export async function startWorld(options: Partial<FreeSwitchOptions> = {}): Prom
   await freeSwitch.start();
   return {
     freeSwitch,
+    password,
     eventPort: freeSwitch.eventSocketAddress.port,
     sipPort: sip.addresses[0]?.port ?? 0,
     sip,
@@ -53,8 +84,18 @@ export async function startWorld(options: Partial<FreeSwitchOptions> = {}): Prom
 }
 
 export async function closeWorld(world: World): Promise<void> {
-  await world.freeSwitch.hangupAll('SYSTEM_SHUTDOWN', 2_000);
+  const client = await EventSocket.open(world, '');
+  await client.api('hupall');
+  await noChannels(world);
   for (const close of world.closing.splice(0).reverse()) await close();
+}
+
+/** Waits until there is no channel left. */
+export async function noChannels(world: World): Promise<void> {
+  const client = await EventSocket.open(world, '');
+  await eventually('no channel', async () => (await client.api('show channels count')).trim() === '0 total.', {
+    timeoutMs: 8_000,
+  });
 }
 
 export type EventFields = Record<string, string>;
@@ -63,6 +104,9 @@ interface Message {
   headers: Map<string, string>;
   body: string;
 }
+
+/** Events of states, and those that only the real one fires. */
+const NOT_FIRED = /STATE|^CODEC$|PRIVATE_COMMAND|CALL_UPDATE|MEDIA_BUG|RTCP|CUSTOM|CHANNEL_DATA/;
 
 /** A client of the event socket that understands nothing but frames: it shows what is really on the wire. */
 export class EventSocket {
@@ -81,7 +125,7 @@ export class EventSocket {
   /** Connects and logs in; subscribes to the events named. */
   static async open(world: World, events = 'ALL'): Promise<EventSocket> {
     const client = await EventSocket.connect(world);
-    await client.command(`auth ${password}`);
+    await client.command(`auth ${world.password}`);
     if (events !== '') await client.command(`event json ${events}`);
     return client;
   }
@@ -144,9 +188,17 @@ export class EventSocket {
     return this.events.find((event) => event['Event-Name'] === name && matches(event));
   }
 
-  /** Names of the events of a channel, in order. */
-  namesOf(uuid: string): string[] {
-    return this.events.filter((event) => event['Unique-ID'] === uuid).map((event) => event['Event-Name'] ?? '');
+  /** Names of the events of a channel since the `from`th event, in order: those that ours has, too. */
+  namesOf(uuid: string, from = 0): string[] {
+    return this.story(uuid, from).map((line) => line.split(' ')[0] ?? '');
+  }
+
+  /** The same, with what is executed or pressed. */
+  story(uuid: string, from = 0): string[] {
+    return this.events
+      .slice(from)
+      .filter((event) => event['Unique-ID'] === uuid && !NOT_FIRED.test(event['Event-Name'] ?? ''))
+      .map((event) => [event['Event-Name'], event['Application'] ?? event['DTMF-Digit']].filter(Boolean).join(' '));
   }
 
   #received(bytes: Buffer): void {
