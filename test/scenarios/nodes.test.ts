@@ -1,5 +1,6 @@
+import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { toneDurationMs } from '../support/audio.ts';
+import { findSound, readWav, toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { eventually } from '../support/poll.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -10,6 +11,7 @@ const numbers = {
   record: '0311110003',
   branch: '0311110006',
   missing: '0311110008',
+  spoken: '0311110009',
 };
 
 let system: System;
@@ -135,6 +137,30 @@ describe('record', () => {
     await phone.heardOf('CALL_CLOSED');
     const record = await system.closedCall(numbers.record);
     expect(record).toMatchObject({ outcome: 'message', path: ['message', 'thanks'] });
+    const [recording] = record.recordings;
+    const kept = readWav(resolve(system.dataDir, 'recordings', recording?.file ?? ''));
+    // The phone says its tone all the time, so all of the recording is that tone.
+    const keptMs = kept.samples.length / 8;
+    expect(toneDurationMs(kept.samples, 440)).toBeGreaterThan(keptMs - 200);
+    expect(Math.abs(keptMs - (recording?.durationMs ?? 0))).toBeLessThan(100);
+    expect(keptMs).toBeGreaterThan(2_000);
+    expect(keptMs).toBeLessThan(3_200);
+  });
+});
+
+describe('prompt files', () => {
+  it('are heard sample for sample, in the language chosen', async () => {
+    await call(numbers.spoken);
+    const likeness = (prompt: string) =>
+      findSound(phone.heard(), readWav(`flows/prompts/${prompt}.wav`).samples).likeness;
+    await eventually('the opening hours in Japanese', () => likeness('ja/hours') > 0.95, {
+      timeoutMs: 12_000,
+      everyMs: 300,
+    });
+    phone.press('9');
+    await phone.heardOf('CALL_CLOSED');
+    expect(likeness('en/goodbye')).toBeGreaterThan(0.95);
+    expect(likeness('ja/goodbye')).toBeLessThan(0.9);
   });
 });
 
