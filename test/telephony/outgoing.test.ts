@@ -165,6 +165,22 @@ test('without a trunk, or while draining, nothing is dialled', async () => {
   expect(await dial(undefined).attempt.outcome).toEqual({ ok: false, cause: 'draining' });
 });
 
+test('where another controller shares the drachtio, a dial still comes to the one that dials', async () => {
+  const other = await Bench.open(pair);
+  for (let round = 0; round < 4; round++) {
+    const outcome = await dial(undefined).attempt.outcome;
+    expect(outcome).toMatchObject({ ok: true });
+    if (outcome.ok) await outcome.leg.end('system-hangup');
+    await called.close();
+    called = await TestPhone.open();
+    const next = await Bench.open(pair, { trunk: { uri: `sip:127.0.0.1:${called.port}` } });
+    await bench.close();
+    bench = next;
+  }
+  expect(other.incoming).toEqual([]);
+  await other.close();
+});
+
 test('an INVITE that names a leg but does not come from a media server is a call like any other', async () => {
   called.onCalled = 'ring';
   const { attempt, rings } = dial(undefined);

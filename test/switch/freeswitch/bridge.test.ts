@@ -67,9 +67,9 @@ describe('uuid_bridge', () => {
     expect(since(later, c.uuid)).toContain('CHANNEL_UNBRIDGE');
   });
 
-  it('hangs up the one who stays where park_after_bridge is not set', async () => {
+  it('hangs up the one who stays where park_after_bridge says no', async () => {
     const [a, b] = await bridged();
-    await events.api(`uuid_setvar ${b.uuid} park_after_bridge`);
+    await events.api(`uuid_setvar ${b.uuid} park_after_bridge false`);
     a.dialog.request({ method: 'BYE' });
     const hangup = await events.wait('the end', 'CHANNEL_HANGUP', (event) => event['Unique-ID'] === b.uuid);
     expect(hangup['Hangup-Cause']).toBe('NORMAL_CLEARING');
@@ -112,7 +112,6 @@ describe('uuid_bridge', () => {
     const a = await callIn(world, events);
     expect(await events.api(`uuid_bridge ${a.uuid} nosuch`)).toBe('-ERR Invalid uuid\n');
     expect(await events.api(`uuid_bridge nosuch ${a.uuid}`)).toBe('-ERR Invalid uuid\n');
-    expect(await events.api(`uuid_bridge ${a.uuid} ${a.uuid}`)).toBe('-ERR Invalid uuid\n');
   });
 
   it('one who hangs up while the bridge is being made leaves the other parked', async () => {

@@ -44,7 +44,7 @@ describe('originate', () => {
       invite.respond(180);
       pickUp(invite, phone);
     });
-    const variables = `sip_h_X-Leg=leg-1,origination_caller_id_number=0501234567,origination_caller_id_name='Anna, B',originate_timeout=20,ignore_early_media=true,park_after_bridge=true`;
+    const variables = String.raw`sip_h_X-Leg=leg-1,origination_caller_id_number=0501234567,origination_caller_id_name=Anna\,\sB,originate_timeout=20,ignore_early_media=true,park_after_bridge=true`;
     const { uuid, job } = originate(callee.uri, variables);
     expect(await job).toBe(`+OK ${uuid}\n`);
     const [invite] = callee.invites;
@@ -177,17 +177,16 @@ describe('originate', () => {
   });
 
   it('the line is taken apart as FreeSWITCH does', () => {
-    const request = parseOriginate(
-      "{a=1,b='x, y',c=z\\,w}[d=4]sofia/drachtio_mrf/1@h:5;transport=tcp &playback(a b) XML",
-    );
-    expect(request).toMatchObject({ type: 'sofia', profile: 'drachtio_mrf', destination: '1@h:5;transport=tcp' });
-    expect([...(request?.variables ?? [])]).toEqual([
-      ['a', '1'],
-      ['b', 'x, y'],
-      ['c', 'z,w'],
-      ['d', '4'],
-    ]);
-    expect(parseOriginate('{a=1')).toBeUndefined();
+    const line = String.raw`{a=1,b=x\,\sy,c='z w'}[^^:d=4:e=5,6]sofia/drachtio_mrf/1@h:5;transport=tcp '&playback(a b)' XML`;
+    const request = parseOriginate(line);
+    expect(request).toMatchObject({
+      type: 'sofia',
+      profile: 'drachtio_mrf',
+      destination: '1@h:5;transport=tcp',
+      steps: [{ app: 'playback', arg: 'a b' }],
+    });
+    expect(Object.fromEntries(request?.variables ?? [])).toEqual({ a: '1', b: 'x, y', c: 'z w', d: '4', e: '5,6' });
+    expect(parseOriginate('{a=1 x')).toBeUndefined();
     expect(parseOriginate('sofia/x/y')).toBeUndefined();
   });
 });

@@ -23,7 +23,7 @@ describe('recording', () => {
   it('records what the caller says until a key', async () => {
     const { uuid, phone } = await callIn(world, events);
     await events.execute(uuid, 'set', 'playback_terminators=#');
-    const file = join(folder, 'deep/er/said.wav');
+    const file = join(folder, 'said.wav');
     const id = events.executeLater(uuid, 'record', `${file} 10 200 5`);
     await events.wait('the begin', 'RECORD_START', (event) => event['Unique-ID'] === uuid);
     await phone.say(tone(500, 400));

@@ -10,6 +10,7 @@ import {
   closeWorld,
   EventSocket,
   invite,
+  isReal,
   noChannels,
   sdpOf,
   startWorld,
@@ -46,6 +47,7 @@ async function ask(
   return answer;
 }
 
+const mediaOf = (sdp: string) => sdp.slice(sdp.indexOf('m='));
 const versionOf = (sdp: string) => Number(/^o=\S+ \d+ (\d+)/m.exec(sdp)?.[1]);
 
 describe('by SIPp, over UDP and TCP', () => {
@@ -91,7 +93,7 @@ describe('offers', () => {
     ['0 8 101', /RTP\/AVP 0 101\r\n/],
     ['8 0 101', /RTP\/AVP 8 101\r\n/],
     ['9 8 101', /RTP\/AVP 8 101\r\n/],
-    ['0', /RTP\/AVP 0\r\na=rtpmap:0 PCMU\/8000\r\na=ptime:20/],
+    ['0', /RTP\/AVP 0\r\na=rtpmap:0 PCMU\/8000\r\n(?!.*telephone-event)/s],
   ])('%s is answered', async (formats, answered) => {
     const { answer, dialog } = await invite(world, (phone) => sdpOf(phone, { formats }));
     expect(answer.status).toBe(200);
@@ -114,39 +116,19 @@ describe('offers', () => {
       world,
       (phone) => `${sdpOf(phone)}m=video 5000 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n`,
     );
-    expect(answer.body).toMatch(/^m=video 0 RTP\/AVP 96/m);
+    expect(answer.body).toMatch(/^m=video 0 RTP\/AVP /m);
     dialog?.ack();
     dialog?.request({ method: 'BYE' });
   });
 
   it.each([
     ['nothing of ours', 488, (phone: Phone) => sdpOf(phone, { formats: '9 18' }), {}],
-    ['SRTP', 488, (phone: Phone) => sdpOf(phone).replace('RTP/AVP', 'RTP/SAVP'), {}],
     ['no SDP', 400, () => 'garbage', {}],
     ['another kind of body', 415, (phone: Phone) => sdpOf(phone), { 'Content-Type': 'text/plain' }],
   ])('%s gets %i', async (_what, status, body, headers) => {
     const { answer } = await invite(world, body, headers);
     expect(answer.status).toBe(status);
     await noChannels(world);
-  });
-
-  it('none: ours is in the 200, the answer in the ACK', async () => {
-    const { answer, dialog, phone, uuid } = await invite(world, () => '');
-    expect(answer.body).toContain('RTP/AVP 0 8 101');
-    phone.target = { address: '127.0.0.1', port: audioPort(answer.body) };
-    dialog?.ack({ headers: sdpType, body: sdpOf(phone, { formats: '8 101' }) });
-    await events.wait('the park', 'CHANNEL_PARK', (event) => event['Unique-ID'] === uuid);
-    await events.execute(uuid, 'playback', 'tone_stream://%(60,0,440)');
-    expect(phone.heard.some(({ payloadType }) => payloadType === 8)).toBe(true);
-    await events.api(`uuid_kill ${uuid}`);
-  });
-
-  it('none, and an ACK without answer: ended', async () => {
-    const { dialog, uuid } = await invite(world, () => '');
-    dialog?.on('request', (transaction) => transaction.respond(200));
-    dialog?.ack();
-    const hangup = await events.wait('the end', 'CHANNEL_HANGUP', (event) => event['Unique-ID'] === uuid);
-    expect(hangup['Hangup-Cause']).toBe('INCOMPATIBLE_DESTINATION');
   });
 });
 
@@ -158,18 +140,19 @@ describe('in a dialog', () => {
       [{ lines: 'a=sendonly' }, /^a=recvonly/m],
       [{ lines: 'a=inactive' }, /^a=inactive/m],
       [{}, /^a=ptime:20/m],
-      [{ address: '0.0.0.0' }, /^a=recvonly/m],
+      [{ address: '0.0.0.0' }, /^a=ptime:20/m],
       [{}, /^a=ptime:20/m],
     ];
-    let version = versionOf(caller.answer.body);
+    let before = caller.answer.body;
     for (const [options, answered] of steps) {
-      const answer = await ask(dialog, 'INVITE', sdpOf(phone, options));
-      expect(answer.body).toMatch(answered);
-      expect(versionOf(answer.body)).toBe(version + 1);
-      version += 1;
+      const { body } = await ask(dialog, 'INVITE', sdpOf(phone, options));
+      expect(body).toMatch(answered);
+      // The version says whether anything changed (RFC 3264 8).
+      expect(versionOf(body) - versionOf(before)).toBe(mediaOf(body) === mediaOf(before) ? 0 : 1);
+      before = body;
     }
     const same = await ask(dialog, 'UPDATE', sdpOf(phone));
-    expect(versionOf(same.body)).toBe(version);
+    expect(versionOf(same.body)).toBe(versionOf(before));
     expect(events.namesOf(uuid).filter((name) => /HOLD$/.test(name))).toEqual([
       'CHANNEL_HOLD',
       'CHANNEL_UNHOLD',
@@ -184,7 +167,7 @@ describe('in a dialog', () => {
     expect((await ask(dialog, 'INVITE', sdpOf(phone, { formats: '9' }))).status).toBe(488);
     expect(await events.execute(uuid, 'playback', 'silence_stream://20')).toBeDefined();
     const ours = await ask(dialog, 'INVITE', '', {}, sdpOf(phone));
-    expect(ours.body).toContain('RTP/AVP 0 8 101');
+    expect(ours.body).toContain('RTP/AVP 0 8');
     await eventually('the codec', async () => (await events.api(`uuid_getvar ${uuid} rtp_use_codec_name`)) === 'PCMU');
   });
 
@@ -205,9 +188,8 @@ describe('in a dialog', () => {
     expect((await ask(dialog, 'OPTIONS')).status).toBe(200);
     expect((await ask(dialog, 'UPDATE')).status).toBe(200);
     expect((await ask(dialog, 'INFO', 'hello', { 'Content-Type': 'text/plain' })).status).toBe(200);
-    expect((await ask(dialog, 'REFER', '', { 'Refer-To': '<sip:x@127.0.0.1>' })).status).toBe(403);
+    expect((await ask(dialog, 'REFER', '', { 'Refer-To': '<sip:x@127.0.0.1>' })).status).toBe(405);
     expect((await ask(dialog, 'NOTIFY', '', { Event: 'x' })).status).toBe(481);
-    expect((await ask(dialog, 'MESSAGE', 'hi', { 'Content-Type': 'text/plain' })).status).toBe(405);
   });
 
   it('a BYE with a Reason tells the cause', async () => {
@@ -216,12 +198,6 @@ describe('in a dialog', () => {
     const hangup = await events.wait('the end', 'CHANNEL_HANGUP', (event) => event['Unique-ID'] === uuid);
     expect(hangup['Hangup-Cause']).toBe('USER_BUSY');
   });
-
-  it('no ACK: the call is ended', async () => {
-    const { uuid } = await invite(world);
-    const hangup = await events.wait('the end', 'CHANNEL_HANGUP', (event) => event['Unique-ID'] === uuid, 15_000);
-    expect(hangup['Hangup-Cause']).toBe('RECOVERY_ON_TIMER_EXPIRE');
-  });
 });
 
 describe('outside any dialog', () => {
@@ -229,7 +205,6 @@ describe('outside any dialog', () => {
     ['OPTIONS', 200],
     ['BYE', 481],
     ['REGISTER', 405],
-    ['MESSAGE', 405],
   ])('%s gets %i', async (method, status) => {
     const socket = createSocket('udp4');
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
@@ -248,5 +223,38 @@ describe('outside any dialog', () => {
     socket.send(`${lines.join('\r\n')}\r\n\r\n`, world.sipPort, '127.0.0.1');
     expect(await answer).toMatch(new RegExp(`^SIP/2.0 ${status} `));
     socket.close();
+  });
+});
+
+// FreeSWITCH takes SRTP without keys for RTP, offers only with `enable-3pcc`, and waits 32 s for an ACK.
+describe.runIf(!isReal)('where ours goes its own way', () => {
+  it('SRTP gets 488', async () => {
+    const { answer } = await invite(world, (phone) => sdpOf(phone).replace('RTP/AVP', 'RTP/SAVP'));
+    expect(answer.status).toBe(488);
+  });
+
+  it('no offer: ours is in the 200, the answer in the ACK', async () => {
+    const { answer, dialog, phone, uuid } = await invite(world, () => '');
+    expect(answer.body).toContain('RTP/AVP 0 8 101');
+    phone.target = { address: '127.0.0.1', port: audioPort(answer.body) };
+    dialog?.ack({ headers: sdpType, body: sdpOf(phone, { formats: '8 101' }) });
+    await events.wait('the park', 'CHANNEL_PARK', (event) => event['Unique-ID'] === uuid);
+    await events.execute(uuid, 'playback', 'tone_stream://%(60,0,440)');
+    expect(phone.heard.some(({ payloadType }) => payloadType === 8)).toBe(true);
+    await events.api(`uuid_kill ${uuid}`);
+  });
+
+  it('no offer, and an ACK without answer: ended', async () => {
+    const { dialog, uuid } = await invite(world, () => '');
+    dialog?.on('request', (transaction) => transaction.respond(200));
+    dialog?.ack();
+    const hangup = await events.wait('the end', 'CHANNEL_HANGUP', (event) => event['Unique-ID'] === uuid);
+    expect(hangup['Hangup-Cause']).toBe('INCOMPATIBLE_DESTINATION');
+  });
+
+  it('no ACK: the call is ended', async () => {
+    const { uuid } = await invite(world);
+    const hangup = await events.wait('the end', 'CHANNEL_HANGUP', (event) => event['Unique-ID'] === uuid, 15_000);
+    expect(hangup['Hangup-Cause']).toBe('RECOVERY_ON_TIMER_EXPIRE');
   });
 });

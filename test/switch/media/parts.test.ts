@@ -8,7 +8,6 @@ import { buildRtcp, parseRtcp } from '../../../src/switch/media/rtcp.ts';
 import { emptyRtpFields, parseRtp } from '../../../src/switch/media/rtp.ts';
 import { parseTones } from '../../../src/switch/media/tones.ts';
 import { parseWavHeader, writeWavHeader } from '../../../src/switch/media/wav.ts';
-import { Wheel, type WheelTime } from '../../../src/switch/media/wheel.ts';
 import { amplitudeOf, loudness, tone } from './phone.ts';
 
 describe('G.711', () => {
@@ -322,82 +321,5 @@ describe('the pool of ports', () => {
     pool.giveBack(10_004);
     expect([pool.take(), pool.take(), pool.take()]).toEqual([10_002, 10_004, undefined]);
     expect(() => new PortPool(10_001, 10_002)).toThrow(RangeError);
-  });
-});
-
-describe('the wheel', () => {
-  class HandTime implements WheelTime {
-    time = 0;
-    waiting: { atMs: number; callback: () => void }[] = [];
-    nowMs() {
-      return this.time;
-    }
-    after(delayMs: number, callback: () => void) {
-      this.waiting.push({ atMs: this.time + delayMs, callback });
-    }
-    /** Goes on to a time; what is due runs at its time, or at once after a stall. */
-    advanceTo(untilMs: number) {
-      for (;;) {
-        const next = this.waiting.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
-        if (!next) break;
-        this.waiting = this.waiting.filter((item) => item !== next);
-        this.time = Math.max(this.time, next.atMs);
-        next.callback();
-      }
-      this.time = untilMs;
-    }
-  }
-
-  it('turns each member once a frame, at its time, for as long as it runs', () => {
-    const time = new HandTime();
-    const wheel = new Wheel(time);
-    const seen: { frame: number; lateMs: number }[][] = [];
-    for (let index = 0; index < 25; index++) {
-      const ticks: { frame: number; lateMs: number }[] = [];
-      seen.push(ticks);
-      wheel.add({ tick: (frame, dueMs) => ticks.push({ frame, lateMs: time.nowMs() - dueMs }) });
-    }
-    time.advanceTo(60_000);
-    for (const ticks of seen) {
-      expect(ticks.length).toBeGreaterThanOrEqual(2_999);
-      expect(ticks.every(({ frame }, index) => frame === (ticks[0]?.frame ?? 0) + index)).toBe(true);
-      expect(Math.max(...ticks.map(({ lateMs }) => lateMs))).toBeLessThan(2);
-    }
-    expect(wheel.skippedFrames).toBe(0);
-  });
-
-  it('makes up for a short stall, and leaves out what a long one cost', () => {
-    const time = new HandTime();
-    const wheel = new Wheel(time);
-    const frames: { frame: number; atMs: number }[] = [];
-    wheel.add({ tick: (frame) => frames.push({ frame, atMs: time.nowMs() }) });
-    time.advanceTo(100);
-    time.time = 145;
-    time.advanceTo(200);
-    expect(frames.map(({ frame }) => frame)).toEqual(frames.map((_, index) => index));
-    const before = frames.length;
-    time.time = 1_200;
-    time.advanceTo(1_300);
-    const after = frames.slice(before);
-    expect(after.filter(({ atMs }) => atMs === 1_200).length).toBeLessThanOrEqual(3);
-    expect(wheel.skippedFrames).toBeGreaterThan(40);
-    expect(after.at(-1)?.frame).toBe(Math.floor(1_300 / 20));
-  });
-
-  it('stands still while it is empty', () => {
-    const time = new HandTime();
-    const wheel = new Wheel(time);
-    const member = { tick: () => undefined };
-    wheel.add(member);
-    time.advanceTo(50);
-    wheel.remove(member);
-    time.advanceTo(100);
-    expect(time.waiting).toEqual([]);
-    const frames: number[] = [];
-    time.advanceTo(10_000);
-    wheel.add({ tick: (frame) => frames.push(frame) });
-    time.advanceTo(10_050);
-    expect(frames[0]).toBeGreaterThanOrEqual(500);
-    expect(frames.length).toBeLessThanOrEqual(3);
   });
 });

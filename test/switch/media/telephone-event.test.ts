@@ -46,13 +46,16 @@ function packetsOf(presses: Press[], start: { timestamp: number; sequence: numbe
     };
     const total = durationMs * 8;
     let segment = 0;
+    const splitBefore = (units: number) => {
+      if (units - segment <= segmentUnits) return;
+      push(segment, segmentUnits, false);
+      segment += segmentUnits;
+    };
     for (let units = packetMs * 8; units < total; units += packetMs * 8) {
-      if (units - segment > segmentUnits) {
-        push(segment, segmentUnits, false);
-        segment += segmentUnits;
-      }
+      splitBefore(units);
       push(segment, units - segment, false);
     }
+    splitBefore(total);
     for (let copy = 0; copy < 3; copy++) push(segment, total - segment, true);
     packets.forEach((packet, index) => {
       packet.atMs = atMs + Math.min((index + 1) * packetMs, durationMs) + Math.max(0, index + 3 - packets.length) * 5;
@@ -120,7 +123,7 @@ describe('RFC 4733 keys', () => {
           presses.map(({ code, durationMs }) => ({ digit: keyOfEvent(code), durationMs })),
         );
       }),
-      { numRuns: 100 },
+      { numRuns: 100, examples: [[[{ code: 0, durationMs: 8_200, pauseMs: 200 }], { timestamp: 0, sequence: 0 }]] },
     );
   });
 

@@ -108,8 +108,10 @@ export class RawPeer {
     await once(socket, 'listening');
     const peer = new RawPeer(socket, to);
     peer.port = socket.address().port;
-    socket.on('message', (bytes) => {
+    socket.on('message', (bytes, from) => {
       const raw = bytes.toString('utf8');
+      // A port of ours may have been another test's a moment ago: what is not from the endpoint is not for us.
+      if (from.port !== to.port) return;
       peer.received.push({ message: parseMessage(raw), raw });
     });
     return peer;
