@@ -47,7 +47,7 @@ export function answerFailureOf(sipStatus: number): { cause: EndCause; sipStatus
   return { cause: 'media-lost', sipStatus: 503 };
 }
 
-/** Why a leg ended that FreeSWITCH has ended of itself. */
+/** Why a leg ended that FreeSWITCH has ended of itself, by its Hangup-Cause or the Reason header of its BYE. */
 export function causeOfHangup(cause: string): EndCause {
-  return cause === 'MEDIA_TIMEOUT' ? 'media-timeout' : 'media-lost';
+  return cause.includes('MEDIA_TIMEOUT') ? 'media-timeout' : 'media-lost';
 }

@@ -29,6 +29,9 @@ export interface ChannelHandlers {
 const lingerMs = 8;
 /** Silence that waits for a key: as with `lingerMs`, what comes after the key starts a frame earlier than from `park`. */
 const listenMs = 600_000;
+/** A prompt that fails this soon was ordered while FreeSWITCH moved the channel (to `park`, out of a bridge). */
+const unsettledMs = 500;
+const triesMax = 3;
 /**
  * A key that FreeSWITCH had read just before the prompt began does not end it. Its completion not seen after this long,
  * the prompt is broken off from here.
@@ -44,6 +47,7 @@ interface Playing {
   request: PlayRequest;
   eventUuid: string;
   startedAtMs: number;
+  tries: number;
   /** A key has ended it within FreeSWITCH; its completion is on the way. */
   keyed: boolean;
 }
@@ -92,7 +96,7 @@ export class Channel {
       this.#playing = undefined;
       this.#handlers.onPlayDone(before.request.playId, 'stopped');
     }
-    this.#playing = { request, eventUuid: '', startedAtMs: 0, keyed: false };
+    this.#playing = { request, eventUuid: '', startedAtMs: 0, tries: 0, keyed: false };
     this.#startPlaying(this.#playing);
   }
 
@@ -295,10 +299,16 @@ export class Channel {
     const playedMs = this.#clock.monotonicMs() - playing.startedAtMs;
     if (playing.keyed) this.#finishPlaying(playing.eventUuid, 'stopped');
     else if (response === 'FILE NOT FOUND') this.#finishPlaying(playing.eventUuid, 'not-found');
-    else if (response !== 'FILE PLAYED') this.#finishPlaying(playing.eventUuid, 'failed');
+    else if (response !== 'FILE PLAYED') this.#onPlaybackError(playing, playedMs);
     else if (!playing.request.loop) this.#finishPlaying(playing.eventUuid, 'finished');
     else if (playedMs < shortestLoopMs) this.#finishPlaying(playing.eventUuid, 'failed');
     else this.#startPlaying(playing);
+  }
+
+  #onPlaybackError(playing: Playing, playedMs: number): void {
+    playing.tries += 1;
+    if (playedMs < unsettledMs && playing.tries < triesMax) this.#startPlaying(playing);
+    else this.#finishPlaying(playing.eventUuid, 'failed');
   }
 
   #finishPlaying(eventUuid: string, outcome: PlayOutcome): void {

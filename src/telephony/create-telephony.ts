@@ -134,7 +134,7 @@ class DrachtioTelephony implements SwitchTelephony {
   async stop(): Promise<void> {
     this.#adopted.stop();
     for (const server of this.#servers) server.stop();
-    this.#sip.stop();
+    await this.#sip.stop();
   }
 
   status(): TelephonyStatus {

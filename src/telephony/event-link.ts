@@ -34,7 +34,8 @@ export interface EventLinkOptions {
 }
 
 const linkLost = '-ERR link lost';
-const deadlineReply = '-ERR deadline';
+/** The answer where FreeSWITCH gave none in time. */
+export const deadlineReply = '-ERR deadline';
 
 /**
  * One event-socket connection that carries the commands and events of all channels of one FreeSWITCH. Every command

@@ -1,3 +1,4 @@
+import { type Clock, delay } from '../kernel/clock.ts';
 import type { MediaServer } from './media-server.ts';
 import type { SipServer } from './sip-server.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
@@ -6,6 +7,11 @@ import type { SrfRequest, SrfResponse } from './types/srf.ts';
 export const legHeader = 'X-Leg';
 /** FreeSWITCH is told to give up this much later than we do. */
 const graceSeconds = 3;
+/** FreeSWITCH's words for a controller's 403 to an INVITE that is not its own, and for drachtio's 503 in its place. */
+const turnedAway = /CALL_REJECTED|NORMAL_TEMPORARY_FAILURE/;
+const triesMax = 8;
+/** Time for FreeSWITCH to forget the channel of the try before: the next has the same uuid. */
+const retryMs = 60;
 
 /** Somebody who has told a media server to call us, and waits for its INVITE. */
 export interface ExpectedInvite {
@@ -13,8 +19,26 @@ export interface ExpectedInvite {
   onMediaInvite(req: SrfRequest, res: SrfResponse): void;
 }
 
-/** Makes FreeSWITCH call us with an offer of its own, on a channel whose uuid is the leg's id, and park it. */
-export function originateCommand(
+/**
+ * Makes FreeSWITCH call us with an offer of its own, on a channel whose uuid is the leg's id, and park it. Resolves
+ * with FreeSWITCH's last word: `+OK …` or `-ERR cause`. Where several controllers share a drachtio, it may hand
+ * FreeSWITCH's INVITE to another one, who turns it away: so it is sent again while `wanted`, which must say no once the
+ * INVITE has arrived here.
+ */
+export async function originate(
+  { sip, server, clock }: { sip: SipServer; server: MediaServer; clock: Clock },
+  call: { legId: string; user: string; timeoutMs: number; wanted(): boolean },
+): Promise<string> {
+  const command = originateCommand(sip, call);
+  for (let tries = 1; ; tries++) {
+    const result = (await server.background(command).result).trim();
+    if (result.startsWith('+OK') || !turnedAway.test(result) || tries === triesMax || !call.wanted()) return result;
+    await delay(clock, retryMs);
+    if (!call.wanted()) return result;
+  }
+}
+
+function originateCommand(
   sip: SipServer,
   { legId, user, timeoutMs }: { legId: string; user: string; timeoutMs: number },
 ): string {

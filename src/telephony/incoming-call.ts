@@ -101,7 +101,7 @@ export class NetworkCall implements IncomingCall {
       ...{ legId, kind: 'caller', sipCallId, server, uuid: legId },
       ...{ clock, byeDeadlineMs, onEvent, onOver: drop },
     });
-    const dialogs = req.body ? await this.#offerTo(server) : await this.#askForOffer(server);
+    const dialogs = req.body ? await this.#offerTo(server) : await this.#askForOffer(server, leg);
     if (typeof dialogs === 'number') {
       leg.abandon();
       return res.finalResponseSent && !this.#over ? { ok: false, cause: 'failed', sipStatus: dialogs } : dialogs;
@@ -129,10 +129,11 @@ export class NetworkCall implements IncomingCall {
     return this.#over ? 487 : 500;
   }
 
-  #askForOffer(server: MediaServer): Promise<LegDialogs | number> {
+  #askForOffer(server: MediaServer, leg: SwitchLeg): Promise<LegDialogs | number> {
     const { req, res, sip, clock, answerDeadlineMs, expect } = this.#options;
     const { legId } = this;
-    return answerWithOurOffer({ legId, req, res, server, sip, clock, expect, deadlineMs: answerDeadlineMs });
+    const onInvite = () => leg.startAfresh();
+    return answerWithOurOffer({ legId, req, res, server, sip, clock, expect, onInvite, deadlineMs: answerDeadlineMs });
   }
 
   #refuse(cause: EndCause, sipStatus: number): AnswerOutcome {

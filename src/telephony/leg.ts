@@ -69,10 +69,15 @@ export class SwitchLeg implements Leg {
       onRequest: (req, res) => answerInDialog(req, res, media),
     });
     media.listen({
-      onBye: () => this.#lost('media-lost'),
+      onBye: (reason) => this.#lost(causeOfHangup(reason)),
       onRequest: (req, res) => answerInDialog(req, res, network),
     });
     if (this.#endedEarly) this.#lost(this.#endedEarly);
+  }
+
+  /** The channel of now is a new one under the same uuid: what became of those before does not count. */
+  startAfresh(): void {
+    this.#endedEarly = undefined;
   }
 
   play(request: PlayRequest): void {

@@ -1,8 +1,8 @@
-import { type Clock, delay, type TimerHandle } from '../kernel/clock.ts';
+import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { Channel, type ChannelCommands, type ChannelHandlers } from './channel.ts';
-import { type ChannelEvent, EventLink } from './event-link.ts';
+import { type ChannelEvent, deadlineReply, EventLink } from './event-link.ts';
 import { MediaWatch } from './media-watch.ts';
 import type { SrfClient } from './types/srf.ts';
 
@@ -10,6 +10,8 @@ const firstRetryMs = 200;
 const maxRetryMs = 5_000;
 /** While there are channels, their events may wait this long in FreeSWITCH; unasked it would be up to 20 ms. */
 const nudgeEveryMs = 3;
+/** A FreeSWITCH that does not answer this often asked question in time is as good as gone, whatever TCP says. */
+const pingEveryMs = 5_000;
 const profileRetryMs = 250;
 const profileTries = 40;
 
@@ -46,6 +48,8 @@ export class MediaServer implements ChannelCommands {
   #link: EventLink | undefined;
   #sipAddress: string | undefined;
   #grace: TimerHandle | undefined;
+  #pingTimer: TimerHandle | undefined;
+  #wake: (() => void) | undefined;
   #stopped = false;
   #nudging = false;
   #canLinger = false;
@@ -92,6 +96,8 @@ export class MediaServer implements ChannelCommands {
   stop(): void {
     this.#stopped = true;
     this.#options.clock.clearTimeout(this.#grace);
+    this.#options.clock.clearTimeout(this.#pingTimer);
+    this.#wake?.();
     this.#watch.stop();
     this.#link?.close();
   }
@@ -144,7 +150,7 @@ export class MediaServer implements ChannelCommands {
   }
 
   async #keepConnected(): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { logger } = this.#options;
     let retryMs = firstRetryMs;
     while (!this.#stopped) {
       try {
@@ -155,9 +161,21 @@ export class MediaServer implements ChannelCommands {
       } catch (error) {
         logger.warn({ server: this.name, err: errorMessage(error) }, 'a media server cannot be reached');
       }
-      if (!this.#stopped) await delay(clock, retryMs);
+      if (!this.#stopped) await this.#pause(retryMs);
       retryMs = Math.min(maxRetryMs, retryMs * 1.7);
     }
+  }
+
+  /** Waits, unless `stop` comes first. */
+  #pause(forMs: number): Promise<void> {
+    const { clock } = this.#options;
+    return new Promise((resolve) => {
+      const timer = clock.setTimeout(resolve, forMs);
+      this.#wake = () => {
+        clock.clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** Resolves once calls can be answered there, with a promise for the end of the link. */
@@ -195,9 +213,19 @@ export class MediaServer implements ChannelCommands {
     }
     this.#link = link;
     this.#nudge();
+    this.#ping(link);
     await this.#onLinkUp();
     this.#options.onReady();
     return { closed };
+  }
+
+  #ping(link: EventLink): void {
+    this.#pingTimer = this.#options.clock.setTimeout(async () => {
+      if (link.closed) return;
+      const reply = await link.api('uuid_exists ping');
+      if (reply === deadlineReply) link.close();
+      else this.#ping(link);
+    }, pingEveryMs);
   }
 
   /** FreeSWITCH answers on its event socket a while before its SIP profile is there. */
@@ -205,7 +233,7 @@ export class MediaServer implements ChannelCommands {
     for (let tries = 0; tries < profileTries && !this.#stopped; tries++) {
       const status = await link.api('sofia status');
       if (new RegExp(`^\\s*${sipProfile}\\s.*sip:mod_sofia@`, 'm').test(status)) return;
-      await delay(this.#options.clock, profileRetryMs);
+      await this.#pause(profileRetryMs);
     }
     throw new DenwabanError('MEDIA_PROFILE', `FreeSWITCH ${this.name} has no SIP profile "${sipProfile}"`);
   }
@@ -216,6 +244,7 @@ export class MediaServer implements ChannelCommands {
 
   #onLinkLost(): void {
     this.#link = undefined;
+    this.#options.clock.clearTimeout(this.#pingTimer);
     this.#watch.stop();
     for (const channel of this.#channels.values()) channel.onLinkLost();
     if (this.#stopped) return;

@@ -1,5 +1,5 @@
 import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
-import { type ExpectedInvite, originateCommand } from './expected-invite.ts';
+import { type ExpectedInvite, originate } from './expected-invite.ts';
 import type { LegDialogs } from './leg.ts';
 import type { MediaServer } from './media-server.ts';
 import type { SipServer } from './sip-server.ts';
@@ -16,6 +16,8 @@ export interface OfferlessOptions {
   deadlineMs: number;
   /** Says that FreeSWITCH's INVITE for this leg is awaited; gives how to take that back. */
   expect(legId: string, invite: ExpectedInvite): () => void;
+  /** FreeSWITCH's INVITE is here. */
+  onInvite(): void;
 }
 
 /**
@@ -29,14 +31,21 @@ export async function answerWithOurOffer(options: OfferlessOptions): Promise<Leg
     take = resolve;
   });
   const forget = expect(legId, { server, onMediaInvite: (req, res) => take({ req, res }) });
-  server.background(originateCommand(sip, { legId, user: 'offer', timeoutMs: deadlineMs }));
+  let arrived = false;
+  const call = { legId, user: 'offer', timeoutMs: deadlineMs, wanted: () => !arrived };
+  const originated = originate({ sip, server, clock }, call);
   const media = await withDeadline(clock, invited, deadlineMs);
+  arrived = true;
+  options.onInvite();
   forget();
   if (media === deadlinePassed) {
     server.api(`uuid_kill ${legId}`);
     return 503;
   }
-  return joinByAck(options, media);
+  const dialogs = await joinByAck(options, media);
+  // Orders before the channel is parked would be broken off when it is.
+  if (typeof dialogs !== 'number') await withDeadline(clock, originated, deadlineMs);
+  return dialogs;
 }
 
 async function joinByAck(

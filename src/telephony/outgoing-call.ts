@@ -3,7 +3,7 @@ import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { dialFailureOf, dialFailureOfCause } from './causes.ts';
-import { type ExpectedInvite, originateCommand, safeUser } from './expected-invite.ts';
+import { type ExpectedInvite, originate, safeUser } from './expected-invite.ts';
 import { SwitchLeg } from './leg.ts';
 import type { MediaServer } from './media-server.ts';
 import type { SipDialog } from './sip-dialog.ts';
@@ -76,10 +76,15 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
   }
 
   start(): void {
-    const { request, clock } = this.#options;
+    const { request, sip, server, clock } = this.#options;
     this.#ringTimer = clock.setTimeout(() => this.#giveUp({ ok: false, cause: 'no-answer' }), request.ringTimeoutMs);
-    const originated = this.#options.server.background(this.#originateCommand());
-    originated.result.then((result) => this.#onOriginated(result.trim()));
+    const call = {
+      legId: this.legId,
+      user: safeUser(request.toNumber) || 'unknown',
+      timeoutMs: request.ringTimeoutMs,
+      wanted: () => !this.#decided && this.#media === undefined,
+    };
+    originate({ sip, server, clock }, call).then((result) => this.#onOriginated(result));
   }
 
   cancel(): void {
@@ -93,19 +98,11 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
       return;
     }
     this.#media = { req, res };
+    this.#leg.startAfresh();
     req.on('cancel', () => this.#phone?.cancel());
     this.#callPhone(req.body ?? '').catch((error: unknown) => {
       this.#options.logger.error({ legId: this.legId, err: errorMessage(error) }, 'a phone could not be called');
       this.#giveUp({ ok: false, cause: 'failed' });
-    });
-  }
-
-  #originateCommand(): string {
-    const { request, sip } = this.#options;
-    return originateCommand(sip, {
-      legId: this.legId,
-      user: safeUser(request.toNumber) || 'unknown',
-      timeoutMs: request.ringTimeoutMs,
     });
   }
 

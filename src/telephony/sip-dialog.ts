@@ -16,8 +16,8 @@ interface SentRequest {
 }
 
 export interface DialogHandlers {
-  /** The other side (or drachtio for it) has ended the dialog. */
-  onBye(): void;
+  /** The other side (or drachtio for it) has ended the dialog; `reason` is its Reason header (RFC 3326). */
+  onBye(reason: string): void;
   /** A request to be answered by `res.send`. */
   onRequest(req: SrfRequest, res: SrfResponse): void;
 }
@@ -117,11 +117,12 @@ export class SipDialog {
   }
 
   #attach(dialog: SrfDialog): void {
-    dialog.on('destroy', () => {
+    dialog.on('destroy', (req) => {
       if (this.#over) return;
       this.#over = true;
       this.#onAck?.('');
-      this.#tell((handlers) => handlers.onBye());
+      const reason = req?.get('Reason') ?? '';
+      this.#tell((handlers) => handlers.onBye(reason));
     });
     dialog.on('ack', (req) => {
       this.#ackSdp ??= req.body ?? '';

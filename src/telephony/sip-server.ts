@@ -5,6 +5,8 @@ import type { Logger } from '../kernel/logger.ts';
 import { SipDialog } from './sip-dialog.ts';
 import type { SrfClient, SrfError, SrfRequest, SrfResponse, UacOptions } from './types/srf.ts';
 
+const closeDeadlineMs = 500;
+
 export interface DrachtioAddress {
   host: string;
   port: number;
@@ -94,14 +96,21 @@ export class SipServer {
     });
   }
 
-  stop(): void {
+  /** Resolves when drachtio has seen us leave, or soon. */
+  async stop(): Promise<void> {
     this.#stopped = true;
-    this.#onLost();
+    const sockets = [...(this.srf.app.client?.mapServer.keys() ?? [])];
+    const closed = sockets.map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
     try {
+      // drachtio is not to offer us anything while the connection closes.
+      this.srf.unregisterForMessages('invite');
+      this.srf.unregisterForMessages('options');
       this.srf.disconnect();
     } catch (error) {
       this.#options.logger.debug({ err: errorMessage(error) }, 'drachtio was not connected'); // srf throws then
     }
+    this.#onLost();
+    await withDeadline(this.#options.clock, Promise.all(closed), closeDeadlineMs);
   }
 
   /** Sends an INVITE. */

@@ -4,6 +4,8 @@ import type { Socket } from 'node:net';
 export interface SrfClient {
   connect(options: { host: string; port: number; secret: string }): void;
   disconnect(): void;
+  /** Takes back that requests of this method are offered to us. */
+  unregisterForMessages(method: string): void;
   on(event: 'connect', listener: (error: Error | null, hostPorts: string) => void): void;
   on(event: 'error', listener: (error: Error) => void): void;
   on(event: 'close', listener: () => void): void;
