@@ -50,7 +50,7 @@ export function channelCommands(core: SwitchCore): [string, ApiCommand][] {
     ['uuid_dump', onLeg(USAGE.dump, NO_CHANNEL, 1, (leg, format) => dump(core, leg, format))],
     ['uuid_send_dtmf', onLeg(USAGE.dtmf, '-ERR Cannot locate session!\n', 2, (leg, keys) => sendKeys(core, leg, keys))],
     ['uuid_record', onLeg(USAGE.record, '-ERR Cannot locate session!\n', 3, (leg, rest) => record(core, leg, rest))],
-    ['uuid_transfer', onLeg(USAGE.transfer, NO_CHANNEL, 2, (leg, rest) => transfer(core, leg, rest))],
+    ['uuid_transfer', onLeg(USAGE.transfer, NO_CHANNEL, 2, transfer)],
     ['uuid_broadcast', onLeg(USAGE.broadcast, '-ERR invalid uuid\n', 2, broadcast)],
     ['uuid_bridge', (args) => bridge(core, args)],
   ];
@@ -134,14 +134,14 @@ async function record(core: SwitchCore, leg: Leg, rest: string): Promise<string>
 }
 
 /** `[-both|-bleg] <extension> [inline]`: an inline dialplan, or any extension, which our dialplan parks. */
-function transfer(core: SwitchCore, leg: Leg, rest: string): string {
+function transfer(leg: Leg, rest: string): string {
   const words = rest.split(/\s+/);
   const flag = words[0]?.toLowerCase();
   const flagged = flag === '-both' || flag === '-bleg';
   if (flagged) words.shift();
   if (words.length === 0) return USAGE.transfer;
   const inline = words.at(-1)?.toLowerCase() === 'inline';
-  const steps = inline ? inlineSteps(words.slice(0, -1).join(' ')) : parkDialplan(core.settings.mediaTimeoutMs);
+  const steps = inline ? inlineSteps(words.slice(0, -1).join(' ')) : parkDialplan;
   const peer = leg.bridge?.otherOf(leg);
   const moved = flag === '-bleg' ? [peer] : flag === '-both' ? [leg, peer] : [leg];
   if (flag === '-bleg' && !peer) return '-ERR No such channel!\n';

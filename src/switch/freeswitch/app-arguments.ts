@@ -1,6 +1,6 @@
 /**
  * How FreeSWITCH reads an application's argument beyond plain words: `%[a=b,c=d]` in front sets variables for this one
- * execution (switch_core_session_exec), and words may be quoted (switch_separate_string).
+ * execution (switch_core_session_exec).
  */
 
 /** Takes the variables of a `%[…]` in front of an argument off it. */
@@ -12,13 +12,6 @@ export function scopedVariables(text: string): { variables: Record<string, strin
     return equals > 0 ? [[pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()]] : [];
   });
   return { variables: Object.fromEntries(pairs), rest: match[2] ?? '' };
-}
-
-/** Words between spaces; single quotes hold a word with spaces together, a backslash takes the next character as it is. */
-export function splitWords(text: string): string[] {
-  return [...text.matchAll(/'((?:[^'\\]|\\.)*)'|(\S+)/gs)].map(([, quoted, bare]) =>
-    quoted === undefined ? (bare ?? '') : quoted.replace(/\\(.)/gs, '$1'),
-  );
 }
 
 /** `eval ${msleep(<ms>)}` waits; any other argument is only expanded, to no effect. */

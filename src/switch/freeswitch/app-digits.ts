@@ -1,6 +1,6 @@
-import { splitWords } from './app-arguments.ts';
 import { playFile } from './app-playback.ts';
 import type { Core } from './core.ts';
+import { separate } from './separate.ts';
 import type { AppCall } from './session.ts';
 
 const MAX_DIGITS = 128;
@@ -25,7 +25,7 @@ type ReadStatus = 'success' | 'timeout' | 'too-small' | 'broken' | 'failed';
 
 /** `<min> <max> <tries> <timeout> <terminators> <file> <invalid file> <variable> <regexp> [<digit timeout>]`. */
 function parseRequest(arg: string): DigitRequest {
-  const words = splitWords(arg);
+  const words = separate(arg, ' ');
   const number = (index: number) => Math.max(0, Number.parseInt(words[index] ?? '0', 10) || 0);
   const min = Math.min(MAX_DIGITS, number(0));
   const timeoutMs = Math.max(SHORTEST_TIMEOUT_MS, number(3));

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { MediaEngineEvents, RecordCommand } from '../media/api.ts';
-import { splitWords } from './app-arguments.ts';
 import type { Core, Leg } from './core.ts';
+import { separate } from './separate.ts';
 import type { AppCall } from './session.ts';
 import { terminatorsOf } from './sounds.ts';
 
@@ -56,7 +56,7 @@ function makeFolder(core: Core, path: string): void {
 /** `record <file> [<limit s> [<silence threshold> [<silence s>]]]`: what the caller says, until a key, silence or the limit. */
 export async function record(core: Core, recordings: RecordingsInProgress, call: AppCall): Promise<void> {
   const { channel, frame, session } = call;
-  const [path, limit, threshold, hits] = splitWords(call.arg);
+  const [path, limit, threshold, hits] = separate(call.arg, ' ');
   if (path === undefined) return;
   const terminators = terminatorsOf(channel.get('playback_terminators'));
   const silenceThreshold = seconds(threshold) ?? 0;
@@ -69,8 +69,12 @@ export async function record(core: Core, recordings: RecordingsInProgress, call:
     terminators,
     channels: 'leg',
   };
-  makeFolder(core, command.file);
   channel.set('playback_terminator_used', undefined);
+  // Unlike a recording in the background, this one makes no folder.
+  if (!existsSync(dirname(command.file))) {
+    core.hangup(requireLeg(core, channel.uuid), 'DESTINATION_OUT_OF_ORDER');
+    return;
+  }
   channel.fire('RECORD_START', [['Record-File-Path', path]]);
   const done = await session.wait<RecordDone>(frame, (settle) => {
     recordings.add(command.recordingId, settle);

@@ -4,6 +4,7 @@ import { endlessPlayback, playback } from './app-playback.ts';
 import { type RecordingsInProgress, record, startBackgroundRecording, stopBackgroundRecording } from './app-record.ts';
 import type { Core, Leg } from './core.ts';
 import { sendDigits } from './dtmf.ts';
+import { separate } from './separate.ts';
 import type { App, AppCall } from './session.ts';
 
 /** The dialplan applications by name. What is not here hangs up, as an unknown one does in FreeSWITCH. */
@@ -86,10 +87,7 @@ function setVariable({ channel }: AppCall, text: string): void {
 
 /** `a=1 b=2`, or with another delimiter `^^|a=1|b=2`. */
 function multiset(call: AppCall): void {
-  const [, custom, rest] = /^\^\^(.)(.*)$/s.exec(call.arg) ?? [];
-  for (const pair of (rest ?? call.arg).split(custom ?? ' ')) {
-    if (pair.trim() !== '') setVariable(call, pair);
-  }
+  for (const pair of separate(call.arg, ' ')) setVariable(call, pair);
 }
 
 /** Like `set`, and listed in `export_vars`; `nolocal:name=value` is only listed, for the other leg. */

@@ -107,8 +107,9 @@ export class Channel {
     return this.#bus.hostname;
   }
 
+  /** The channel's own variable, or the global one of that name. */
   get(name: string): string | undefined {
-    return this.#variables.get(name);
+    return this.#variables.get(name) ?? this.#bus.globals.get(name);
   }
 
   /** An empty or missing value removes the variable, as in FreeSWITCH. */

@@ -14,7 +14,7 @@ const CAUSE_OF_END = {
   'ack-timeout': 'RECOVERY_ON_TIMER_EXPIRE',
 } as const;
 
-const KNOWN_METHODS = new Set(['SUBSCRIBE', 'PUBLISH', 'MESSAGE', 'REGISTER']);
+const KNOWN_METHODS = new Set(['SUBSCRIBE', 'PUBLISH', 'MESSAGE', 'REGISTER', 'REFER']);
 
 /** Answers what the peer asks within the dialog of a leg, until it ends. */
 export function serveDialog(core: Core, leg: Leg, dialog: Dialog, negotiation: Negotiation): void {
@@ -36,7 +36,6 @@ function serve(core: Core, leg: Leg, negotiation: Negotiation, transaction: Serv
   else if (method === 'UPDATE') update(negotiation, transaction);
   else if (method === 'INFO') info(core, leg, transaction);
   else if (method === 'OPTIONS') transaction.respond(200);
-  else if (method === 'REFER') transaction.respond(403);
   else if (method === 'NOTIFY') transaction.respond(481, { reason: 'Subscription Does Not Exist' });
   else transaction.respond(KNOWN_METHODS.has(method) ? 405 : 501);
 }

@@ -28,6 +28,8 @@ export class EventBus {
   /** Names this process: a restart shows as a new one. */
   readonly coreUuid = randomUUID();
   readonly hostname = hostname();
+  /** Variables that every channel has unless it sets its own. */
+  readonly globals = new Map<string, string>();
   readonly #listeners = new Set<EventListener>();
   readonly #address: string;
   #sequence = 0;

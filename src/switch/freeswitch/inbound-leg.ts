@@ -47,7 +47,7 @@ class InboundLeg implements SipLeg {
     channel.setCallState('RINGING');
     channel.setState('CS_ROUTING');
     channel.setState('CS_EXECUTE');
-    leg.session.start(stepsJob(parkDialplan(this.#core.settings.mediaTimeoutMs)));
+    leg.session.start(stepsJob(parkDialplan));
   }
 
   answer(): boolean {

@@ -53,16 +53,7 @@ export function inlineSteps(text: string): Step[] {
 }
 
 /** What `freeswitch-conf/dialplan.xml` does with every call. */
-export function parkDialplan(mediaTimeoutMs: number): Step[] {
-  const variables = [
-    'park_after_bridge=true',
-    'hangup_after_bridge=false',
-    'playback_terminators=none',
-    `media_timeout=${mediaTimeoutMs}`,
-  ];
-  return [
-    { app: 'multiset', arg: `^^|${variables.join('|')}` },
-    { app: 'answer', arg: '' },
-    { app: 'park', arg: '' },
-  ];
-}
+export const parkDialplan: readonly Step[] = [
+  { app: 'answer', arg: '' },
+  { app: 'park', arg: '' },
+];

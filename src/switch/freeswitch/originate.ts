@@ -8,6 +8,7 @@ import { profileUrl } from './inbound-leg.ts';
 import { inlineSteps, parkDialplan, stepsJob } from './jobs.ts';
 import { Negotiation } from './negotiation.ts';
 import { OutboundLeg } from './outbound-leg.ts';
+import { cleanUp, separate } from './separate.ts';
 import type { Step } from './session.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
@@ -22,58 +23,39 @@ interface OriginateRequest {
   profile: string;
   /** `<user>@<host[:port]>`, perhaps with URI parameters. */
   destination: string;
-  steps: (core: Core) => Step[];
+  steps: readonly Step[];
 }
 
 /** Takes `{vars}sofia/<profile>/<user>@<host> &app(args)` apart; undefined when it is no such thing. */
 export function parseOriginate(text: string): OriginateRequest | undefined {
+  // Quotes go away here, before the variables are told apart: a comma in a value is `\,`, or the delimiter another one.
+  const [leg, extension, dialplan = ''] = separate(text.trim(), ' ');
+  if (leg === undefined || extension === undefined) return undefined;
   const variables = new Map<string, string>();
-  let rest = text.trim();
-  for (let open = rest[0]; open === '{' || open === '['; open = rest[0]) {
-    const end = rest.indexOf(open === '{' ? '}' : ']');
+  let url = leg;
+  for (let open = url[0]; open === '{' || open === '['; open = url[0]) {
+    const end = url.indexOf(open === '{' ? '}' : ']');
     if (end === -1) return undefined;
-    for (const [name, value] of parseVariables(rest.slice(1, end))) variables.set(name, value);
-    rest = rest.slice(end + 1).trim();
+    for (const [name, value] of parseVariables(url.slice(1, end))) variables.set(name, value);
+    url = url.slice(end + 1).trim();
   }
-  const [, url, extension, more = ''] = /^(\S+)\s+(&\w+\(.*?\)(?=\s|$)|'[^']*'|\S+)(.*)$/s.exec(rest) ?? [];
-  if (url === undefined || extension === undefined) return undefined;
   const [, type = '', profile = '', destination = ''] = /^([^/]+)(?:\/([^/]*)(?:\/(.*))?)?$/.exec(url) ?? [];
-  const [dialplan = ''] = more.trim().split(/\s+/);
-  return { variables, type, profile, destination, steps: (core) => stepsOf(core, extension, dialplan) };
+  return { variables, type, profile, destination, steps: stepsOf(extension, dialplan) };
 }
 
 /** `&app(args)`, an inline dialplan, or an extension, which our dialplan parks whatever its name. */
-function stepsOf(core: Core, extension: string, dialplan: string): Step[] {
+function stepsOf(extension: string, dialplan: string): readonly Step[] {
   const [, app, arg] = /^&(\w+)(?:\((.*)\))?$/s.exec(extension) ?? [];
   if (app !== undefined) return [{ app, arg: arg ?? '' }];
-  if (dialplan === 'inline') return inlineSteps(extension.replace(/^'(.*)'$/s, '$1'));
-  return parkDialplan(core.settings.mediaTimeoutMs);
+  return dialplan === 'inline' ? inlineSteps(extension) : parkDialplan;
 }
 
-/** `a=1,b='x,y',c=x\,y`; `^^:a=1:b=2` has another delimiter. */
+/** `a=1,b=2`; `^^:a=1:b=2` has another delimiter. */
 function parseVariables(text: string): [string, string][] {
-  const [, custom, rest] = /^\^\^(.)(.*)$/s.exec(text) ?? [];
-  const delimiter = custom ?? ',';
-  const pairs: [string, string][] = [];
-  let current = '';
-  let quoted = false;
-  const source = rest ?? text;
-  const take = () => {
-    const equals = current.indexOf('=');
-    if (equals > 0) pairs.push([current.slice(0, equals).trim(), current.slice(equals + 1)]);
-    current = '';
-  };
-  for (let at = 0; at < source.length; at += 1) {
-    const character = source[at] ?? '';
-    if (character === '\\' && source[at + 1] === delimiter) {
-      current += delimiter;
-      at += 1;
-    } else if (character === "'") quoted = !quoted;
-    else if (character === delimiter && !quoted) take();
-    else current += character;
-  }
-  take();
-  return pairs;
+  return separate(text, ',').flatMap((pair): [string, string][] => {
+    const equals = pair.indexOf('=');
+    return equals > 0 ? [[pair.slice(0, equals).trim(), cleanUp(pair.slice(equals + 1))]] : [];
+  });
 }
 
 /** Calls out; resolves with the api's answer once the call is answered (or can be heard), or has failed. */
@@ -162,7 +144,7 @@ async function call(core: Core, leg: Leg, request: OriginateRequest, resolve: (a
     gone = true;
     settle(`+OK ${channel.uuid}\n`);
     channel.setState('CS_EXECUTE');
-    session.start(stepsJob(request.steps(core)));
+    session.start(stepsJob(request.steps));
   };
   const early = !channel.isTrue('ignore_early_media');
   (leg.sip as OutboundLeg).invite(

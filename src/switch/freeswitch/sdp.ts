@@ -10,7 +10,9 @@ export interface RemoteAudio {
   codec: Codec;
   payloadType: number;
   telephoneEvent: number | undefined;
-  /** As they see it; `c=0.0.0.0` is the old way to say sendonly (RFC 3264 8.4). */
+  /** The direction their attributes tell, which the answer mirrors. */
+  told: MediaDirection;
+  /** What it comes to: `c=0.0.0.0` is the old way to say sendonly (RFC 3264 8.4). */
   direction: MediaDirection;
   /** Kinds of the media lines, in order: an answer has to name each (RFC 3264 6). */
   lines: { kind: string; protocol: string; format: string; isAudio: boolean }[];
@@ -48,6 +50,7 @@ export function parseSdp(text: string): RemoteAudio | undefined {
     codec: codec.codec,
     payloadType: codec.payloadType,
     telephoneEvent: telephoneEventOf(section),
+    told,
     direction: address === '0.0.0.0' ? (told === 'inactive' || told === 'recvonly' ? 'inactive' : 'sendonly') : told,
     lines: sections.map((line) => ({
       kind: line.kind,
@@ -135,12 +138,8 @@ export function mediaOf(remote: RemoteAudio): LegMedia {
     ...(remote.telephoneEvent !== undefined && { telephoneEventPayloadType: remote.telephoneEvent }),
     remote: { address: remote.address, port: remote.port },
     ...(remote.rtcp && { remoteRtcp: remote.rtcp }),
-    direction: ourDirection(remote),
+    direction: OPPOSITE[remote.direction],
   };
-}
-
-function ourDirection(remote: RemoteAudio): MediaDirection {
-  return OPPOSITE[remote.direction];
 }
 
 /** Our session descriptions of one dialog: same id and origin, the version one higher with every change (RFC 3264 8). */
@@ -170,7 +169,7 @@ export class LocalSdp {
   /** The answer to an offer: its first codec that is ours, other kinds of media refused by port 0. */
   answer(remote: RemoteAudio): string {
     const { payloadType, telephoneEvent } = remote;
-    const direction = ourDirection(remote);
+    const direction = OPPOSITE[remote.told];
     const lines = remote.lines.flatMap(({ isAudio, kind, protocol, format }) =>
       isAudio
         ? [

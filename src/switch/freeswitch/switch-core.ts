@@ -23,7 +23,6 @@ export class SwitchCore implements Core {
   readonly sip: SipEndpoint;
   readonly settings: Settings;
   readonly legs = new Map<string, Leg>();
-  readonly globals = new Map<string, string>();
   readonly counters: SessionCounters;
   readonly logger: Logger;
   readonly recordings = new RecordingsInProgress();
@@ -44,10 +43,13 @@ export class SwitchCore implements Core {
       sipAddress: options.sipAddress,
     };
     this.bus = new EventBus(options.publicAddress ?? options.eventSocket.address);
-    this.globals.set('hostname', this.bus.hostname);
-    this.globals.set('core_uuid', this.bus.coreUuid);
+    for (const [name, value] of initialGlobals(this.bus, this.settings)) this.globals.set(name, value);
     this.#applications = createApplications(this, this.recordings);
     this.#unlisten = this.#listenToMedia();
+  }
+
+  get globals(): Map<string, string> {
+    return this.bus.globals;
   }
 
   addLeg(channel: Channel, sip: SipLeg): Leg {
@@ -147,6 +149,18 @@ export class SwitchCore implements Core {
       media.off('media-timeout', onTimeout);
     };
   }
+}
+
+/** Those of `freeswitch-conf/environment.xml`, as far as they mean something here. */
+function initialGlobals(bus: EventBus, settings: Settings): [string, string][] {
+  return [
+    ['hostname', bus.hostname],
+    ['core_uuid', bus.coreUuid],
+    ['media_timeout', String(settings.mediaTimeoutMs)],
+    ['park_after_bridge', 'true'],
+    ['hangup_after_bridge', 'false'],
+    ['playback_terminators', 'none'],
+  ];
 }
 
 /** The value, or undefined when it takes longer. */

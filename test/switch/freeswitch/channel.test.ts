@@ -57,13 +57,10 @@ describe('a call that comes in', () => {
     const from = events.events.length;
     expect(await events.api(`uuid_kill ${caller.uuid} USER_BUSY`)).toBe('+OK\n');
     await events.wait('the end', 'CHANNEL_DESTROY', (event) => event['Unique-ID'] === caller.uuid);
-    expect(events.story(caller.uuid, from)).toEqual([
-      'CHANNEL_HANGUP',
-      'CHANNEL_UNPARK',
-      'CHANNEL_EXECUTE_COMPLETE park',
-      'CHANNEL_HANGUP_COMPLETE',
-      'CHANNEL_DESTROY',
-    ]);
+    const told = events.story(caller.uuid, from);
+    // In FreeSWITCH two threads tell the first two.
+    expect(told.slice(0, 2).sort()).toEqual(['CHANNEL_HANGUP', 'CHANNEL_UNPARK']);
+    expect(told.slice(2)).toEqual(['CHANNEL_EXECUTE_COMPLETE park', 'CHANNEL_HANGUP_COMPLETE', 'CHANNEL_DESTROY']);
     const complete = events.find('CHANNEL_HANGUP_COMPLETE', (event) => event['Unique-ID'] === caller.uuid);
     expect(complete).toMatchObject({
       'Hangup-Cause': 'USER_BUSY',

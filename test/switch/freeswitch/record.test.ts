@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { amplitudeOf, readWavFile, tone, writeWav } from '../media/phone.ts';
+import { amplitudeOf, type Phone, readWavFile, tone, writeWav } from '../media/phone.ts';
 import { callIn, closeWorld, EventSocket, press, startWorld, type World } from './support.ts';
 
 let world: World;
@@ -18,6 +18,18 @@ afterAll(async () => {
   await closeWorld(world);
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** Says the same again and again until told to stop. */
+function keepTalking(phone: Phone, samples: Int16Array): () => Promise<void> {
+  let stopped = false;
+  const talking = (async () => {
+    while (!stopped) await phone.say(samples);
+  })();
+  return () => {
+    stopped = true;
+    return talking;
+  };
+}
 
 describe('recording', () => {
   it('records what the caller says until a key', async () => {
@@ -38,7 +50,8 @@ describe('recording', () => {
   });
 
   it('ends after silence, at the limit, and by a break', async () => {
-    const { uuid } = await callIn(world, events);
+    const { uuid, phone } = await callIn(world, events);
+    const stopTalking = keepTalking(phone, tone(0, 100));
     const silent = await events.execute(uuid, 'record', `${join(folder, 'silence.wav')} 10 200 1`);
     expect(silent['variable_silence_hits_exhausted']).toBe('true');
     const limited = await events.execute(uuid, 'record', `${join(folder, 'limit.wav')} 1`);
@@ -47,6 +60,7 @@ describe('recording', () => {
     await events.wait('it', 'RECORD_START', (event) => event['Record-File-Path']?.endsWith('break.wav') === true);
     await events.api(`uuid_break ${uuid}`);
     expect(Number((await events.completion(broken))['variable_record_ms'])).toBeLessThan(900);
+    await stopTalking();
   });
 
   it('a file that cannot be written ends the call, as in FreeSWITCH', async () => {
@@ -61,15 +75,17 @@ describe('recording', () => {
     const file = join(folder, 'session.wav');
     await events.execute(uuid, 'set', 'RECORD_STEREO=true');
     expect(await events.api(`uuid_record ${uuid} start ${file}`)).toBe('+OK Success\n');
-    const playing = events.execute(uuid, 'playback', prompt);
-    await phone.say(tone(1_000, 300));
-    await playing;
+    // FreeSWITCH records nothing before the caller's audio has begun to come.
+    const stopTalking = keepTalking(phone, tone(1_000, 100));
+    await events.execute(uuid, 'playback', prompt);
+    await events.execute(uuid, 'playback', prompt);
+    await stopTalking();
     expect(await events.api(`uuid_record ${uuid} stop ${file}`)).toBe('+OK Success\n');
+    const stop = await events.wait('the end', 'RECORD_STOP', (event) => event['Record-File-Path'] === file);
     const [said = new Int16Array(), heard = new Int16Array()] = readWavFile(file);
     expect(amplitudeOf(said, 1_000)).toBeGreaterThan(amplitudeOf(said, 600) * 5);
     expect(amplitudeOf(heard, 600)).toBeGreaterThan(amplitudeOf(heard, 1_000) * 5);
-    const stop = events.find('RECORD_STOP', (event) => event['Record-File-Path'] === file);
-    expect(Number(stop?.['variable_record_ms'])).toBeGreaterThan(200);
+    expect(Number(stop['variable_record_ms'])).toBeGreaterThan(200);
     expect(await events.api(`uuid_record ${uuid} stop ${file}`)).toBe('-ERR Cannot stop record session!\n');
   });
 
