@@ -18,15 +18,6 @@ const count = (fallback: number, max: number) =>
     .max(max, `must be at most ${max}`)
     .default(fallback);
 
-const roles = ['controller', 'web', 'jobs'] as const;
-export type Role = (typeof roles)[number];
-
-const rolesSchema = z
-  .string()
-  .default(roles.join(','))
-  .transform((text) => text.split(',').map((role) => role.trim()))
-  .pipe(z.array(z.enum(roles, { error: `must be a comma-separated choice of ${roles.join(', ')}` })).min(1));
-
 /** `tcp://:secret@host:9022` → its parts. */
 const drachtioUrl = z.string().transform((text, context) => {
   const url = parseUrl(text, 'tcp:');
@@ -99,7 +90,6 @@ const settings = z.object({
     .default('info'),
   MAX_CALLS: count(400, 100_000),
   MAX_CALLS_PER_SECOND: count(60, 10_000),
-  ROLES: rolesSchema,
 });
 
 /** Everything that can be set from outside, checked. */
@@ -118,7 +108,6 @@ export type Config = Readonly<{
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   maxCalls: number;
   maxCallsPerSecond: number;
-  roles: Role[];
 }>;
 
 /**
@@ -156,7 +145,6 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     logLevel: read.LOG_LEVEL,
     maxCalls: read.MAX_CALLS,
     maxCallsPerSecond: read.MAX_CALLS_PER_SECOND,
-    roles: read.ROLES,
   });
 }
 

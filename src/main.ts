@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { destination, pino } from 'pino';
 import { createCallService } from './call/service.ts';
 import { parseCallArguments, runCall } from './cli/call.ts';
 import { callsAsJson, callsAsTable, listCalls } from './cli/calls.ts';
@@ -17,6 +16,7 @@ import { newId } from './kernel/ids.ts';
 import type { Logger } from './kernel/logger.ts';
 import { normalizePhoneNumber } from './kernel/phone-number.ts';
 import { createLedger } from './ledger/create-ledger.ts';
+import { createLogger } from './logger.ts';
 import { createPromptLibrary } from './speech/prompt-library.ts';
 import { espeakNg, openJtalk } from './speech/synthesizer.ts';
 import { openRedis } from './store/redis/open-redis.ts';
@@ -35,14 +35,6 @@ const flowFolder = resolve(import.meta.dirname, '../flows');
 const sampleFolder = join(flowFolder, 'sample');
 const callEndDeadlineMs = 5_000;
 const flushDeadlineMs = 5_000;
-
-/** Personal data: never in production's log, wherever a room puts it (design.md, rule 7). */
-const personal = ['from', 'to', 'number', 'fromNumber', 'toNumber', 'digits', 'digit', 'name', 'transcript'];
-
-function createLogger(level: Config['logLevel']): Logger {
-  const paths = personal.flatMap((key) => [key, `*.${key}`]);
-  return pino({ level, base: null, redact: { paths, remove: true } }, destination({ dest: 2, sync: false }));
-}
 
 /** What has been started, so that it can be stopped in the opposite order, also when a later part fails to start. */
 class Shutdown {

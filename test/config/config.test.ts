@@ -7,7 +7,6 @@ describe('settings', () => {
     const config = readConfig({});
     expect(config).toMatchObject({ sipPort: 5060, httpPort: 8080, bindAddress: '127.0.0.1', logLevel: 'info' });
     expect(config.databaseUrl).toBe(`sqlite:${config.dataDir}/denwaban.sqlite`);
-    expect(config.roles).toEqual(['controller', 'web', 'jobs']);
   });
 
   it('read the addresses of a real pair, secrets decoded', () => {
@@ -37,7 +36,6 @@ describe('settings', () => {
     [{ MAX_CALLS: '0' }, 'MAX_CALLS must be at least 1'],
     [{ TRUNK_URL: 'carrier' }, 'TRUNK_URL must look like sip:'],
     [{ RTP_PORTS: '5-3' }, 'RTP_PORTS must be a range'],
-    [{ ROLES: 'controller,cook' }, 'ROLES must be a comma-separated choice'],
   ])('refuse %j and say why', (environment, message) => {
     const read = () => readConfig(environment);
     expect(read).toThrow(DenwabanError);
