@@ -6,6 +6,7 @@ import { createCallService } from './call/service.ts';
 import { parseCallArguments, runCall } from './cli/call.ts';
 import { callsAsJson, callsAsTable, listCalls } from './cli/calls.ts';
 import { loadFolder } from './cli/load.ts';
+import { readFlow, runSimulation, simulationAsText } from './cli/simulate.ts';
 import { type Config, readConfig } from './config.ts';
 import { checkFlow } from './flow/checker.ts';
 import type { StoredFlow } from './flow/flow-store.ts';
@@ -296,6 +297,30 @@ function addQueryCommands(program: Command, done: (code: number) => void): void 
     });
 }
 
+function addFlowCommands(program: Command, done: (code: number) => void): void {
+  program
+    .command('check <flow-files...>')
+    .description('check flow files without loading them')
+    .action((files: string[]) => {
+      for (const file of files) {
+        const flow = readFlow(file, flowFolder);
+        console.log(`${file}: flow ${flow.flowId} is sound (${Object.keys(flow.nodes).length} nodes)`);
+      }
+      done(0);
+    });
+  program
+    .command('simulate <flow-file> <call-scripts...>')
+    .description('run a flow by call scripts (flows/README.md) without a telephone; fails where one differs')
+    .action((flowFile: string, scripts: string[]) => {
+      const results = scripts.map((scriptFile) => {
+        const simulation = runSimulation({ flowFile, scriptFile, flowFolder });
+        console.log(`== ${scriptFile}\n${simulationAsText(simulation)}\n`);
+        return simulation.differences.length === 0;
+      });
+      done(results.every(Boolean) ? 0 : 1);
+    });
+}
+
 function addCallCommand(program: Command, done: (code: number) => void): void {
   program
     .command('call <sip-uri>')
@@ -339,6 +364,7 @@ async function main(): Promise<void> {
       process.exit(await start(readConfig()));
     });
   addQueryCommands(program, done);
+  addFlowCommands(program, done);
   addCallCommand(program, done);
   await program.parseAsync();
 }
