@@ -4,18 +4,7 @@ import type { Dialog, SipMessage } from '../../../src/switch/sip/api.ts';
 import { eventually } from '../../support/poll.ts';
 import * as call from '../drachtio/sipp.ts';
 import type { Phone } from '../media/phone.ts';
-import {
-  audioPort,
-  callIn,
-  closeWorld,
-  EventSocket,
-  invite,
-  isReal,
-  noChannels,
-  sdpOf,
-  startWorld,
-  type World,
-} from './support.ts';
+import { callIn, closeWorld, EventSocket, invite, noChannels, sdpOf, startWorld, type World } from './support.ts';
 
 let world: World;
 let events: EventSocket;
@@ -220,38 +209,5 @@ describe('outside any dialog', () => {
     socket.send(`${lines.join('\r\n')}\r\n\r\n`, world.sipPort, '127.0.0.1');
     expect(await answer).toMatch(new RegExp(`^SIP/2.0 ${status} `));
     socket.close();
-  });
-});
-
-// FreeSWITCH takes SRTP without keys for RTP, offers only with `enable-3pcc`, and waits 32 s for an ACK.
-describe.runIf(!isReal)('where ours goes its own way', () => {
-  it('SRTP gets 488', async () => {
-    const { answer } = await invite(world, (phone) => sdpOf(phone).replace('RTP/AVP', 'RTP/SAVP'));
-    expect(answer.status).toBe(488);
-  });
-
-  it('no offer: ours is in the 200, the answer in the ACK', async () => {
-    const { answer, dialog, phone, uuid } = await invite(world, () => '');
-    expect(answer.body).toContain('RTP/AVP 0 8 101');
-    phone.target = { address: '127.0.0.1', port: audioPort(answer.body) };
-    dialog?.ack({ headers: sdpType, body: sdpOf(phone, { formats: '8 101' }) });
-    await events.wait('the park', 'CHANNEL_PARK', (event) => event['Unique-ID'] === uuid);
-    await events.execute(uuid, 'playback', 'tone_stream://%(60,0,440)');
-    expect(phone.heard.some(({ payloadType }) => payloadType === 8)).toBe(true);
-    await events.api(`uuid_kill ${uuid}`);
-  });
-
-  it('no offer, and an ACK without answer: ended', async () => {
-    const { dialog, uuid } = await invite(world, () => '');
-    dialog?.on('request', (transaction) => transaction.respond(200));
-    dialog?.ack();
-    const hangup = await events.wait('the end', 'CHANNEL_HANGUP', (event) => event['Unique-ID'] === uuid);
-    expect(hangup['Hangup-Cause']).toBe('INCOMPATIBLE_DESTINATION');
-  });
-
-  it('no ACK: the call is ended', async () => {
-    const { uuid } = await invite(world);
-    const hangup = await events.wait('the end', 'CHANNEL_HANGUP', (event) => event['Unique-ID'] === uuid, 15_000);
-    expect(hangup['Hangup-Cause']).toBe('RECOVERY_ON_TIMER_EXPIRE');
   });
 });

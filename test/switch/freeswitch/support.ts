@@ -29,16 +29,13 @@ export interface World {
 
 /**
  * Starts ours; or, with STACK=local and FREESWITCH_URLS as for the scenarios, uses a real one on `freeswitch-conf`:
- * the same expectations hold there. Tests with options of their own are of ours alone.
+ * the same expectations hold there. With options, `{}` among them, it is ours.
  */
 export async function startWorld(options?: Partial<FreeSwitchOptions>): Promise<World> {
   const { STACK, FREESWITCH_URLS } = process.env;
   if (!options && STACK === 'local' && FREESWITCH_URLS) return useReal(new URL(FREESWITCH_URLS.split(',')[0] ?? ''));
   return startOurs(options ?? {});
 }
-
-/** True where a real FreeSWITCH is under test. */
-export const isReal = process.env['STACK'] === 'local';
 
 async function useReal(url: URL): Promise<World> {
   const world: World = {
