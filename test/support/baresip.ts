@@ -161,7 +161,7 @@ function config(folder: string, sipPort: number, controlPort: number): string {
     'ausrc_srate 8000',
     'auplay_channels 1',
     'ausrc_channels 1',
-    'rtp_ports 26000-27998',
+    'rtp_ports 16000-17998',
     'jitter_buffer_delay 2-5',
     'module_path /usr/lib/baresip/modules',
     ...['g711', 'aufile', 'sndfile', 'account', 'menu', 'ctrl_tcp'].map((module) => `module ${module}.so`),

@@ -54,3 +54,14 @@ function udpPortIsFree(port: number): Promise<boolean> {
     socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)));
   });
 }
+
+/**
+ * A port for SIPp's audio: it takes this one and the next few. Below the range the system gives to everyone, where
+ * nothing else takes one between this look and SIPp's.
+ */
+export function sippMediaPort(): number {
+  for (;;) {
+    const port = 18_000 + 8 * Math.floor(Math.random() * 120);
+    if ([0, 1, 2, 3].every((offset) => !portIsBound(port + offset))) return port;
+  }
+}

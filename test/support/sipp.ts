@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './poll.ts';
-import { freePort, portIsBound } from './ports.ts';
+import { freePort, portIsBound, sippMediaPort } from './ports.ts';
 import { type RunningProgram, runProgram } from './process.ts';
 
 export interface SippOptions {
@@ -44,7 +44,7 @@ export async function startSipp(options: SippOptions): Promise<SippRun> {
   const args = ['-sf', file, '-i', '127.0.0.1', '-p', String(port), '-nostdin', '-m', String(options.calls ?? 1)];
   args.push('-l', String(options.maxAtOnce ?? options.calls ?? 1), '-r', String(options.callsPerSecond ?? 10));
   args.push('-timeout', `${timeout}s`, '-timeout_error', '-trace_msg', '-trace_err');
-  args.push('-t', options.transport === 'tcp' ? 't1' : 'u1', '-mp', String(await freePort()));
+  args.push('-t', options.transport === 'tcp' ? 't1' : 'u1', '-mp', String(sippMediaPort()));
   if (options.service) args.push('-s', options.service);
   args.push(...(options.extra ?? []));
   if (options.target) args.push(options.target);

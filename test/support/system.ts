@@ -80,6 +80,8 @@ export async function startSystem(
     SIP_PORT: '0',
     HTTP_PORT: '0',
     LOG_LEVEL: 'warn',
+    // Apart from the phones' ports, and below those that the system gives to everyone.
+    RTP_PORTS: '10000-15999',
     ...stack.environment,
     ...options.environment,
   };
