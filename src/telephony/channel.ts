@@ -8,6 +8,8 @@ import { playbackArgument } from './sounds.ts';
 export interface ChannelCommands {
   /** It can wait within an application (`msleep`), so that an order given meanwhile begins without a frame's delay. */
   readonly canLinger: boolean;
+  /** Says whether the channel waits for a key, so that its events are to be had without delay. */
+  awaitKeys(uuid: string, waits: boolean): void;
   api(command: string): Promise<string>;
   execute(uuid: string, order: { app: string; argument: string; eventUuid?: string; lock?: boolean }): Promise<string>;
 }
@@ -193,6 +195,7 @@ export class Channel {
     const playing = this.#playing;
     this.#playing = undefined;
     this.#forgetEnding();
+    this.#tellAwaitsKeys();
     this.#finishBridge(false);
     this.#finishRecording('leg-ended');
     if (playing) this.#handlers.onPlayDone(playing.request.playId, 'failed');
@@ -208,6 +211,13 @@ export class Channel {
     this.#setTerminators(stopOnDigit ? 'any' : 'none');
     this.#execute('playback', argument, eventUuid, () => this.#finishPlaying(eventUuid, 'failed'));
     if (stopOnDigit) this.#linger();
+    this.#tellAwaitsKeys();
+  }
+
+  /** A key may end what the channel does now, and the flow's answer is to be heard soon after it. */
+  #tellAwaitsKeys(): void {
+    const waits = !this.#closed && (this.#listening !== undefined || this.#playing?.request.stopOnDigit === true);
+    this.#commands.awaitKeys(this.uuid, waits);
   }
 
   #linger(): void {
@@ -224,6 +234,7 @@ export class Channel {
     this.#setTerminators('any');
     this.#execute('playback', `silence_stream://${listenMs}`, eventUuid, () => undefined);
     this.#linger();
+    this.#tellAwaitsKeys();
   }
 
   /** Makes the channel free for something else than a prompt. */
@@ -251,6 +262,7 @@ export class Channel {
   #break(): void {
     this.#listening = undefined;
     this.#forgetEnding();
+    this.#tellAwaitsKeys();
     if (this.#linkUp && !this.#closed) this.#commands.api(`uuid_break ${this.uuid} all`);
   }
 
@@ -315,6 +327,7 @@ export class Channel {
     const playing = this.#playing;
     if (playing?.eventUuid !== eventUuid) return;
     this.#playing = undefined;
+    this.#tellAwaitsKeys();
     this.#handlers.onPlayDone(playing.request.playId, outcome);
     if (playing.request.stopOnDigit && outcome !== 'failed') this.#listen();
   }

@@ -12,6 +12,8 @@ const channelEvents = [
   'CHANNEL_BRIDGE',
   'CHANNEL_UNBRIDGE',
 ] as const;
+/** Applications whose completion says nothing to us: those of the dialplan, and our own waiting. */
+const uninteresting = ['multiset', 'set', 'answer', 'park', 'eval'];
 export type ChannelEventName = (typeof channelEvents)[number];
 
 export interface ChannelEvent {
@@ -48,6 +50,7 @@ export class EventLink {
   readonly #jobs = new Map<string, (result: string) => void>();
   #closed = false;
   #corked = false;
+  #sentSinceNudge = false;
 
   private constructor(connection: Connection, options: EventLinkOptions) {
     this.#connection = connection;
@@ -111,7 +114,8 @@ export class EventLink {
    * lone line end, which it ignores, wakes it.
    */
   nudge(): void {
-    this.#connection.socket?.write('\n');
+    if (!this.#sentSinceNudge) this.#connection.socket?.write('\n');
+    this.#sentSinceNudge = false;
   }
 
   close(): void {
@@ -142,6 +146,7 @@ export class EventLink {
 
   /** modesl writes line by line; what is sent in one go leaves in one packet. */
   #corkUntilIdle(): void {
+    this.#sentSinceNudge = true;
     const { socket } = this.#connection;
     if (this.#corked || !socket) return;
     this.#corked = true;
@@ -181,11 +186,14 @@ export class EventLink {
     });
   }
 
-  #subscribe(): Promise<void> {
-    return new Promise((resolve) => {
+  async #subscribe(): Promise<void> {
+    await new Promise<void>((resolve) => {
       this.#unanswered.add(() => resolve());
       this.#connection.events('json', [...channelEvents], () => resolve());
     });
+    const wanted = [...channelEvents, 'BACKGROUND_JOB'].map((name) => `filter Event-Name ${name}`);
+    const unwanted = uninteresting.map((app) => `filter Application -${app}`);
+    await Promise.all([...wanted, ...unwanted].map((command) => this.#command(command)));
   }
 
   #onChannelEvent(name: ChannelEventName, event: Event): void {

@@ -7,6 +7,9 @@ import type { SrfRequest, SrfResponse } from './types/srf.ts';
 export const legHeader = 'X-Leg';
 /** FreeSWITCH is told to give up this much later than we do. */
 const graceSeconds = 3;
+/** As freeswitch-conf/ has it for incoming legs: one without media is ended, even with no controller alive. */
+const mediaTimeoutMs = 30_000;
+const holdTimeoutMs = 1_800_000;
 /** FreeSWITCH's words for a controller's 403 to an INVITE that is not its own, and for drachtio's 503 in its place. */
 const turnedAway = /CALL_REJECTED|NORMAL_TEMPORARY_FAILURE/;
 const triesMax = 8;
@@ -51,6 +54,8 @@ function originateCommand(
     'park_after_bridge=true',
     'hangup_after_bridge=false',
     'playback_terminators=none',
+    `media_timeout=${mediaTimeoutMs}`,
+    `media_hold_timeout=${holdTimeoutMs}`,
   ];
   return `originate {${variables.join(',')}}sofia/drachtio_mrf/${user}@${address}:${port} &park()`;
 }

@@ -8,7 +8,7 @@ import type { SrfClient } from './types/srf.ts';
 
 const firstRetryMs = 200;
 const maxRetryMs = 5_000;
-/** While there are channels, their events may wait this long in FreeSWITCH; unasked it would be up to 20 ms. */
+/** While a channel waits for a key, its events may wait this long in FreeSWITCH; unasked it would be up to 20 ms. */
 const nudgeEveryMs = 3;
 /** A FreeSWITCH that does not answer this often asked question in time is as good as gone, whatever TCP says. */
 const pingEveryMs = 5_000;
@@ -44,6 +44,8 @@ export class MediaServer implements ChannelCommands {
   readonly name: string;
   readonly #options: MediaServerOptions;
   readonly #channels = new Map<string, Channel>();
+  /** Uuids of the channels that wait for a key. */
+  readonly #awaitingKeys = new Set<string>();
   readonly #watch: MediaWatch;
   #link: EventLink | undefined;
   #sipAddress: string | undefined;
@@ -110,13 +112,18 @@ export class MediaServer implements ChannelCommands {
   addChannel(uuid: string, handlers: ChannelHandlers): Channel {
     const channel = new Channel(uuid, this, this.#options.clock, handlers);
     this.#channels.set(uuid, channel);
-    this.#nudge();
     return channel;
   }
 
   removeChannel(uuid: string): void {
     this.#channels.get(uuid)?.close();
     this.#channels.delete(uuid);
+  }
+
+  awaitKeys(uuid: string, waits: boolean): void {
+    if (waits) this.#awaitingKeys.add(uuid);
+    else this.#awaitingKeys.delete(uuid);
+    this.#nudge();
   }
 
   api(command: string): Promise<string> {
@@ -140,7 +147,7 @@ export class MediaServer implements ChannelCommands {
   }
 
   #nudge(): void {
-    if (this.#nudging || this.#channels.size === 0 || !this.#link) return;
+    if (this.#nudging || this.#awaitingKeys.size === 0 || !this.#link) return;
     this.#nudging = true;
     this.#options.clock.setTimeout(() => {
       this.#nudging = false;
