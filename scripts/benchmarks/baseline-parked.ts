@@ -36,9 +36,11 @@ const connection: EslConnection = new Connection(freeswitch.host, freeswitch.por
     });
   });
 });
-for (const name of ['CHANNEL_EXECUTE_COMPLETE', 'CHANNEL_HANGUP']) {
-  connection.on(`esl::event::${name}::**`, (event) => whenPlayed.get(event.getHeader('Unique-ID'))?.());
-}
+connection.on('esl::event::CHANNEL_EXECUTE_COMPLETE::**', (event) => {
+  // The dialplan's own applications (multiset, answer) end too: only the end of the prompt ends the call.
+  if (event.getHeader('Application') === 'playback') whenPlayed.get(event.getHeader('Unique-ID'))?.();
+});
+connection.on('esl::event::CHANNEL_HANGUP::**', (event) => whenPlayed.get(event.getHeader('Unique-ID'))?.());
 
 /** A leg that is gone already is no fault here. */
 function gone(ending: unknown): void {
