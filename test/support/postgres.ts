@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from './poll.ts';
-import { collectOutput, dieWithUs, endProcess, freePort } from './processes.ts';
+import { freePort } from './ports.ts';
+import { collectOutput, dieWithUs, endProcess } from './process.ts';
 
 const run = promisify(execFile);
 

@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './poll.ts';
-import { collectOutput, dieWithUs, endProcess, freePort } from './processes.ts';
+import { freePort } from './ports.ts';
+import { collectOutput, dieWithUs, endProcess } from './process.ts';
 
 /** A redis-server for one test file, on 127.0.0.1 and a temporary folder. */
 export interface TestRedis {

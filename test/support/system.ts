@@ -52,18 +52,18 @@ export interface System {
   stop(): Promise<void>;
 }
 
-/** Runs one command of scripts/denwaban to its end. */
+/** Runs one command of scripts/denwaban to its end. `output` has warnings in it too, `stdout` only what was asked for. */
 export async function denwaban(
   args: string[],
   environment: Record<string, string>,
-): Promise<{ code: number | null; output: string }> {
+): Promise<{ code: number | null; output: string; stdout: string }> {
   const program = runProgram(node, [join(root, 'src/main.ts'), ...args], {
     cwd: root,
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const code = await program.exit;
-  return { code, output: program.output() };
+  return { code, output: program.output(), stdout: program.stdout() };
 }
 
 /**
@@ -105,9 +105,9 @@ export async function startSystem(
   const [, sipHost, sipPort] = match;
   const calls: System['calls'] = async ({ reveal = false, limit = 50 } = {}) => {
     const args = ['calls', '--json', '--limit', String(limit), ...(reveal ? ['--reveal'] : [])];
-    const { code, output } = await denwaban(args, environment);
+    const { code, output, stdout } = await denwaban(args, environment);
     if (code !== 0) throw new Error(`denwaban calls: ${output}`);
-    return JSON.parse(output) as PrintedCall[];
+    return JSON.parse(stdout) as PrintedCall[];
   };
   return {
     program,

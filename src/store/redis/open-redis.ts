@@ -24,10 +24,15 @@ export interface RedisOptions {
   logger: Logger;
   /** A command without an answer rejects after this. */
   commandTimeoutMs?: number;
-  /** How long to try to connect before giving up. */
+  /** How long to try to connect before giving up; where nothing listens at all, 3 s are enough. */
   connectDeadlineMs?: number;
 }
 
+/**
+ * Refused for this long, connecting is given up before its deadline: a Redis that is starting opens its port within
+ * some 0.1 s and reads its data after that (it answers LOADING meanwhile, for which the deadline holds).
+ */
+const refusedDeadlineMs = 3_000;
 const firstRetryMs = 50;
 const maxRetryMs = 2_000;
 
@@ -55,16 +60,26 @@ export async function openRedis(url: string, options: RedisOptions): Promise<Red
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
   });
   let lastError = 'no answer';
+  let somebodyThere = false;
+  client.on('connect', () => {
+    somebodyThere = true;
+  });
   client.on('error', (error: unknown) => {
     lastError = errorMessage(error);
+    if (!isRefusal(error)) somebodyThere = true;
     logger.debug({ err: lastError }, 'Redis connection error');
   });
   const ready = new Promise<void>((resolve) => client.once('ready', resolve));
-  // A failed first attempt is tried again like any other; only the deadline ends it.
+  // A failed first attempt is tried again like any other; only the deadlines end it.
   client.connect().catch((error: unknown) => {
     lastError = errorMessage(error);
   });
-  if ((await withDeadline(clock, ready, connectDeadlineMs)) === deadlinePassed) {
+  const patienceMs = Math.min(refusedDeadlineMs, connectDeadlineMs);
+  let outcome = await withDeadline(clock, ready, patienceMs);
+  if (outcome === deadlinePassed && somebodyThere) {
+    outcome = await withDeadline(clock, ready, connectDeadlineMs - patienceMs);
+  }
+  if (outcome === deadlinePassed) {
     client.disconnect();
     throw new DenwabanError('REDIS_UNREACHABLE', `no Redis at ${withoutPassword(url)}: ${lastError}`, {
       remedy: 'Start redis-server there, or correct REDIS_URL',
@@ -77,6 +92,12 @@ export async function openRedis(url: string, options: RedisOptions): Promise<Red
     isReady: () => client.status === 'ready',
     close: () => close(client),
   };
+}
+
+/** Nothing listens there, as opposed to no answer so far. */
+function isRefusal(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ECONNREFUSED' || code === 'ENOENT';
 }
 
 /** One line when it goes, one when it comes back, however many attempts lie between. */

@@ -14,7 +14,8 @@ import {
 import type { SipEndpoint } from '../../../src/switch/sip/api.ts';
 import { createSipEndpoint } from '../../../src/switch/sip/endpoint.ts';
 import { eventually } from '../../support/poll.ts';
-import { endProcess, freePort } from '../../support/processes.ts';
+import { freePort } from '../../support/ports.ts';
+import { endProcess } from '../../support/process.ts';
 import type { App } from './srf-types.ts';
 
 export const SECRET = 'cymru';
