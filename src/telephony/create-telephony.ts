@@ -31,7 +31,7 @@ export interface TelephonyDeadlines {
   byeMs: number;
   /** A lost event link that stays away for longer has taken its legs with it. */
   linkGraceMs: number;
-  /** A media server that failed a call is left out for this long. */
+  /** A media server that failed a call is taken only after the others for this long. */
   sickMs: number;
   /** How often an adopted leg is asked whether it is still there. */
   probeEveryMs: number;
@@ -209,10 +209,10 @@ class DrachtioTelephony implements SwitchTelephony {
     });
   }
 
-  /** The ready server with the least to do, of those not tried yet. */
+  /** The ready server with the least to do, of those not tried yet; one that failed lately only where no other is. */
   #chooseServer(tried: readonly MediaServer[]): MediaServer | undefined {
     const able = this.#servers.filter((server) => server.ready && !tried.includes(server));
-    return able.sort((a, b) => a.load - b.load)[0];
+    return able.sort((a, b) => Number(a.sick) - Number(b.sick) || a.load - b.load)[0];
   }
 
   #onInvite(req: SrfRequest, res: SrfResponse): void {

@@ -106,6 +106,7 @@ export class NetworkCall implements IncomingCall {
       leg.abandon();
       return res.finalResponseSent && !this.#over ? { ok: false, cause: 'failed', sipStatus: dialogs } : dialogs;
     }
+    server.markWell();
     keep(leg);
     leg.connect(dialogs);
     return { ok: true, leg };

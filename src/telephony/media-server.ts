@@ -55,7 +55,7 @@ export class MediaServer implements ChannelCommands {
   #stopped = false;
   #nudging = false;
   #canLinger = false;
-  /** Set while INVITEs to it fail: it is left out until then. */
+  /** Set while INVITEs to it fail: another is preferred until then. */
   #sickUntilMs = 0;
 
   constructor(options: MediaServerOptions) {
@@ -66,8 +66,12 @@ export class MediaServer implements ChannelCommands {
 
   /** True when a call sent there now would be answered, as far as one can know. */
   get ready(): boolean {
-    const { clock } = this.#options;
-    return this.#link !== undefined && !this.#watch.full && clock.monotonicMs() >= this.#sickUntilMs;
+    return this.#link !== undefined && !this.#watch.full;
+  }
+
+  /** True for a while after it failed a call. It is not left out for that: it may be the only one there is. */
+  get sick(): boolean {
+    return this.#options.clock.monotonicMs() < this.#sickUntilMs;
   }
 
   get canLinger(): boolean {
@@ -104,9 +108,14 @@ export class MediaServer implements ChannelCommands {
     this.#link?.close();
   }
 
-  /** Leaves the server out for a while: it did not do what it should have. */
+  /** It did not do what it should have: others are preferred for a while. */
   markSick(forMs: number): void {
     this.#sickUntilMs = this.#options.clock.monotonicMs() + forMs;
+  }
+
+  /** It has taken a call. */
+  markWell(): void {
+    this.#sickUntilMs = 0;
   }
 
   addChannel(uuid: string, handlers: ChannelHandlers): Channel {

@@ -18,6 +18,24 @@ export interface Pair {
   stop(): Promise<void>;
 }
 
+/** An embedded switch with these RTP ports. */
+export async function openEmbedded(rtpPortMin: number, rtpPortMax: number): Promise<Pair> {
+  const secret = randomUUID();
+  const spawned = await spawnSwitch({
+    bindAddress: '127.0.0.1',
+    publicAddress: '127.0.0.1',
+    ...{ sipPort: 0, controlPort: 0, eventSocketPort: 0, mrfSipPort: 0, rtpPortMin, rtpPortMax },
+    ...{ controlSecret: secret, eventSocketPassword: secret },
+    ...{ maxCalls: 100, maxCallsPerSecond: 100, mediaTimeoutMs: 60_000 },
+  });
+  const host = '127.0.0.1';
+  return {
+    drachtio: { host, port: spawned.controlPort, secret },
+    freeswitch: { name: 'embedded', host, port: spawned.eventSocketPort, password: secret },
+    stop: () => spawned.stop(),
+  };
+}
+
 export async function openPair(): Promise<Pair> {
   const { STACK, DRACHTIO_URL, FREESWITCH_URLS } = process.env;
   if (STACK === 'local' && DRACHTIO_URL && FREESWITCH_URLS) {
@@ -29,20 +47,7 @@ export async function openPair(): Promise<Pair> {
       stop: async () => undefined,
     };
   }
-  const secret = randomUUID();
-  const spawned = await spawnSwitch({
-    bindAddress: '127.0.0.1',
-    publicAddress: '127.0.0.1',
-    ...{ sipPort: 0, controlPort: 0, eventSocketPort: 0, mrfSipPort: 0, rtpPortMin: 42_000, rtpPortMax: 44_000 },
-    ...{ controlSecret: secret, eventSocketPassword: secret },
-    ...{ maxCalls: 100, maxCallsPerSecond: 100, mediaTimeoutMs: 60_000 },
-  });
-  const host = '127.0.0.1';
-  return {
-    drachtio: { host, port: spawned.controlPort, secret },
-    freeswitch: { name: 'embedded', host, port: spawned.eventSocketPort, password: secret },
-    stop: () => spawned.stop(),
-  };
+  return openEmbedded(42_000, 44_000);
 }
 
 /** A leg with all that has happened on it. */

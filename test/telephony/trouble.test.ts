@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { LegEvent } from '../../src/call/telephony.ts';
 import { eventually } from '../support/poll.ts';
-import { freePort } from '../support/ports.ts';
-import { Bench, openPair, type Pair, Relay, type WatchedLeg, watch } from './harness.ts';
+import { freePort, sippMediaPort } from '../support/ports.ts';
+import { Bench, openEmbedded, openPair, type Pair, Relay, type WatchedLeg, watch } from './harness.ts';
 import { TestPhone } from './phone.ts';
 
 let pair: Pair;
@@ -113,6 +113,21 @@ test('of several media servers the one that cannot be reached is left out', asyn
   ]);
   await leg.end('system-hangup');
   await bench.close();
+});
+
+test('the only media server is out of ports for one call: the next call that it can take is answered', async () => {
+  const port = sippMediaPort();
+  const narrow = await openEmbedded(port, port + 1);
+  const bench = await Bench.open(narrow);
+  const first = await bench.talk();
+  const { phone, call } = await bench.ring();
+  expect(await call.answer(() => undefined)).toEqual({ ok: false, cause: 'media-lost', sipStatus: 503 });
+  await eventually('503 at the caller', () => phone.status === 503);
+  await first.leg.end('system-hangup');
+  const { leg } = await bench.talk();
+  await leg.end('system-hangup');
+  await bench.close();
+  await narrow.stop();
 });
 
 test('a FreeSWITCH or drachtio that is not there: start fails with words that name it', async () => {
