@@ -95,18 +95,17 @@ export class CallActor {
     else this.#mailbox.post(() => this.#onCaller(event));
   };
 
-  /** Answers the caller, then starts the flow. */
-  answer(call: IncomingCall): void {
+  /** Answers the caller, then starts the flow. Resolves with what kept it from that; undefined when answered. */
+  async answer(call: IncomingCall): Promise<EndCause | undefined> {
     this.#answering = call;
     this.#save();
-    call.answer(this.onCallerEvent).then(
-      (outcome) => this.#onAnswer(outcome),
-      (error: unknown) => {
-        this.#options.logger.error({ callId: this.callId, err: errorMessage(error) }, 'a call could not be answered');
-        call.reject(500);
-        this.#onAnswer({ ok: false, cause: 'failed', sipStatus: 500 });
-      },
-    );
+    const outcome = await call.answer(this.onCallerEvent).catch((error: unknown): AnswerOutcome => {
+      this.#options.logger.error({ callId: this.callId, err: errorMessage(error) }, 'a call could not be answered');
+      call.reject(500);
+      return { ok: false, cause: 'failed', sipStatus: 500 };
+    });
+    this.#onAnswer(outcome);
+    return outcome.ok ? undefined : outcome.cause;
   }
 
   #onAnswer(outcome: AnswerOutcome): void {

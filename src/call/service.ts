@@ -7,10 +7,11 @@ import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { FactSink } from '../ledger/ledger.ts';
 import { type ActorOptions, CallActor } from './actor.ts';
+import { Admission, type Admitted } from './admission.ts';
 import type { CallStateStore } from './call-state-store.ts';
 import { FactLog } from './fact-log.ts';
 import type { FlowRunner } from './flow-runner.ts';
-import { type CallLimits, RateLimiter } from './limits.ts';
+import type { CallLimits } from './limits.ts';
 import { OfferedCall } from './offered-call.ts';
 import type { PromptLibrary } from './prompts.ts';
 import { type Destination, findDestination, isRefusal } from './reception.ts';
@@ -61,7 +62,7 @@ export function createCallService(options: CallServiceOptions): CallService {
 
 class Service implements CallService {
   readonly #options: CallServiceOptions;
-  readonly #rate: RateLimiter;
+  readonly #admission: Admission;
   readonly #recordings: RecordingFolder;
   readonly #offered = new Map<OfferedCall, FactLog>();
   readonly #actors = new Map<string, CallActor>();
@@ -72,7 +73,7 @@ class Service implements CallService {
 
   constructor(options: CallServiceOptions) {
     this.#options = options;
-    this.#rate = new RateLimiter(options.clock, options.limits.maxCallsPerSecond);
+    this.#admission = new Admission(options.clock, options.limits);
     this.#recordings = new RecordingFolder(options.recordingsFolder);
     this.#takeover = new Takeover({
       ...options,
@@ -125,24 +126,33 @@ class Service implements CallService {
 
   async #receive(offered: OfferedCall): Promise<void> {
     const callId = newId('call');
-    const { limits } = this.#options;
-    const overloaded = this.activeCalls >= limits.maxCalls || !this.#rate.take();
-    if (this.#draining || overloaded) {
+    const admitted = this.#draining ? undefined : this.#admission.admit(this.activeCalls);
+    if (!admitted) {
       this.#refuseUnseen(offered, callId, this.#draining ? 'draining' : 'overload');
       return;
     }
+    try {
+      await this.#receiveAdmitted(offered, callId, admitted);
+    } catch (error) {
+      admitted.done(true); // The fault is ours: it says nothing about the load.
+      throw error;
+    }
+  }
+
+  async #receiveAdmitted(offered: OfferedCall, callId: string, admitted: Admitted): Promise<void> {
     // Counted from here on, though its record begins when we know whose call it is.
     this.#offered.set(offered, this.#newFacts(callId, null));
     const found = await findDestination(
       { ...this.#options, loadFlow: (stored) => this.#loadFlow(stored) },
       offered.call.toNumber,
     );
-    if (offered.decided) {
-      this.#forget(offered);
+    if (!offered.decided && !isRefusal(found)) {
+      this.#answer(offered, callId, found, admitted);
       return;
     }
-    if (!isRefusal(found)) {
-      this.#answer(offered, callId, found);
+    admitted.done(true);
+    if (offered.decided || !isRefusal(found)) {
+      this.#forget(offered);
       return;
     }
     const facts = this.#newFacts(callId, found.accountId);
@@ -152,7 +162,7 @@ class Service implements CallService {
     this.#forget(offered);
   }
 
-  #answer(offered: OfferedCall, callId: string, found: Destination): void {
+  #answer(offered: OfferedCall, callId: string, found: Destination, admitted: Admitted): void {
     const { call } = offered;
     const { account, stored, flow } = found;
     const facts = this.#newFacts(callId, account.accountId);
@@ -161,6 +171,7 @@ class Service implements CallService {
     offered.onAbandoned(() => {
       facts.endLeg(call.legId, 'cancelled', { sipStatus: 487 });
       this.#forget(offered);
+      admitted.done(true);
     });
     this.#prepareRecordings(account.accountId);
     if (!offered.accept()) return;
@@ -180,7 +191,13 @@ class Service implements CallService {
       facts,
     );
     this.#forget(offered);
-    actor.answer(call);
+    actor.answer(call).then(
+      (cause) => admitted.done(cause !== 'media-lost'),
+      (error: unknown) => {
+        admitted.done(true);
+        this.#options.logger.error({ callId, err: errorMessage(error) }, 'a call could not be begun');
+      },
+    );
   }
 
   /** A refusal under load costs as little as possible, yet leaves its record. */
