@@ -381,7 +381,7 @@ export class CallActor {
 
   #save(): void {
     if (this.#over) return;
-    this.#options.saver.save(() => this.#saved());
+    this.#options.saver.save(() => this.#saved(), `${this.#leg?.legId}|${this.#peers.legs}`);
   }
 
   #saved(): SavedCall {

@@ -76,6 +76,11 @@ export class PeerCall {
     return this.#phase === 'over';
   }
 
+  /** Changes when there is another leg to be known of. */
+  get legs(): string {
+    return `${this.legId}${this.#leg ? ' answered' : ''}`;
+  }
+
   get state(): PeerCallState {
     return {
       dialId: this.dialId,

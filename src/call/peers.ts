@@ -38,6 +38,11 @@ export class Peers {
     return this.#current?.state;
   }
 
+  /** Names the party that counts now and whether it has answered. */
+  get legs(): string {
+    return this.#current?.legs ?? '';
+  }
+
   /** Dials, unless the account's rules forbid the number. A party of before is dropped. */
   dial(effect: Extract<Effect, { type: 'dial' }>): void {
     const { identity, limits } = this.#host;

@@ -5,6 +5,8 @@ import type { CallStateStore } from './call-state-store.ts';
 
 const firstRetryMs = 200;
 const maxRetryMs = 5_000;
+/** How long a step that changed no leg waits to be saved, since the next step may make that unnecessary. */
+const gatherMs = 25;
 
 export interface StateSaverOptions {
   states: CallStateStore;
@@ -23,6 +25,8 @@ export interface StateSaverOptions {
 export class StateSaver {
   readonly #options: StateSaverOptions;
   #newest: (() => unknown) | undefined;
+  #gathering: TimerHandle | undefined;
+  #legs = '';
   #busy = false;
   #removing = false;
   #stopped = false;
@@ -34,17 +38,24 @@ export class StateSaver {
     this.#options = options;
   }
 
-  /** `read` is called when the save really happens, so that one save covers many steps. */
-  save(read: () => unknown): void {
+  /**
+   * `read` is called when the save really happens, so that one save covers many steps. `legs` names the legs there are:
+   * a change of these is saved at once, since a leg that nobody knows of would outlive us.
+   */
+  save(read: () => unknown, legs: string): void {
     if (this.#removing || this.#stopped) return;
     this.#newest = read;
-    this.#next();
+    const changed = legs !== this.#legs;
+    this.#legs = legs;
+    if (changed) this.#next();
+    else this.#gathering ??= this.#options.clock.setTimeout(() => this.#gathered(), gatherMs);
   }
 
   /** Forgets the call once what is under way is done; resolves when it is forgotten, or given up. */
   remove(): Promise<void> {
     this.#removing = true;
     this.#newest = undefined;
+    this.#options.clock.clearTimeout(this.#gathering);
     return new Promise((resolve) => {
       this.#resolveRemoved = resolve;
       if (this.#stopped) resolve();
@@ -57,13 +68,20 @@ export class StateSaver {
     this.#stopped = true;
     this.#newest = undefined;
     this.#options.clock.clearTimeout(this.#retry);
+    this.#options.clock.clearTimeout(this.#gathering);
     this.#resolveRemoved?.();
+  }
+
+  #gathered(): void {
+    this.#gathering = undefined;
+    this.#next();
   }
 
   #next(): void {
     if (this.#busy || this.#stopped || this.#retry) return;
     if (this.#newest === undefined && !this.#removing) return;
     this.#busy = true;
+
     this.#work().then(
       (goOn) => {
         this.#busy = false;

@@ -131,13 +131,25 @@ test('a call that ends while the store is down is forgotten when it is back', as
   expect(h.service.activeCalls).toBe(0);
 });
 
+test('keys pressed in quick succession are saved once, a change of legs at once', async () => {
+  const h = await harness();
+  const { leg } = await answeredCall(h);
+  const begun = h.states.saves;
+  expect(begun).toBe(2);
+  for (const key of '12345') leg.press(key);
+  await settle();
+  expect(h.states.saves).toBe(begun);
+  await h.clock.advance(25);
+  expect(h.states.saves).toBe(begun + 1);
+});
+
 test('a controller that lost a call lets go of it: no order to the leg, no fact, no timer', async () => {
   const h = await harness({ limits: { maxCallMs: 60_000 } });
   const { leg } = await answeredCall(h);
   const before = h.facts.length;
   h.states.stolen = true;
   leg.press('1');
-  await settle();
+  await h.clock.advance(50);
   leg.press('2');
   leg.hangUp();
   await h.clock.advance(60_000);
