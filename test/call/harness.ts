@@ -33,8 +33,6 @@ export const dial = (toNumber: string, more: { maxTalkMs?: number } = {}): Effec
 /** Saved calls in memory, with the failures a test asks for. */
 export class FakeStates implements CallStateStore {
   readonly saved = new Map<string, { owner: string; snapshot: CallSnapshot }>();
-  /** How often something was saved. */
-  saves = 0;
   readonly orphans: CallSnapshot[] = [];
   heartbeats = 0;
   saves = 0;
@@ -50,7 +48,6 @@ export class FakeStates implements CallStateStore {
     if (this.failing) throw new Error('store is down');
     this.saves += 1;
     if (this.stolen) return false;
-    this.saves += 1;
     this.saved.set(snapshot.callId, { owner, snapshot: structuredClone(snapshot) });
     return true;
   }
