@@ -67,7 +67,7 @@ describe('denwaban load', () => {
     expect(code).toBe(1);
     expect(output).toMatch(/nothing was loaded/);
     expect(output).toMatch(/names the flow "none"/);
-    expect(await run('calls', '--json')).toEqual({ code: 0, output: '[]\n' });
+    expect(await run('calls', '--json')).toMatchObject({ code: 0, output: '[]\n' });
   });
 });
 
