@@ -8,12 +8,16 @@ import { openSql, type SqlDatabase } from '../../src/store/sql/open-sql.ts';
 import { SqlAccountStore } from '../../src/store/sql/sql-account-store.ts';
 import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
 import { SqlFlowStore } from '../../src/store/sql/sql-flow-store.ts';
+import { SqlOutboxStore } from '../../src/store/sql/sql-outbox-store.ts';
+import { MemoryOutboxStore } from '../support/memory-outbox-store.ts';
 import { MemoryFactStore } from '../support/memory-stores.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { accountStoreContract } from './account-store.contract.ts';
 import { factStoreContract } from './fact-store.contract.ts';
 import { flowStoreContract } from './flow-store.contract.ts';
+import { outboxStoreContract } from './outbox-store.contract.ts';
 import { sqlDatabaseContract } from './sql-database.contract.ts';
+import { sqlOutboxContract } from './sql-outbox.contract.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'denwaban-sql-'));
 let postgres: TestPostgres;
@@ -52,9 +56,12 @@ describe.each(Object.entries(emptyDatabases))('on %s', (_, emptyDatabase) => {
       return { flows: new SqlFlowStore(database), accounts: new SqlAccountStore(database) };
     }));
   describe('SqlFactStore', () => factStoreContract(async () => new SqlFactStore(await openEmpty())));
+  describe('SqlOutboxStore', () => outboxStoreContract(async () => new SqlOutboxStore(await openEmpty())));
+  describe('the outbox in SQL', () => sqlOutboxContract(openEmpty));
   describe('openSql', () => sqlDatabaseContract(emptyDatabase));
 });
 
 describe('in memory', () => {
   describe('MemoryFactStore', () => factStoreContract(async () => new MemoryFactStore()));
+  describe('MemoryOutboxStore', () => outboxStoreContract(async () => new MemoryOutboxStore()));
 });

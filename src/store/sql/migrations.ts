@@ -1,23 +1,9 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Clock } from '../../kernel/clock.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
+import type { ColumnTypes, Migration } from './migration.ts';
+import { outboxMigration } from './outbox-migration.ts';
 import type { Schema, SqlKind } from './schema.ts';
-
-/** One step of the schema. Steps are never edited once released: a change is a new step. */
-export interface Migration {
-  /** 1, 2, 3 … without gaps. */
-  version: number;
-  name: string;
-  up(db: Transaction<Schema>, types: ColumnTypes): Promise<void>;
-}
-
-/** Column types that differ between the databases. */
-export interface ColumnTypes {
-  int: 'integer' | 'bigint';
-  json: 'text' | 'json';
-  /** Ends `create table`: SQLite checks types only in strict tables. */
-  tableEnd: ReturnType<typeof sql>;
-}
 
 /** Any number that no other program uses as an advisory lock in this database. */
 const advisoryLock = 0x64656e77;
@@ -149,4 +135,4 @@ const callFacts: Migration = {
 };
 
 /** All steps, oldest first. */
-export const migrations: readonly Migration[] = [accountsAndFlows, callFacts];
+export const migrations: readonly Migration[] = [accountsAndFlows, callFacts, outboxMigration];

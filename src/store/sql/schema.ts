@@ -25,6 +25,46 @@ export interface Schema {
     opens_call: number;
     body: string;
   };
+  outbox: OutboxTable;
+  outbox_attempts: OutboxAttemptsTable;
+  webhook_secrets: {
+    account_id: string;
+    secret: string;
+    created_at_ms: number;
+    retires_at_ms: number | null;
+  };
+}
+
+interface OutboxTable {
+  outbox_id: string;
+  account_id: string | null;
+  kind: string;
+  channel: string;
+  /** Personal data. */
+  target: string;
+  /** What entries share that must not hold each other up: a host. */
+  lane: string;
+  payload_json: string;
+  created_at_ms: number;
+  state: string;
+  /** Of pending ones; while claimed: when the claim ends. */
+  next_attempt_at_ms: number;
+  attempts: number;
+  failures: number;
+  since_ms: number;
+  claim_id: string | null;
+  ended_at_ms: number | null;
+  last_error: string | null;
+}
+
+interface OutboxAttemptsTable {
+  outbox_id: string;
+  attempt: number;
+  at_ms: number;
+  outcome: string;
+  status_code: number | null;
+  error: string | null;
+  duration_ms: number | null;
 }
 
 export type SqlKind = 'sqlite' | 'postgres';
