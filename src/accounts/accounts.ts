@@ -12,9 +12,11 @@ export const outboundRulesSchema = z.strictObject({
 });
 export type OutboundRules = z.infer<typeof outboundRulesSchema>;
 
+export const accountIdSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens');
+
 /** A business that buys the service (契約者). */
 export const accountSchema = z.strictObject({
-  accountId: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens'),
+  accountId: accountIdSchema,
   /** The name announced to callers. */
   name: z.string().min(1).max(200),
   /** Its reading in kana. */
@@ -45,4 +47,6 @@ export interface AccountStore {
   assignNumber(number: AssignedNumber): Promise<void>;
   findNumber(number: string): Promise<AssignedNumber | undefined>;
   listNumbers(accountId?: string): Promise<AssignedNumber[]>;
+  /** Takes the number away from its account. True when it was somebody's. */
+  releaseNumber(number: string): Promise<boolean>;
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { isTimezone } from '../kernel/time-window.ts';
 import { languageRef, nodeIdPattern, nodeRef, prompt } from './marks.ts';
 import type { NodeType } from './node-type.ts';
 import { nodeTypes } from './nodes/index.ts';
-import { isTimezone } from './time-window.ts';
 
 /** Bounds of the flow language (design.md, rule 1). */
 export const limits = {

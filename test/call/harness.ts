@@ -165,6 +165,7 @@ function fakeAccounts(only: Account): CallServiceOptions['accounts'] {
     findNumber: async (number) =>
       number === '+81312345678' ? { number, accountId: only.accountId, flowId: 'main' } : undefined,
     listNumbers: async () => [],
+    releaseNumber: async () => false,
   };
 }
 

@@ -52,6 +52,10 @@ export function accountStoreContract(make: () => Promise<AccountStore>): void {
     await store.assignNumber({ number: '+81312345678', accountId: 'momo', flowId: 'other' });
     expect(await store.listNumbers()).toEqual([{ number: '+81312345678', accountId: 'momo', flowId: 'other' }]);
     expect(await store.listNumbers('sakura')).toEqual([]);
+    expect(await store.releaseNumber('03-1234-5678')).toBe(true);
+    expect(await store.releaseNumber('0312345678')).toBe(false);
+    expect(await store.releaseNumber('電話')).toBe(false);
+    expect(await store.listNumbers()).toEqual([]);
     const attempt = store.assignNumber({ number: '0311112222', accountId: 'nobody', flowId: 'main' });
     await expect(attempt).rejects.toMatchObject({ code: 'ACCOUNT_UNKNOWN' });
   });

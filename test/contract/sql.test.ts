@@ -6,18 +6,23 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openSql, type SqlDatabase } from '../../src/store/sql/open-sql.ts';
 import { SqlAccountStore } from '../../src/store/sql/sql-account-store.ts';
+import { createAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
 import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
 import { SqlFlowStore } from '../../src/store/sql/sql-flow-store.ts';
 import { SqlOutboxStore } from '../../src/store/sql/sql-outbox-store.ts';
+import { SqlAttemptStore } from '../../src/store/sql/sql-session-store.ts';
 import { MemoryOutboxStore } from '../support/memory-outbox-store.ts';
 import { MemoryFactStore } from '../support/memory-stores.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { accountStoreContract } from './account-store.contract.ts';
+import { auditStoreContract } from './audit-store.contract.ts';
 import { factStoreContract } from './fact-store.contract.ts';
 import { flowStoreContract } from './flow-store.contract.ts';
 import { outboxStoreContract } from './outbox-store.contract.ts';
+import { phoneCredentialStoreContract, settingsStoreContract } from './settings-stores.contract.ts';
 import { sqlDatabaseContract } from './sql-database.contract.ts';
 import { sqlOutboxContract } from './sql-outbox.contract.ts';
+import { attemptStoreContract, sessionStoreContract, userStoreContract } from './user-stores.contract.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'denwaban-sql-'));
 let postgres: TestPostgres;
@@ -58,6 +63,13 @@ describe.each(Object.entries(emptyDatabases))('on %s', (_, emptyDatabase) => {
   describe('SqlFactStore', () => factStoreContract(async () => new SqlFactStore(await openEmpty())));
   describe('SqlOutboxStore', () => outboxStoreContract(async () => new SqlOutboxStore(await openEmpty())));
   describe('the outbox in SQL', () => sqlOutboxContract(openEmpty));
+  const people = async () => createAccountsData(await openEmpty());
+  describe('SqlUserStore', () => userStoreContract(people));
+  describe('SqlSessionStore', () => sessionStoreContract(people));
+  describe('SqlAttemptStore', () => attemptStoreContract(async () => new SqlAttemptStore(await openEmpty())));
+  describe('settings in SQL', () => settingsStoreContract(people));
+  describe('SqlPhoneCredentialStore', () => phoneCredentialStoreContract(people));
+  describe('SqlAuditStore', () => auditStoreContract(openEmpty));
   describe('openSql', () => sqlDatabaseContract(emptyDatabase));
 });
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { stripFormatting } from '../../kernel/phone-number.ts';
+import { isWithin, timeWindow } from '../../kernel/time-window.ts';
 import { languageRef, nodeRef, readsVariable } from '../marks.ts';
 import type { Action, NodeView } from '../node-type.ts';
 import { defineNode } from '../node-type.ts';
 import { isNumber, numberStartsWith } from '../number-match.ts';
-import { isWithin, timeWindow } from '../time-window.ts';
 
 const conditionSchema = z
   .strictObject({

@@ -3,6 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
 import type { ColumnTypes, Migration } from './migration.ts';
 import { outboxMigration } from './outbox-migration.ts';
+import { peopleMigration } from './people-migration.ts';
 import type { Schema, SqlKind } from './schema.ts';
 
 /** Any number that no other program uses as an advisory lock in this database. */
@@ -21,8 +22,8 @@ export async function migrate(
 ): Promise<void> {
   const types: ColumnTypes =
     kind === 'sqlite'
-      ? { int: 'integer', json: 'text', tableEnd: sql`strict` }
-      : { int: 'bigint', json: 'json', tableEnd: sql`` };
+      ? { int: 'integer', json: 'text', serial: 'integer', tableEnd: sql`strict` }
+      : { int: 'bigint', json: 'json', serial: 'bigserial', tableEnd: sql`` };
   await db.transaction().execute(async (trx) => {
     if (kind === 'postgres') await sql`select pg_advisory_xact_lock(${advisoryLock})`.execute(trx);
     await trx.schema
@@ -47,7 +48,7 @@ export async function migrate(
       );
     }
     for (const step of steps.filter(({ version }) => version > current)) {
-      await step.up(trx, types);
+      await step.up(trx, types, kind);
       const row = { version: step.version, name: step.name, applied_at_ms: clock.nowMs() };
       await trx.insertInto('schema_migrations').values(row).execute();
     }
@@ -135,4 +136,4 @@ const callFacts: Migration = {
 };
 
 /** All steps, oldest first. */
-export const migrations: readonly Migration[] = [accountsAndFlows, callFacts, outboxMigration];
+export const migrations: readonly Migration[] = [accountsAndFlows, callFacts, outboxMigration, peopleMigration];

@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely';
+
 /** Tables as Kysely sees them. Times are ms since the epoch; `*_json` and `body` are JSON text in both databases. */
 export interface Schema {
   schema_migrations: { version: number; name: string; applied_at_ms: number };
@@ -32,6 +34,53 @@ export interface Schema {
     secret: string;
     created_at_ms: number;
     retires_at_ms: number | null;
+  };
+  users: {
+    user_id: string;
+    login_name: string;
+    display_name: string;
+    role: string;
+    account_id: string | null;
+    status: string;
+    password_hash: string;
+    password_temporary: number;
+    password_set_at_ms: number;
+    created_at_ms: number;
+  };
+  sessions: {
+    session_id: string;
+    user_id: string;
+    token_hash: string;
+    created_at_ms: number;
+    last_seen_at_ms: number;
+    expires_at_ms: number;
+    address: string;
+    user_agent: string;
+  };
+  sign_in_attempts: { key: string; count: number; ends_at_ms: number };
+  agents: { agent_id: string; settings_json: string };
+  queues: { queue_id: string; settings_json: string };
+  account_cards: { account_id: string; card_json: string | null; rules_json: string | null };
+  phone_credentials: {
+    username: string;
+    agent_id: string;
+    realm: string;
+    label: string;
+    ha1_md5: string;
+    ha1_sha256: string;
+    created_at_ms: number;
+  };
+  /** Triggers refuse update and delete. */
+  audit_record: {
+    seq: Generated<number>;
+    at_ms: number;
+    actor_json: string;
+    action: string;
+    subject_kind: string;
+    subject_id: string;
+    account_id: string | null;
+    before_json: string | null;
+    after_json: string | null;
   };
 }
 

@@ -16,7 +16,7 @@ import { isForeignKeyViolation } from './sql-errors.ts';
 export class SqlAccountStore implements AccountStore {
   readonly #db: Kysely<Schema>;
 
-  constructor(database: SqlDatabase) {
+  constructor(database: Pick<SqlDatabase, 'db'>) {
     this.#db = database.db;
   }
 
@@ -69,6 +69,13 @@ export class SqlAccountStore implements AccountStore {
     const query = this.#db.selectFrom('assigned_numbers').selectAll().orderBy('number');
     const rows = await (accountId === undefined ? query : query.where('account_id', '=', accountId)).execute();
     return rows.map(toAssignedNumber);
+  }
+
+  async releaseNumber(number: string): Promise<boolean> {
+    const normalized = tryNormalize(number);
+    if (normalized === undefined) return false;
+    const result = await this.#db.deleteFrom('assigned_numbers').where('number', '=', normalized).executeTakeFirst();
+    return result.numDeletedRows > 0n;
   }
 }
 

@@ -3,11 +3,26 @@ import { SqliteError } from './sqlite-dialect.ts';
 const sqliteForeignKey = 787;
 /** Primary result codes that mean "this value": TOOBIG, CONSTRAINT, MISMATCH. */
 const sqliteContent = new Set([18, 19, 20]);
+/** SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY */
+const sqliteUnique = new Set([2067, 1555]);
 const postgresForeignKey = '23503';
+const postgresUnique = '23505';
+/** serialization_failure, deadlock_detected */
+const postgresTryAgain = new Set(['40001', '40P01']);
 
 /** A row names another that does not exist. */
 export function isForeignKeyViolation(error: unknown): boolean {
   return error instanceof SqliteError ? error.errcode === sqliteForeignKey : sqlState(error) === postgresForeignKey;
+}
+
+/** There is such a row already. */
+export function isUniqueViolation(error: unknown): boolean {
+  return error instanceof SqliteError ? sqliteUnique.has(error.errcode) : sqlState(error) === postgresUnique;
+}
+
+/** Another transaction came in between: the same again may well succeed. */
+export function isTryAgain(error: unknown): boolean {
+  return postgresTryAgain.has(sqlState(error) ?? '');
 }
 
 /**

@@ -1,11 +1,14 @@
 import { z } from 'zod';
-import { toRfc3339 } from '../kernel/clock.ts';
+import { toRfc3339 } from './clock.ts';
 
 const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 const timeOfDay = z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$/, 'HH:MM');
 const date = z.string().regex(/^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$/, 'YYYY-MM-DD');
 
-/** When, in the flow's time zone. All parts given must hold. `from` after `to` goes on past midnight. */
+/**
+ * When, in the time zone of the flow or queue that it stands in. All parts given must hold. `from` after `to` goes on
+ * past midnight.
+ */
 export const timeWindow = z.strictObject({
   days: z.array(z.enum(days)).min(1).max(7).optional(),
   dates: z.array(date).min(1).max(400).optional().meta({ description: 'Calendar days, such as holidays' }),
