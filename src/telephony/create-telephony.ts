@@ -1,3 +1,4 @@
+import type { PhoneRegistrations } from '../call/phones.ts';
 import type {
   DialAttempt,
   DialRequest,
@@ -9,7 +10,7 @@ import type {
   TelephonyStatus,
 } from '../call/telephony.ts';
 import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
-import { DenwabanError } from '../kernel/errors.ts';
+import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { AdoptedLegs } from './adopted-legs.ts';
 import { type ExpectedInvite, legHeader } from './expected-invite.ts';
@@ -17,6 +18,7 @@ import { type IncomingCallOptions, NetworkCall } from './incoming-call.ts';
 import { SwitchLeg } from './leg.ts';
 import { MediaServer, type MediaServerAddress } from './media-server.ts';
 import { OutgoingCall, type Trunk } from './outgoing-call.ts';
+import { Registrar } from './registrar.ts';
 import { type DrachtioAddress, SipServer } from './sip-server.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
 
@@ -54,6 +56,8 @@ export interface TelephonyOptions {
   trunk?: Trunk;
   /** Short for a trunk without a password. */
   trunkUri?: string | undefined;
+  /** Agents' phones register here; without it, no phone can. */
+  phones?: PhoneRegistrations | undefined;
   clock: Clock;
   logger: Logger;
   deadlines?: Partial<TelephonyDeadlines>;
@@ -91,12 +95,14 @@ class DrachtioTelephony implements SwitchTelephony {
     this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
     this.#trunk = options.trunk ?? (options.trunkUri ? { uri: options.trunkUri } : undefined);
     this.#adopted = new AdoptedLegs({ clock, probeEveryMs: this.#deadlines.probeEveryMs });
+    const registrar = options.phones && new Registrar({ phones: options.phones, clock, logger });
     this.#sip = new SipServer({
       drachtio: options.drachtio,
       clock,
       logger,
       connectDeadlineMs: this.#deadlines.connectMs,
       onInvite: (req, res) => this.#onInvite(req, res),
+      onRegister: registrar && ((req, res) => this.#onRegister(registrar, req, res)),
       onReconnected: () => this.#adopted.watchAll(this.#legs.values()),
     });
     this.#servers = options.freeswitches.map((address) => this.#newServer(address));
@@ -242,6 +248,12 @@ class DrachtioTelephony implements SwitchTelephony {
       },
     };
     this.#handlers.onIncoming(new NetworkCall(options));
+  }
+
+  #onRegister(registrar: Registrar, req: SrfRequest, res: SrfResponse): void {
+    registrar.answer(req, res).catch((error: unknown) => {
+      this.#options.logger.error({ err: errorMessage(error) }, 'a REGISTER could not be answered');
+    });
   }
 
   /** An INVITE from a media server is never a call for us: it belongs to a dial that waits for it, or to nobody. */

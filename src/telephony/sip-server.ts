@@ -19,6 +19,8 @@ export interface SipServerOptions {
   logger: Logger;
   connectDeadlineMs: number;
   onInvite(req: SrfRequest, res: SrfResponse): void;
+  /** A phone registers. Without it, drachtio is not asked for REGISTERs, and refuses them. */
+  onRegister?: ((req: SrfRequest, res: SrfResponse) => void) | undefined;
   /** Connected again after a loss: dialogs of before may be gone, and requests in them do not reach us. */
   onReconnected(): void;
 }
@@ -76,6 +78,8 @@ export class SipServer {
     const where = `drachtio at ${drachtio.host}:${drachtio.port}`;
     this.srf.invite((req, res) => this.#onInvite(req, res));
     this.srf.options((_req, res) => res.send(200));
+    const { onRegister } = this.#options;
+    if (onRegister) this.srf.register(onRegister);
     let lastError = 'no answer';
     const ready = new Promise<void>((resolve, reject) => {
       this.srf.on('connect', (error, hostPorts) => {
@@ -105,6 +109,7 @@ export class SipServer {
       // drachtio is not to offer us anything while the connection closes.
       this.srf.unregisterForMessages('invite');
       this.srf.unregisterForMessages('options');
+      if (this.#options.onRegister) this.srf.unregisterForMessages('register');
       this.srf.disconnect();
     } catch (error) {
       this.#options.logger.debug({ err: errorMessage(error) }, 'drachtio was not connected'); // srf throws then

@@ -11,6 +11,7 @@ export interface SrfClient {
   on(event: 'close', listener: () => void): void;
   invite(handler: (req: SrfRequest, res: SrfResponse) => void): void;
   options(handler: (req: SrfRequest, res: SrfResponse) => void): void;
+  register(handler: (req: SrfRequest, res: SrfResponse) => void): void;
   createUAC(
     uri: string,
     options: UacOptions,
@@ -62,6 +63,8 @@ export interface SrfRequest extends SrfMessage {
   readonly calledNumber: string;
   readonly source_address: string;
   readonly source_port: number;
+  /** `udp`, `tcp`, `tls`, `ws`, `wss`. */
+  readonly protocol: string;
   readonly stackDialogId?: string;
   on(event: 'cancel', listener: () => void): this;
   on(event: 'response', listener: (res: SrfResponse, ack: (options?: { body?: string }) => void) => void): this;
@@ -73,6 +76,7 @@ export interface SrfResponse extends SrfMessage {
   readonly reason: string;
   readonly finalResponseSent: boolean;
   send(status: number, options?: { headers?: Record<string, string>; body?: string }): void;
+  send(status: number, reason: string | undefined, options: { headers?: Record<string, string> }): void;
 }
 
 export interface SrfDialog {

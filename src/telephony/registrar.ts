@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import type { PhoneCredential, PhoneRegistrations, PhoneSource } from '../call/phones.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { errorMessage } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { challenges, type DigestAnswer, findDigest, isRightDigest } from './digest.ts';
+import { Nonces } from './nonces.ts';
+import { contactValue, type ExpiryRules, requestedContacts } from './register-contacts.ts';
+import { parseAddress, parseSipUri } from './sip-values.ts';
+import type { SrfRequest, SrfResponse } from './types/srf.ts';
+
+const transports = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const;
+const nonceLifetimeMs = 300_000;
+/** The shared secret is asked for again after this: it changes when Redis has lost it. */
+const secretLifetimeMs = 30_000;
+/** REGISTERs in work at once; more are told to come back. */
+const maxInWork = 500;
+
+/** A REGISTER as it came in. */
+export interface RegisterRequest {
+  source: PhoneSource;
+  /** All headers of a name, joined by commas; undefined where there is none. */
+  header(name: string): string | undefined;
+}
+
+export interface RegisterAnswer {
+  status: number;
+  reason?: string;
+  /** Several values: several header lines. */
+  headers: Record<string, string | string[]>;
+}
+
+/** The registrar of agents' phones (RFC 3261, 10.3), with digest authentication (RFC 8760). */
+export class Registrar {
+  readonly #phones: PhoneRegistrations;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #nonces: Nonces;
+  readonly #expiry: ExpiryRules;
+  /** Checked in place of an unknown name's hash, so that it takes the same time. */
+  readonly #decoy: PhoneCredential;
+  #secret: { value: string; readAtMs: number } | undefined;
+  #inWork = 0;
+
+  constructor({ phones, clock, logger }: { phones: PhoneRegistrations; clock: Clock; logger: Logger }) {
+    this.#phones = phones;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#nonces = new Nonces(clock, nonceLifetimeMs);
+    const { minExpiresSeconds = 60, maxExpiresSeconds = 600, maxNatExpiresSeconds = 90 } = phones;
+    this.#expiry = { min: minExpiresSeconds, max: maxExpiresSeconds, maxNat: maxNatExpiresSeconds };
+    const [ha1Md5, ha1Sha256] = [randomBytes(16).toString('hex'), randomBytes(32).toString('hex')];
+    this.#decoy = { agentId: '', realm: phones.realm, ha1Md5, ha1Sha256 };
+  }
+
+  /** Answers a REGISTER from drachtio. */
+  async answer(req: SrfRequest, res: SrfResponse): Promise<void> {
+    const transport = transports.find((name) => name === req.protocol?.toLowerCase());
+    const { status, reason, headers } = transport
+      ? await this.handle({
+          source: { transport, address: req.source_address.replace(/[[\]]/g, ''), port: req.source_port },
+          header: (name) => req.get(name),
+        })
+      : refusal(400);
+    // srf would join several values by commas, which a challenge cannot bear (RFC 3261, 7.3.1): they are lines.
+    const lines = Object.entries(headers).map(([name, value]) => [name, [value].flat().join(`\r\n${name}: `)]);
+    res.send(status, reason, { headers: Object.fromEntries(lines) });
+  }
+
+  /** Always gives an answer; 503 where a store is away or there is too much to do. */
+  async handle(request: RegisterRequest): Promise<RegisterAnswer> {
+    if (this.#inWork >= maxInWork) return comeBackLater(5);
+    this.#inWork += 1;
+    try {
+      return await this.#handle(request);
+    } catch (error) {
+      this.#logger.warn({ err: errorMessage(error) }, 'a registration could not be taken');
+      return comeBackLater(5 + Math.floor(Math.random() * 10)); // Not all phones at the same moment.
+    } finally {
+      this.#inWork -= 1;
+    }
+  }
+
+  async #handle(request: RegisterRequest): Promise<RegisterAnswer> {
+    const required = request.header('Require');
+    if (required) return { status: 420, headers: { Unsupported: required } };
+    const { guard, realm } = this.#phones;
+    const { address } = request.source;
+    const secret = await this.#sharedSecret();
+    const challenge = (stale: boolean): RegisterAnswer => ({
+      status: 401,
+      headers: { 'WWW-Authenticate': challenges(realm, this.#nonces.make(secret, address), stale) },
+    });
+    const answer = findDigest(request.header('Authorization') ?? '', realm);
+    if (!answer) return challenge(false);
+    // Nothing is said about the password of whoever has not received a challenge of ours at this very address.
+    if (!this.#nonces.isFresh(answer.nonce, secret, address)) return challenge(true);
+    const attempt = { username: answer.username, address };
+    const waitMs = await guard.waitMs(attempt);
+    if (waitMs > 0) return comeBackLater(Math.ceil(waitMs / 1_000));
+    const agentId = await this.#agentOf(answer);
+    if (agentId === undefined) {
+      await guard.failed(attempt);
+      this.#logger.info({ name: answer.username, from: address }, 'a phone did not prove who it is');
+      return challenge(false);
+    }
+    if (!(await guard.accept(attempt, answer.nonce, Number.parseInt(answer.nc, 16)))) return challenge(true);
+    return this.#register(request, agentId, answer.username);
+  }
+
+  /** Whose phone it is; undefined for a wrong password, an unknown name, and hashes of another realm alike. */
+  async #agentOf(answer: DigestAnswer): Promise<string | undefined> {
+    const { credentials, realm } = this.#phones;
+    const found = await credentials.find(answer.username);
+    if (found && found.realm !== realm) {
+      this.#logger.warn({ name: answer.username }, 'a phone has credentials of another realm and cannot register');
+    }
+    const known = found?.realm === realm ? found : this.#decoy;
+    const right = isRightDigest(answer, 'REGISTER', answer.algorithm === 'MD5' ? known.ha1Md5 : known.ha1Sha256);
+    return right && known !== this.#decoy ? known.agentId : undefined;
+  }
+
+  async #register(request: RegisterRequest, agentId: string, phone: string): Promise<RegisterAnswer> {
+    const to = parseAddress((request.header('To') ?? '').slice(0, 1_000));
+    const callId = request.header('Call-ID') ?? '';
+    const cseq = Number.parseInt(request.header('CSeq') ?? '', 10);
+    if (!to || callId === '' || callId.length > 300 || !Number.isSafeInteger(cseq)) return refusal(400);
+    // A phone registers itself, not another (10.3, step 4).
+    if (parseSipUri(to.uri)?.user !== phone) return refusal(403);
+    const { source } = request;
+    const asked = requestedContacts(request.header('Contact') ?? '', request.header('Expires'), source, this.#expiry);
+    if (!asked.ok) {
+      const headers: RegisterAnswer['headers'] =
+        asked.status === 423 ? { 'Min-Expires': String(this.#expiry.min) } : {};
+      return { status: asked.status, headers };
+    }
+    const userAgent = (request.header('User-Agent') ?? '').slice(0, 200);
+    const { changes } = asked;
+    const done = await this.#phones.registry.register({
+      ...{ agentId, phone, callId, cseq, source, userAgent, changes },
+    });
+    if (!done.ok) return done.why === 'too-many' ? refusal(403, 'Too Many Contacts') : refusal(500, 'Out Of Order');
+    const headers: RegisterAnswer['headers'] = { Date: new Date(this.#clock.nowMs()).toUTCString() };
+    if (done.contacts.length > 0) headers['Contact'] = done.contacts.map(contactValue);
+    return { status: 200, headers };
+  }
+
+  async #sharedSecret(): Promise<string> {
+    const nowMs = this.#clock.monotonicMs();
+    if (!this.#secret || nowMs - this.#secret.readAtMs > secretLifetimeMs) {
+      this.#secret = { value: await this.#phones.guard.secret(), readAtMs: nowMs };
+    }
+    return this.#secret.value;
+  }
+}
+
+function refusal(status: number, reason?: string): RegisterAnswer {
+  return { status, ...(reason === undefined ? {} : { reason }), headers: {} };
+}
+
+function comeBackLater(seconds: number): RegisterAnswer {
+  return { status: 503, headers: { 'Retry-After': String(seconds) } };
+}
