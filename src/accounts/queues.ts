@@ -61,6 +61,8 @@ export const queueSettingsSchema = z
     maxLength: z.int().min(1).max(10_000).default(100),
     /** Then `overflow`. */
     maxWaitMs: durationMs(5_000, 14_400_000).default(600_000),
+    /** In a queue that nobody has signed in to `overflow` begins after so long; absent = after `maxWaitMs`. */
+    noAgentsMs: durationMs(0, 14_400_000).optional(),
     /** After a call an agent has so long to finish the form. */
     wrapUpMs: durationMs(0, 3_600_000).default(30_000),
     /** So many calls missed in a row, and the agent is paused for `pauseMs`. */

@@ -15,12 +15,24 @@ const folder = new URL('./lua/', import.meta.url);
 
 /** `lua/<name>-<number of keys>.lua`, by name. */
 const scripts = new Map<string, Script>(
-  readdirSync(folder).map((file) => {
-    const [, name, keys] = /^(\w+)-(\d+)\.lua$/.exec(file) ?? [];
-    assert(name && keys, `${file} is named <operation>-<number of keys>.lua`);
-    return [name, { lua: readFileSync(new URL(file, folder), 'utf8'), numberOfKeys: Number(keys) }];
-  }),
+  readdirSync(folder)
+    .filter((file) => file !== 'parts')
+    .map((file) => {
+      const [, name, keys] = /^(\w+)-(\d+)\.lua$/.exec(file) ?? [];
+      assert(name && keys, `${file} is named <operation>-<number of keys>.lua`);
+      return [name, { lua: readWhole(file), numberOfKeys: Number(keys) }];
+    }),
 );
+
+/** The file, with `lua/parts/<part>.lua` in place of each part that a line `-- include: <part> <part>` names. */
+function readWhole(file: string): string {
+  return readFileSync(new URL(file, folder), 'utf8').replace(/^-- include: (.*)$/m, (_, parts: string) =>
+    parts
+      .split(' ')
+      .map((part) => readFileSync(new URL(`parts/${part}.lua`, folder), 'utf8'))
+      .join(''),
+  );
+}
 
 /** Makes each file of `lua/` a command of this client; after the first use on a connection only its digest is sent. */
 export function loadScripts(client: Redis): RunScript {

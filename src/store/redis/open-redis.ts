@@ -16,7 +16,21 @@ export interface RedisConnection {
   readonly runScript: RunScript;
   /** True when a command sent now would reach Redis. */
   isReady(): boolean;
+  /**
+   * Listens to a pub/sub channel on a connection of its own, which keeps itself up like this one. What is published
+   * while it is away is lost: `onConnected` says when it listens (again). Does not wait for that.
+   */
+  subscribe(channel: string, listener: ChannelListener): Subscription;
   close(): Promise<void>;
+}
+
+export interface ChannelListener {
+  onMessage(message: string): void;
+  onConnected(): void;
+}
+
+export interface Subscription {
+  close(): void;
 }
 
 export interface RedisOptions {
@@ -90,6 +104,7 @@ export async function openRedis(url: string, options: RedisOptions): Promise<Red
     client,
     runScript: loadScripts(client),
     isReady: () => client.status === 'ready',
+    subscribe: (channel, listener) => subscribe(client, logger, channel, listener),
     close: () => close(client),
   };
 }
@@ -98,6 +113,33 @@ export async function openRedis(url: string, options: RedisOptions): Promise<Red
 function isRefusal(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'ECONNREFUSED' || code === 'ENOENT';
+}
+
+function subscribe(client: Redis, logger: Logger, channel: string, listener: ChannelListener): Subscription {
+  const subscriber = client.duplicate({ connectionName: 'denwaban-listener', autoResubscribe: false });
+  let isClosed = false;
+  const failed = (error: unknown) => {
+    if (!isClosed) logger.debug({ err: errorMessage(error) }, 'Redis subscription error');
+  };
+  subscriber.on('error', failed);
+  subscriber.on('message', (_channel: string, message: string) => listener.onMessage(message));
+  subscriber.on('ready', () => {
+    subscriber.subscribe(channel).then(
+      () => listener.onConnected(),
+      (error: unknown) => {
+        failed(error);
+        // Connected but deaf: begin again.
+        if (!isClosed) subscriber.disconnect(true);
+      },
+    );
+  });
+  subscriber.connect().catch(failed);
+  return {
+    close: () => {
+      isClosed = true;
+      subscriber.disconnect();
+    },
+  };
 }
 
 /** One line when it goes, one when it comes back, however many attempts lie between. */

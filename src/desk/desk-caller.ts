@@ -1,0 +1,247 @@
+import { type Clock, delay } from '../kernel/clock.ts';
+import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { DeskCallerStore, DeskMessage, MissCause, Offer, OfferEvent } from './desk-store.ts';
+import type { DeskRequest } from './request.ts';
+import type { DeskListener, DeskTicket, LeaveCause, Progress } from './ticket.ts';
+
+const firstRetryMs = 100;
+const maxRetryMs = 2_000;
+/** A grant that takes longer is no use: the agent has hung up. */
+const grantDeadlineMs = 3_000;
+/** Estimates that differ by less are the same to a caller. */
+const estimateStepMs = 10_000;
+
+export interface DeskCallerOptions {
+  store: DeskCallerStore;
+  clock: Clock;
+  logger: Logger;
+  request: DeskRequest;
+  listener: DeskListener;
+  /** The last thing told has arrived. */
+  onOver(): void;
+}
+
+/** One caller of this controller: the ticket for the call, the messages from the store, and what is on its way there. */
+export class DeskCaller implements DeskTicket {
+  readonly #options: DeskCallerOptions;
+  /** Offers that live, as this controller knows it. */
+  readonly #offers = new Map<string, 'ringing' | 'answered' | 'talking'>();
+  /** Ended here: a late message about them means nothing. */
+  readonly #ended = new Set<string>();
+  #early: DeskMessage[] | undefined = [];
+  #sending: Promise<unknown> = Promise.resolve();
+  #left = false;
+  #stopped = false;
+  #heldStep = '';
+  #told: Progress | undefined;
+  found: DeskTicket['found'] = { state: 'waiting', offerId: undefined, agentId: undefined };
+  position = 0;
+  /** ms since the epoch, by our clock; only for putting the caller back where Redis has lost its data. */
+  readonly enqueuedAtMs: number;
+
+  constructor(options: DeskCallerOptions) {
+    this.#options = options;
+    this.enqueuedAtMs = options.request.enqueuedAtMs ?? options.clock.nowMs();
+  }
+
+  get callId(): string {
+    return this.#options.request.callId;
+  }
+
+  get request(): DeskRequest {
+    return this.#options.request;
+  }
+
+  get isWaiting(): boolean {
+    return !this.#left && ![...this.#offers.values()].some((state) => state !== 'ringing');
+  }
+
+  get hasLeft(): boolean {
+    return this.#left;
+  }
+
+  /** The ticket is about to be given: what came early is told right after. */
+  open(position: number, found?: DeskTicket['found']): this {
+    this.position = position;
+    if (found) this.found = found;
+    if (found?.offerId) this.#offers.set(found.offerId, found.state === 'talking' ? 'talking' : 'answered');
+    queueMicrotask(() => {
+      const early = this.#early ?? [];
+      this.#early = undefined;
+      for (const message of early) this.onMessage(message);
+    });
+    return this;
+  }
+
+  onMessage(message: DeskMessage): void {
+    if (this.#early) this.#early.push(message);
+    else if (this.#left) return;
+    else if (message.type === 'offer') this.#ring(message.offer);
+    else if (message.type === 'withdrawn') this.#stopRinging(message.offerId);
+    else if (this.#heldStep !== JSON.stringify(message.step)) {
+      this.#heldStep = JSON.stringify(message.step);
+      this.#tell((listener) => listener.overflow(message.step));
+    }
+  }
+
+  /** Offers that ring or have answered here, for {@link reconcile}. */
+  ringingOffers(): string[] {
+    return [...this.#offers].filter(([, state]) => state !== 'talking').map(([offerId]) => offerId);
+  }
+
+  /** Ends those of `before` that the store no longer has. */
+  reconcile(before: readonly string[], pending: ReadonlySet<string>): void {
+    for (const offerId of before) {
+      if (!pending.has(offerId) && this.#offers.get(offerId) !== 'talking') this.#stopRinging(offerId);
+    }
+  }
+
+  onProgress(progress: Progress): void {
+    const round = (ms: number | undefined) => (ms === undefined ? undefined : Math.round(ms / estimateStepMs));
+    const told = this.#told;
+    if (told && told.position === progress.position && round(told.estimateMs) === round(progress.estimateMs)) return;
+    if (!this.isWaiting || this.#early) return;
+    this.#told = progress;
+    this.#tell((listener) => listener.progress(progress));
+  }
+
+  /** Another controller drives the call. */
+  lose(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#stopped = true;
+    this.#tell((listener) => listener.lost());
+    this.#options.onOver();
+  }
+
+  /** Sends nothing more; resolves when what is under way has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#sending;
+  }
+
+  /** Resolves when all that was told has arrived. */
+  async settled(): Promise<void> {
+    await this.#sending;
+  }
+
+  ringing(offerId: string): void {
+    if (this.#offers.has(offerId)) this.#report(offerId, { type: 'ringing' });
+  }
+
+  async answered(offerId: string): Promise<boolean> {
+    const state = this.#offers.get(offerId);
+    if (state !== 'ringing') return state !== undefined;
+    const granted = await this.#grant(offerId);
+    const isStillOurs = this.#offers.has(offerId) && !this.#left;
+    if (granted && isStillOurs) this.#offers.set(offerId, 'answered');
+    // Whether or not the store knows it as answered: this agent does not get the caller.
+    else this.#end(offerId, { type: 'missed', why: 'refused' });
+    return granted && isStillOurs;
+  }
+
+  missed(offerId: string, why: MissCause): void {
+    if (this.#offers.has(offerId)) this.#end(offerId, { type: 'missed', why });
+  }
+
+  connected(offerId: string): void {
+    if (!this.#offers.has(offerId)) return;
+    this.#offers.set(offerId, 'talking');
+    this.#report(offerId, { type: 'connected' });
+  }
+
+  parted(offerId: string, why: 'done' | 'agent-lost' | 'caller-gone', wrapUpMs?: number): void {
+    if (!this.#offers.has(offerId)) return;
+    const finished: OfferEvent = { type: 'finished', ...(wrapUpMs === undefined ? {} : { wrapUpMs }) };
+    this.#told = undefined;
+    this.#end(offerId, why === 'agent-lost' ? { type: 'agent-lost' } : finished);
+  }
+
+  async transferTo(queueId: string): Promise<boolean> {
+    const result = await this.#send('transfer', () => this.#options.store.transferTo(this.callId, queueId));
+    if (result?.outcome !== 'queued') return false;
+    this.#heldStep = '';
+    this.#told = undefined;
+    for (const offerId of [...this.#offers.keys()]) this.#stopRinging(offerId);
+    return true;
+  }
+
+  overflowFailed(): void {
+    this.#heldStep = '';
+    this.#send('overflow failed', () => this.#options.store.overflowFailed(this.callId));
+  }
+
+  leave(why: LeaveCause): void {
+    if (this.#left) return;
+    for (const [offerId, state] of [...this.#offers]) if (state !== 'talking') this.#stopRinging(offerId);
+    this.#left = true;
+    this.#options.logger.debug({ callId: this.callId, why }, 'caller leaves the desk');
+    this.#send('leave', () => this.#options.store.leave(this.callId)).then(() => this.#options.onOver());
+  }
+
+  #ring(offer: Offer): void {
+    const { offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept } = offer;
+    if (this.#offers.has(offerId) || this.#ended.has(offerId)) return;
+    this.#offers.set(offerId, 'ringing');
+    this.#heldStep = '';
+    const { account } = this.#options.request;
+    this.#tell((listener) =>
+      listener.ring({ offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept, account }),
+    );
+  }
+
+  #stopRinging(offerId: string): void {
+    this.#ended.add(offerId);
+    if (this.#offers.delete(offerId)) this.#tell((listener) => listener.stopRinging(offerId));
+  }
+
+  #end(offerId: string, event: OfferEvent): void {
+    this.#offers.delete(offerId);
+    this.#ended.add(offerId);
+    this.#report(offerId, event);
+  }
+
+  #report(offerId: string, event: OfferEvent): void {
+    this.#send(event.type, () => this.#options.store.report(offerId, event));
+  }
+
+  async #grant(offerId: string): Promise<boolean> {
+    const { clock, store } = this.#options;
+    const deadlineMs = clock.monotonicMs() + grantDeadlineMs;
+    const isTooLate = () => clock.monotonicMs() > deadlineMs;
+    const report = () => store.report(offerId, { type: 'answered' });
+    return (await this.#send('answered', report, isTooLate)) === 'ok' && !isTooLate();
+  }
+
+  /** After all that was told before; as often as it takes while Redis is away. Every operation may be repeated. */
+  #send<T>(what: string, operation: () => Promise<T>, isTooLate = () => false): Promise<T | undefined> {
+    const sent = this.#sending.then(() => this.#untilDone(what, operation, isTooLate));
+    this.#sending = sent;
+    return sent;
+  }
+
+  async #untilDone<T>(what: string, operation: () => Promise<T>, isTooLate: () => boolean): Promise<T | undefined> {
+    const { clock, logger } = this.#options;
+    for (let pauseMs = firstRetryMs; !this.#stopped && !isTooLate(); pauseMs = Math.min(maxRetryMs, 2 * pauseMs)) {
+      try {
+        return await operation();
+      } catch (error) {
+        if (!(error instanceof DenwabanError && error.code === 'REDIS_UNAVAILABLE')) {
+          logger.error({ callId: this.callId, what, err: errorMessage(error) }, 'the desk refused an operation');
+          return undefined;
+        }
+        await delay(clock, pauseMs);
+      }
+    }
+    return undefined;
+  }
+
+  #tell(call: (listener: DeskListener) => void): void {
+    try {
+      call(this.#options.listener);
+    } catch (error) {
+      this.#options.logger.error({ callId: this.callId, err: errorMessage(error) }, 'a desk listener failed');
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import type { AgentProfile } from '../accounts/agents.ts';
+import type { OverflowStep, QueueSettings } from '../accounts/queues.ts';
+import type { DeskRequest } from './request.ts';
+
+export const agentStates = ['offline', 'available', 'reserved', 'ringing', 'talking', 'wrap-up', 'break'] as const;
+export type AgentState = (typeof agentStates)[number];
+
+/** What agents (or supervisors) can ask for; the other states come from calls. */
+export type WantedState = 'available' | 'break' | 'offline';
+
+/** Why a ringing agent did not take the caller. `unreachable`: no phone registered, or it could not be rung. */
+export type MissCause = 'no-answer' | 'refused' | 'unreachable';
+
+/** `held`: overflow is under way; `served`: an agent has parted from the caller, who has not left. */
+export type CallerState = 'waiting' | 'offered' | 'answered' | 'talking' | 'held' | 'served';
+
+/** One agent reserved for one caller, until somebody answers or the lease runs out. */
+export interface Offer {
+  offerId: string;
+  callId: string;
+  agentId: string;
+  displayName: string;
+  ringTimeoutMs: number;
+  pressOneToAccept: boolean;
+}
+
+/** What the desk tells the controller that drives a call. */
+export type DeskMessage =
+  | { type: 'offer'; offer: Offer }
+  /** Another has answered, the lease was lost, or a supervisor took it: stop ringing. */
+  | { type: 'withdrawn'; callId: string; offerId: string }
+  /** The caller is out of the line for now: do the step, then `leave` or `overflowFailed`. */
+  | { type: 'overflow'; callId: string; step: OverflowStep };
+
+/** Everything a controller has to act on now: what a lost message would have said. */
+export interface PendingWork {
+  offers: Offer[];
+  overflows: { callId: string; step: OverflowStep }[];
+}
+
+export type EnqueueResult =
+  | { outcome: 'queued'; position: number }
+  | { outcome: 'refused'; reason: 'full' | 'unknown-queue' };
+
+export interface WaitingPlace {
+  callId: string;
+  /** 1 = next. */
+  position: number;
+  /** From measured handling times; undefined until there are some, or while nobody works. */
+  estimateMs: number | undefined;
+}
+
+/** A caller as another controller finds them. */
+export interface ResumedCaller {
+  state: CallerState;
+  request: DeskRequest;
+  /** The offer whose agent holds the caller, while `answered` or `talking`. */
+  offerId: string | undefined;
+  agentId: string | undefined;
+}
+
+export interface DeskListenerHandle {
+  close(): Promise<void>;
+}
+
+export interface DeskStoreListener {
+  onMessage(message: DeskMessage): void;
+  /** Messages may have been lost up to now: ask for {@link DeskCallerStore.pending}. Also called at the start. */
+  onConnected(): void;
+  /** The next thing falls due in so many ms: call {@link DeskCallerStore.tick} then. The latest call counts. */
+  onNextDue(inMs: number | undefined): void;
+}
+
+/**
+ * Callers, offers and leases. Every operation is atomic, sees what has fallen due as done, and matches callers with
+ * agents before it ends; offers go to the controller of the call as messages. All are idempotent: a repeat after a lost
+ * answer is harmless. Times are the store's own.
+ */
+export interface DeskCallerStore {
+  /** Messages to this controller from now on. */
+  listen(controllerId: string, listener: DeskStoreListener): Promise<DeskListenerHandle>;
+  /** Renews the lease of a controller and thereby of its calls. False: it had run out (or this is the first time). */
+  extend(controllerId: string, leaseMs: number): Promise<boolean>;
+  pending(controllerId: string): Promise<PendingWork>;
+  /** Does what has fallen due. */
+  tick(): Promise<void>;
+  /** @throws DenwabanError `CONTROLLER_LEASE_LOST` */
+  enqueue(controllerId: string, request: DeskRequest): Promise<EnqueueResult>;
+  /**
+   * Makes this controller the one that drives the call; phones that rang for the caller are let go.
+   * With `onlyLost`: unless another controller drives it already (`taken`).
+   */
+  resume(controllerId: string, callId: string, onlyLost?: boolean): Promise<ResumedCaller | 'unknown' | 'taken'>;
+  /** The call is over or goes elsewhere: nothing of it is left. */
+  leave(callId: string): Promise<void>;
+  /** To another queue, age kept; whoever rang is let go. */
+  transferTo(callId: string, queueId: string): Promise<EnqueueResult | { outcome: 'gone' }>;
+  /** The overflow step could not be done: the next one. */
+  overflowFailed(callId: string): Promise<void>;
+  /** What has become of an offer. */
+  report(offerId: string, event: OfferEvent): Promise<'ok' | 'gone'>;
+  /** Places of those who wait; others are left out. */
+  places(callIds: readonly string[]): Promise<WaitingPlace[]>;
+}
+
+export type OfferEvent =
+  /** The phone rings. */
+  | { type: 'ringing' }
+  /** `ok`: this agent has the caller, and nobody else ever will; `gone`: too late. */
+  | { type: 'answered' }
+  /** Caller and agent hear each other: the caller leaves the line. */
+  | { type: 'connected' }
+  | { type: 'missed'; why: MissCause }
+  /** They have parted. Wrap-up as the queue sets it, or so long. */
+  | { type: 'finished'; wrapUpMs?: number }
+  /** The agent's phone or link was lost while talking: the caller goes to the head of the queue. */
+  | { type: 'agent-lost' };
+
+export interface AgentStatus {
+  agentId: string;
+  state: AgentState;
+  reason: string;
+  /** ms since the epoch */
+  sinceMs: number;
+  /** What the agent takes up when the present call is over. */
+  wanted: WantedState;
+  callId: string | undefined;
+  missesInRow: number;
+}
+
+export interface QueueFigures {
+  queueId: string;
+  waiting: number;
+  longestWaitMs: number;
+  agents: Record<AgentState, number>;
+  /** Talk and wrap-up, averaged over the latest calls. */
+  handlingMs: number | undefined;
+}
+
+/** One change of an agent's state, for the record. */
+export interface AgentChange {
+  /** Ascending; where to go on reading. */
+  changeId: string;
+  agentId: string;
+  from: AgentState;
+  state: AgentState;
+  reason: string;
+  atMs: number;
+  callId: string | undefined;
+}
+
+/** Agents and queues. Operations match and tell controllers as those of {@link DeskCallerStore} do. */
+export interface DeskStaffStore {
+  putQueue(settings: QueueSettings): Promise<void>;
+  findQueue(queueId: string): Promise<QueueSettings | undefined>;
+  /** One who is not active is removed. */
+  putAgent(profile: AgentProfile): Promise<void>;
+  /** Signs the agent off; one who talks is forgotten afterwards. */
+  removeAgent(agentId: string): Promise<void>;
+  /** Now, or once the present call is over. False: no such agent. */
+  setAgentState(agentId: string, wanted: WantedState, reason?: string): Promise<boolean>;
+  /** The agent ends the wrap-up before its time. */
+  endWrapUp(agentId: string): Promise<void>;
+  findAgent(agentId: string): Promise<AgentStatus | undefined>;
+  queueFigures(queueId: string): Promise<QueueFigures | undefined>;
+  /** Changes of agents' states after `changeId` ('' = from the oldest kept), oldest first. */
+  readChanges(afterChangeId: string, limit: number): Promise<AgentChange[]>;
+  /** Forgets changes up to and including this one: they are on record elsewhere. */
+  forgetChanges(upToChangeId: string): Promise<void>;
+}
+
+export interface DeskStore extends DeskCallerStore, DeskStaffStore {}

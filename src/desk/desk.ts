@@ -1,0 +1,234 @@
+import { isOpen } from '../accounts/opening-hours.ts';
+import { assert } from '../kernel/assert.ts';
+import { type TimerHandle, withDeadline } from '../kernel/clock.ts';
+import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import { DeskCaller } from './desk-caller.ts';
+import type { DeskListenerHandle, DeskMessage, DeskStoreListener, EnqueueResult } from './desk-store.ts';
+import { type DeskRequest, type DeskRequestInput, deskRequestSchema } from './request.ts';
+import type { Desk, DeskListener, DeskOptions, DeskRefusal, DeskTicket } from './ticket.ts';
+
+export type * from './ticket.ts';
+
+const defaultLeaseMs = 10_000;
+const defaultProgressEveryMs = 5_000;
+const retryMs = 500;
+const placesAtOnce = 500;
+const stopDeadlineMs = 3_000;
+
+/** The answering desk of one controller. */
+export function createDesk(options: DeskOptions): Desk {
+  return new DeskService(options);
+}
+
+/** {@link Desk}, with one timer for all that falls due and no polling: messages wake it. */
+class DeskService implements Desk, DeskStoreListener {
+  readonly #options: DeskOptions;
+  readonly #leaseMs: number;
+  readonly #progressEveryMs: number;
+  readonly #callers = new Map<string, DeskCaller>();
+  #listening: DeskListenerHandle | undefined;
+  #timer: TimerHandle | undefined;
+  #isStopped = false;
+  #isWaking = false;
+  /** When to do what, by the monotonic clock. */
+  #tickAtMs = Number.POSITIVE_INFINITY;
+  #extendAtMs = 0;
+  #progressAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+    this.#leaseMs = options.leaseMs ?? defaultLeaseMs;
+    this.#progressEveryMs = options.progressEveryMs ?? defaultProgressEveryMs;
+  }
+
+  async start(): Promise<void> {
+    const { store, controllerId } = this.#options;
+    this.#listening = await store.listen(controllerId, this);
+    await this.#extend();
+    this.#arm();
+  }
+
+  async stop(): Promise<void> {
+    const { clock, logger, store, controllerId } = this.#options;
+    const callers = [...this.#callers.values()];
+    const told = Promise.all(callers.filter(({ hasLeft }) => hasLeft).map((caller) => caller.settled()));
+    await withDeadline(clock, told, stopDeadlineMs);
+    this.#isStopped = true;
+    clock.clearTimeout(this.#timer);
+    const stopped = Promise.all(callers.map((caller) => caller.stop()));
+    await withDeadline(clock, stopped, stopDeadlineMs);
+    await this.#listening?.close();
+    try {
+      await store.extend(controllerId, 0);
+      await store.tick();
+    } catch (error) {
+      logger.warn({ err: errorMessage(error) }, 'the desk lease could not be given back: it runs out by itself');
+    }
+  }
+
+  async offer(input: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal> {
+    const request = deskRequestSchema.parse(input);
+    const { store, clock } = this.#options;
+    const queue = await store.findQueue(request.queueId);
+    if (!queue) return { refused: 'unknown-queue' };
+    if (!isOpen(queue.hours, clock.nowMs())) return { refused: 'closed' };
+    assert(!this.#callers.has(request.callId), 'a call is at the desk once');
+    const caller = this.#newCaller(request, listener);
+    try {
+      const result = await this.#enqueue(request);
+      if (result.outcome === 'queued') {
+        this.#wantProgress();
+        return caller.open(result.position);
+      }
+      this.#callers.delete(request.callId);
+      return { refused: result.reason };
+    } catch (error) {
+      // It may have been done all the same.
+      caller.leave('done');
+      throw error;
+    }
+  }
+
+  async resume(callId: string, listener: DeskListener): Promise<DeskTicket | undefined> {
+    const { store, controllerId } = this.#options;
+    const resumed = await this.#withLease(() => store.resume(controllerId, callId));
+    if (typeof resumed === 'string') return undefined;
+    const caller = this.#newCaller(resumed.request, listener);
+    this.#wantProgress();
+    // What was sent before this caller was known here.
+    this.onConnected();
+    const { state, offerId, agentId } = resumed;
+    return caller.open(0, { state, offerId, agentId });
+  }
+
+  onMessage(message: DeskMessage): void {
+    const callId = message.type === 'offer' ? message.offer.callId : message.callId;
+    this.#callers.get(callId)?.onMessage(message);
+  }
+
+  onConnected(): void {
+    this.#reconcile().catch((error: unknown) => this.#failed(error, 'offers could not be read'));
+  }
+
+  onNextDue(inMs: number | undefined): void {
+    this.#tickAtMs = inMs === undefined ? Number.POSITIVE_INFINITY : this.#nowMs() + inMs;
+    this.#arm();
+  }
+
+  #newCaller(request: DeskRequest, listener: DeskListener): DeskCaller {
+    const { store, clock, logger } = this.#options;
+    const onOver = () => {
+      if (this.#callers.get(request.callId) === caller) this.#callers.delete(request.callId);
+    };
+    const caller = new DeskCaller({ store, clock, logger, request, listener, onOver });
+    this.#callers.set(request.callId, caller);
+    return caller;
+  }
+
+  #enqueue(request: DeskRequest): Promise<EnqueueResult> {
+    const { store, controllerId } = this.#options;
+    return this.#withLease(() => store.enqueue(controllerId, request));
+  }
+
+  /** Once more where the lease had run out. */
+  async #withLease<T>(operation: () => Promise<T>): Promise<T> {
+    try {
+      return await operation();
+    } catch (error) {
+      if (!(error instanceof DenwabanError && error.code === 'CONTROLLER_LEASE_LOST')) throw error;
+      await this.#extend();
+      return await operation();
+    }
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.monotonicMs();
+  }
+
+  #wantProgress(): void {
+    this.#progressAtMs = Math.min(this.#progressAtMs, this.#nowMs() + this.#progressEveryMs);
+    this.#arm();
+  }
+
+  #arm(): void {
+    const { clock } = this.#options;
+    clock.clearTimeout(this.#timer);
+    if (this.#isStopped || this.#isWaking) return;
+    const nextMs = Math.min(this.#tickAtMs, this.#extendAtMs, this.#progressAtMs);
+    this.#timer = clock.setTimeout(
+      () => {
+        this.#wake().catch((error: unknown) => this.#failed(error, 'the desk could not do what was due'));
+      },
+      Math.max(1, Math.ceil(nextMs - this.#nowMs())),
+    );
+  }
+
+  async #wake(): Promise<void> {
+    this.#isWaking = true;
+    const nowMs = this.#nowMs();
+    try {
+      if (this.#extendAtMs <= nowMs) await this.#extend();
+      if (this.#tickAtMs <= nowMs) await this.#tick();
+      if (this.#progressAtMs <= nowMs) await this.#tellProgress();
+    } finally {
+      this.#isWaking = false;
+      this.#arm();
+    }
+  }
+
+  async #tick(): Promise<void> {
+    // Replaced by the answer; where there is none, once more.
+    this.#tickAtMs = this.#nowMs() + retryMs;
+    await this.#options.store.tick();
+  }
+
+  async #extend(): Promise<void> {
+    const { store, controllerId, logger } = this.#options;
+    this.#extendAtMs = this.#nowMs() + Math.min(retryMs, this.#leaseMs / 3);
+    const kept = await store.extend(controllerId, this.#leaseMs);
+    this.#extendAtMs = this.#nowMs() + this.#leaseMs / 3;
+    if (!kept && this.#callers.size > 0) {
+      logger.warn({ callers: this.#callers.size }, 'the desk lease had run out: taking callers back');
+      for (const caller of [...this.#callers.values()]) await this.#takeBack(caller);
+    }
+    await this.#reconcile();
+  }
+
+  /** The lease had run out: the caller may have been forgotten, or be another's. */
+  async #takeBack(caller: DeskCaller): Promise<void> {
+    const { store, controllerId } = this.#options;
+    if (caller.hasLeft) return;
+    const found = await store.resume(controllerId, caller.callId, true);
+    if (found === 'taken') caller.lose();
+    else if (found === 'unknown' && caller.isWaiting) {
+      await store.enqueue(controllerId, { ...caller.request, enqueuedAtMs: caller.enqueuedAtMs });
+    }
+  }
+
+  /** Acts on what lost messages would have said. */
+  async #reconcile(): Promise<void> {
+    if (this.#isStopped) return;
+    const { store, controllerId } = this.#options;
+    const before = [...this.#callers.values()].map((caller) => ({ caller, offers: caller.ringingOffers() }));
+    const { offers, overflows } = await store.pending(controllerId);
+    const pending = new Set(offers.map(({ offerId }) => offerId));
+    for (const { caller, offers: known } of before) caller.reconcile(known, pending);
+    for (const offer of offers) this.onMessage({ type: 'offer', offer });
+    for (const { callId, step } of overflows) this.onMessage({ type: 'overflow', callId, step });
+  }
+
+  async #tellProgress(): Promise<void> {
+    const waiting = [...this.#callers.values()].filter(({ isWaiting }) => isWaiting).map(({ callId }) => callId);
+    this.#progressAtMs = waiting.length > 0 ? this.#nowMs() + this.#progressEveryMs : Number.POSITIVE_INFINITY;
+    for (let from = 0; from < waiting.length; from += placesAtOnce) {
+      const places = await this.#options.store.places(waiting.slice(from, from + placesAtOnce));
+      for (const { callId, position, estimateMs } of places) {
+        this.#callers.get(callId)?.onProgress({ position, estimateMs });
+      }
+    }
+  }
+
+  #failed(error: unknown, what: string): void {
+    if (!this.#isStopped) this.#options.logger.warn({ err: errorMessage(error) }, what);
+  }
+}

@@ -1,0 +1,92 @@
+import type { OverflowStep } from '../accounts/queues.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { CallerState, DeskCallerStore, DeskStaffStore, MissCause } from './desk-store.ts';
+import type { DeskRequestInput } from './request.ts';
+
+/** What the call room rings. */
+export interface RingOrder {
+  offerId: string;
+  agentId: string;
+  /** The agent's name. */
+  displayName: string;
+  ringTimeoutMs: number;
+  pressOneToAccept: boolean;
+  /** Whom the agent answers for. */
+  account: { accountId: string; name: string; reading: string };
+}
+
+export interface Progress {
+  /** 1 = next */
+  position: number;
+  /** From measured handling times; undefined until there are some. */
+  estimateMs: number | undefined;
+}
+
+/** Called by the desk, in order, and never before the ticket has been given. */
+export interface DeskListener {
+  ring(order: RingOrder): void;
+  /** Another has answered, the lease was lost, a supervisor took it, or the caller has left. */
+  stopRinging(offerId: string): void;
+  /** On change, at most every few seconds, while the caller waits. */
+  progress(progress: Progress): void;
+  /** The caller has waited too long, and is out of the line while the call does this step. */
+  overflow(step: OverflowStep): void;
+  /** Another controller drives this call now: the ticket is void. */
+  lost(): void;
+}
+
+export type DeskRefusal = { refused: 'full' | 'closed' | 'unknown-queue' };
+export type LeaveCause = 'abandoned' | 'message' | 'callback' | 'overflow' | 'done';
+
+/** A caller's place at the desk, told by the call what happens. What is told arrives in order, whatever Redis does. */
+export interface DeskTicket {
+  readonly callId: string;
+  /** How it stood when the ticket was given: for one taken over, who has the caller. */
+  readonly found: { state: CallerState; offerId: string | undefined; agentId: string | undefined };
+  /** At the time of the ticket; 0 for one who does not wait. */
+  readonly position: number;
+  ringing(offerId: string): void;
+  /** True: this agent has the caller, and nobody else ever will. */
+  answered(offerId: string): Promise<boolean>;
+  missed(offerId: string, why: MissCause): void;
+  /** Caller and agent hear each other. */
+  connected(offerId: string): void;
+  /**
+   * `done`: the agent is in wrap-up, and the call may go on; `agent-lost`: the caller is back at the head of the line;
+   * `caller-gone`: as `done`, and `leave` follows.
+   */
+  parted(offerId: string, why: 'done' | 'agent-lost' | 'caller-gone', wrapUpMs?: number): void;
+  /** Into the line of another queue, with the age kept. False: not possible; the caller stays as before. */
+  transferTo(queueId: string): Promise<boolean>;
+  /** The step could not be done: the next one. */
+  overflowFailed(): void;
+  /** Nothing of the caller is left at the desk; whatever rings is told to stop at once. */
+  leave(why: LeaveCause): void;
+}
+
+/** The answering desk: who is rung for whom, and when. It knows no telephone. */
+export interface Desk {
+  start(): Promise<void>;
+  /** Lets what was told arrive, then lets go of the lease. */
+  stop(): Promise<void>;
+  /**
+   * A call asks for people.
+   * @throws DenwabanError `REDIS_UNAVAILABLE`: the caller is not (for long) in any queue.
+   */
+  offer(request: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal>;
+  /** After a take-over of the call by this controller. Undefined: the call was not at the desk (any more). */
+  resume(callId: string, listener: DeskListener): Promise<DeskTicket | undefined>;
+}
+
+export interface DeskOptions {
+  store: DeskCallerStore & Pick<DeskStaffStore, 'findQueue'>;
+  clock: Clock;
+  logger: Logger;
+  /** Unique among the controllers that share the store; one for each process's life. */
+  controllerId: string;
+  /** A controller not heard of for this long has lost its callers. */
+  leaseMs?: number;
+  /** How often at most a caller's progress is told. */
+  progressEveryMs?: number;
+}

@@ -1,0 +1,19 @@
+-- An agent has answered. Granted to one: all others who ring for the caller are free again.
+-- KEYS[1] prefix of the desk's keys (parts/desk-base.lua lists them)
+-- ARGV[1] now, ms; '' = by the clock of this server
+-- ARGV[2] offer id
+-- Result: JSON { dueInMs = ms until the next thing falls due or -1, result = 'ok' or 'gone' }
+-- include: desk-base desk-agents desk-match desk-calls desk-due
+
+local offer = ARGV[2]
+local state, call, agent = desk.get('offer', offer, 'state', 'call', 'agent')
+if not state then return desk.reply('gone') end
+if state == 'answered' or state == 'connected' then return desk.reply('ok') end
+desk.set('offer', offer, 'state', 'answered')
+desk.set('call', call, 'state', 'answered', 'offer', offer, 'agent', agent)
+redis.call('HDEL', base .. 'agent:' .. agent, 'misses')
+redis.call('HDEL', base .. 'call:' .. call, 'ignored')
+redis.call('SREM', base .. 'ringing:' .. call, offer)
+desk.remind('offer', offer, nowMs + desk.connectMs)
+desk.withdraw(call)
+return desk.reply('ok')

@@ -1,0 +1,20 @@
+-- Caller and agent hear each other: only now the caller leaves the line.
+-- KEYS[1] prefix of the desk's keys (parts/desk-base.lua lists them)
+-- ARGV[1] now, ms; '' = by the clock of this server
+-- ARGV[2] offer id
+-- Result: JSON { dueInMs = ms until the next thing falls due or -1, result = 'ok' or 'gone' }
+-- include: desk-base desk-agents desk-match desk-calls desk-due
+
+local offer = ARGV[2]
+local state, call, agent, controller = desk.get('offer', offer, 'state', 'call', 'agent', 'controller')
+if state == 'connected' then return desk.reply('ok') end
+if state ~= 'answered' then return desk.reply('gone') end
+desk.set('offer', offer, 'state', 'connected', 'connectedAt', nowMs)
+desk.unremind('offer', offer)
+redis.call('SREM', base .. 'offers:' .. controller, offer)
+desk.set('call', call, 'state', 'talking')
+redis.call('HDEL', base .. 'call:' .. call, 'overdue', 'moves')
+desk.leaveLine(call)
+redis.call('HINCRBY', base .. 'agent:' .. agent, 'served', 1)
+desk.setState(agent, 'talking', '', call)
+return desk.reply('ok')

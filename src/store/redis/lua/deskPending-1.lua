@@ -1,0 +1,15 @@
+-- What a controller has to act on now.
+-- KEYS[1] prefix of the desk's keys (parts/desk-base.lua lists them)
+-- ARGV[1] now, ms; '' = by the clock of this server
+-- ARGV[2] controller id
+-- Result: JSON { dueInMs = ms until the next thing falls due or -1, result = { offers, overflows } }
+-- include: desk-base desk-agents desk-match desk-calls desk-due
+
+local offers, overflows = {}, {}
+for _, offer in ipairs(redis.call('SMEMBERS', base .. 'offers:' .. ARGV[2])) do
+  offers[#offers + 1] = desk.describe(offer)
+end
+for _, call in ipairs(redis.call('SMEMBERS', base .. 'held:' .. ARGV[2])) do
+  overflows[#overflows + 1] = { callId = call, step = desk.overflowStep(call) }
+end
+return desk.reply({ offers = offers, overflows = overflows })

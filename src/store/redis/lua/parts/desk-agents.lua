@@ -1,0 +1,97 @@
+-- Agents: their states, who is free, misses and pauses.
+
+function desk.setState(agent, state, reason, call)
+  local before, oldReason = desk.get('agent', agent, 'state', 'reason')
+  before = before or 'offline'
+  if before == state and oldReason == reason then return end
+  desk.set('agent', agent, 'state', state, 'reason', reason, 'since', nowMs)
+  redis.call('XADD', base .. 'changes', 'MAXLEN', '~', 100000, '*', 'agent', agent, 'from', before, 'state', state,
+    'reason', reason, 'at', nowMs, 'call', call or '')
+end
+
+-- Where the agent stands among the free ones of a queue.
+local function rank(agent, strategy)
+  local idle, served, turn = desk.get('agent', agent, 'idle', 'served', 'turn')
+  if strategy == 'fewest-calls' then return tonumber(served or 0) * 1e13 + tonumber(idle or 0) end
+  if strategy == 'round-robin' then return tonumber(turn or 0) end
+  return tonumber(idle or 0)
+end
+
+function desk.joinFree(agent, queue)
+  local settings = desk.queue(queue)
+  if settings then redis.call('ZADD', base .. 'free:' .. queue, rank(agent, settings.strategy), agent) end
+end
+
+function desk.leaveFree(agent)
+  for _, queue in ipairs(desk.profile(agent).queues) do redis.call('ZREM', base .. 'free:' .. queue, agent) end
+end
+
+-- Nothing holds the agent any more: takes up what was wanted.
+function desk.letGo(agent)
+  local wanted, reason = desk.get('agent', agent, 'wanted', 'wantedReason')
+  redis.call('HDEL', base .. 'agent:' .. agent, 'offer', 'call')
+  desk.unremind('agent', agent)
+  if not desk.profile(agent) then
+    desk.setState(agent, 'offline', 'removed')
+    redis.call('DEL', base .. 'agent:' .. agent)
+  elseif wanted ~= 'available' then
+    desk.setState(agent, wanted or 'offline', reason or '')
+    if wanted ~= 'break' then desk.signedOff(agent) end
+  else
+    desk.setState(agent, 'available', '')
+    for _, queue in ipairs(desk.profile(agent).queues) do desk.joinFree(agent, queue) end
+    desk.freed[agent] = true
+  end
+end
+
+function desk.signedOff(agent)
+  redis.call('HDEL', base .. 'agent:' .. agent, 'misses', 'served')
+  for _, queue in ipairs(desk.profile(agent).queues) do
+    local settings = desk.queue(queue)
+    if settings and settings.noAgentsMs and not desk.isStaffed(queue) then
+      desk.remind('nobody', queue, nowMs + settings.noAgentsMs)
+    end
+  end
+end
+
+-- The agent did not take a caller of this queue: back to the end of the idle ones, or paused for a while.
+function desk.miss(agent, why, queue)
+  local misses = redis.call('HINCRBY', base .. 'agent:' .. agent, 'misses', 1)
+  desk.set('agent', agent, 'idle', nowMs)
+  local wanted = desk.get('agent', agent, 'wanted')
+  local paused = why == 'unreachable' or misses >= queue.missesBeforePause
+  if not paused or wanted ~= 'available' or not desk.profile(agent) or queue.pauseMs == 0 then
+    return desk.letGo(agent)
+  end
+  redis.call('HDEL', base .. 'agent:' .. agent, 'offer', 'call')
+  desk.setState(agent, 'break', why == 'unreachable' and 'unreachable' or 'missed-calls')
+  desk.remind('agent', agent, nowMs + queue.pauseMs)
+end
+
+-- Talk is over: wrap-up for as long as set.
+function desk.wrapUp(agent, queueId, connectedAtMs, wrapUpMs)
+  local call = desk.get('agent', agent, 'call')
+  desk.set('agent', agent, 'idle', nowMs, 'handledSince', connectedAtMs, 'handledIn', queueId)
+  redis.call('HDEL', base .. 'agent:' .. agent, 'offer')
+  if wrapUpMs > 0 then
+    desk.setState(agent, 'wrap-up', '', call)
+    desk.remind('agent', agent, nowMs + wrapUpMs)
+  else
+    desk.endWrapUp(agent)
+  end
+end
+
+-- Also counts how long the call took, talk and wrap-up: estimates are made of that.
+function desk.endWrapUp(agent)
+  local since, queue = desk.get('agent', agent, 'handledSince', 'handledIn')
+  if since then
+    local key = base .. 'handling:' .. queue
+    local count, average = unpack(redis.call('HMGET', key, 'count', 'averageMs'))
+    count, average = tonumber(count or 0) + 1, tonumber(average or 0)
+    average = average + (nowMs - tonumber(since) - average) / math.min(count, 20)
+    redis.call('HSET', key, 'count', count, 'averageMs', average)
+    redis.call('HDEL', base .. 'agent:' .. agent, 'handledSince', 'handledIn')
+  end
+  desk.set('agent', agent, 'idle', nowMs)
+  desk.letGo(agent)
+end

@@ -1,0 +1,77 @@
+-- Keys, time, reminders and messages of the desk. All keys are KEYS[1] .. a name:
+--   queues               hash, settings as JSON by queue id
+--   profiles             hash, profile as JSON by agent id
+--   members:<queue>      set of agent ids
+--   free:<queue>         sorted set, available agents by the queue's strategy, first = next
+--   agent:<agent>        hash: state, reason, since, wanted, wantedReason, offer, call, misses, idle, served, turn, …
+--   call:<call>          hash: state, controller, queue, asked, needs, account, score, at, entered, request, skip:<agent>, …
+--   line:<queue>         sorted set, everybody not yet connected, by score
+--   needs:<queue>        set of the needs that somebody waits with
+--   waiting:<queue>:<needs>  sorted set, who waits with these needs and is offered to nobody, by score
+--   offer:<offer>        hash: call, agent, controller, queue, state reserved|ringing|answered|connected
+--   ringing:<call>       set of the call's offers that nobody has answered
+--   calls:<controller>   set of call ids
+--   offers:<controller>  set of offers to act on
+--   held:<controller>    set of calls whose overflow is under way
+--   leases               sorted set, controller by the ms at which its lease runs out
+--   due                  sorted set, "<kind>:<id>" by the ms at which it falls due
+--   changes              stream of agents' changes of state
+--   handling:<queue>     hash: count, averageMs
+--   meta                 hash: offers, turns (counters), tieMs, tie, runId
+local desk = { freed = {}, putBack = {} }
+local base = KEYS[1]
+local nowMs = tonumber(ARGV[1])
+if not nowMs then
+  local time = redis.call('TIME')
+  nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+function desk.get(kind, id, ...) return unpack(redis.call('HMGET', base .. kind .. ':' .. id, ...)) end
+function desk.set(kind, id, ...) redis.call('HSET', base .. kind .. ':' .. id, ...) end
+
+function desk.remind(kind, id, atMs) redis.call('ZADD', base .. 'due', atMs, kind .. ':' .. id) end
+function desk.unremind(kind, id) redis.call('ZREM', base .. 'due', kind .. ':' .. id) end
+
+function desk.tell(controller, message) redis.call('PUBLISH', base .. 'to:' .. controller, cjson.encode(message)) end
+
+local settings = {}
+-- The queue's settings, or nil.
+function desk.queue(id)
+  if not settings[id] then
+    local json = redis.call('HGET', base .. 'queues', id)
+    settings[id] = json and cjson.decode(json) or nil
+  end
+  return settings[id]
+end
+
+local profiles = {}
+-- The agent's profile, or nil. queues: list; skills: level by name; languages, refused: sets.
+function desk.profile(id)
+  if profiles[id] == nil then
+    local json = redis.call('HGET', base .. 'profiles', id)
+    profiles[id] = json and cjson.decode(json) or false
+  end
+  return profiles[id] or nil
+end
+function desk.forgetProfile(id) profiles[id] = nil end
+function desk.forgetQueue(id) settings[id] = nil end
+
+-- Order in a line: the head of the queue first, then priority, then age, then arrival within the millisecond.
+-- 10 levels, ms since 2024 and 100 places within each are exact in a double until 2055.
+local epochMs = 1704067200000
+function desk.score(priority, atMs)
+  local tieMs, tie = unpack(redis.call('HMGET', base .. 'meta', 'tieMs', 'tie'))
+  tie = tonumber(tieMs) == atMs and math.min(99, tonumber(tie) + 1) or 0
+  redis.call('HSET', base .. 'meta', 'tieMs', atMs, 'tie', tie)
+  return (10 - priority) * 1e14 + math.max(0, atMs - epochMs) * 100 + tie
+end
+
+-- What every operation ends with: matches, and says in how many ms the next thing falls due.
+function desk.reply(result)
+  desk.match()
+  local due = redis.call('ZRANGE', base .. 'due', 0, 0, 'WITHSCORES')[2]
+  local lease = redis.call('ZRANGE', base .. 'leases', 0, 0, 'WITHSCORES')[2]
+  local nextMs = math.min(tonumber(due) or math.huge, tonumber(lease) or math.huge)
+  local dueInMs = nextMs < math.huge and math.max(0, nextMs - nowMs) or -1
+  return cjson.encode({ dueInMs = dueInMs, result = result })
+end

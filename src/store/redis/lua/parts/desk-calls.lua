@@ -1,0 +1,229 @@
+-- Callers and offers: into the line, out of it, and what becomes of an offer.
+
+-- An offer that no controller has acted on for so long goes back.
+desk.reservedMs = 5000
+-- The controller ends the ringing itself; this is for one that forgets.
+desk.graceMs = 5000
+-- Between answer and connection: whisper, press 1.
+desk.connectMs = 60000
+-- So long a call waits for another controller after its own was lost.
+desk.orphanMs = 60000
+-- Offers in a row that the call's controller did not act on, after which the call counts as lost.
+desk.maxIgnored = 3
+-- Queues that overflow may lead through.
+desk.maxMoves = 5
+
+function desk.takeOut(call, queue, needs)
+  local key = base .. 'waiting:' .. queue .. ':' .. needs
+  redis.call('ZREM', key, call)
+  if redis.call('EXISTS', key) == 0 then redis.call('SREM', base .. 'needs:' .. queue, needs) end
+end
+
+-- Back into the line at the place that priority and age give.
+function desk.wait(call)
+  local queue, needs, score, orphan, overdue = desk.get('call', call, 'queue', 'needs', 'score', 'orphan', 'overdue')
+  desk.set('call', call, 'state', 'waiting')
+  redis.call('HDEL', base .. 'call:' .. call, 'agent', 'offer')
+  redis.call('ZADD', base .. 'line:' .. queue, score, call)
+  if orphan then return end
+  if overdue then return desk.overflow(call) end
+  redis.call('SADD', base .. 'needs:' .. queue, needs)
+  redis.call('ZADD', base .. 'waiting:' .. queue .. ':' .. needs, score, call)
+  desk.putBack[call] = true
+end
+
+local function unskip(call, agent)
+  desk.unremind('skip', call .. '/' .. agent)
+  redis.call('HDEL', base .. 'call:' .. call, 'skip:' .. agent)
+end
+
+-- Lets everybody who could be offered the call, but is not, see it no more. Whoever rings goes on ringing.
+function desk.leaveLine(call)
+  local queue, needs = desk.get('call', call, 'queue', 'needs')
+  desk.takeOut(call, queue, needs)
+  redis.call('ZREM', base .. 'line:' .. queue, call)
+  for _, kind in ipairs({ 'wait', 'widen' }) do desk.unremind(kind, call) end
+  for _, field in ipairs(redis.call('HKEYS', base .. 'call:' .. call)) do
+    if string.sub(field, 1, 5) == 'skip:' then unskip(call, string.sub(field, 6)) end
+  end
+end
+-- Deletes the offer; the agent is the caller's business.
+function desk.dropOffer(offer, call, controller)
+  redis.call('DEL', base .. 'offer:' .. offer)
+  redis.call('SREM', base .. 'ringing:' .. call, offer)
+  redis.call('SREM', base .. 'offers:' .. controller, offer)
+  desk.unremind('offer', offer)
+end
+
+-- Ends all offers of a call but one: the agents are free again, and it counts as no miss.
+function desk.withdraw(call, except)
+  for _, offer in ipairs(redis.call('SMEMBERS', base .. 'ringing:' .. call)) do
+    if offer ~= except then
+      local agent, controller = desk.get('offer', offer, 'agent', 'controller')
+      desk.dropOffer(offer, call, controller)
+      desk.tell(controller, { type = 'withdrawn', callId = call, offerId = offer })
+      desk.letGo(agent)
+    end
+  end
+end
+
+-- The call's hold on the agent who answered, if any, ends. wrapUpMs: nil = as the queue sets it.
+function desk.part(call, wrapUpMs)
+  local offer = desk.get('call', call, 'offer')
+  if not offer then return end
+  local agent, controller, queue, since = desk.get('offer', offer, 'agent', 'controller', 'queue', 'connectedAt')
+  desk.dropOffer(offer, call, controller)
+  redis.call('HDEL', base .. 'call:' .. call, 'offer', 'agent')
+  if since then
+    desk.wrapUp(agent, queue, since, wrapUpMs or desk.queue(queue).wrapUpMs)
+  else
+    desk.tell(controller, { type = 'withdrawn', callId = call, offerId = offer })
+    desk.letGo(agent)
+  end
+end
+
+-- The offer has come to nothing: the agent is passed over for this caller, who goes back to the old place.
+function desk.missed(offer, why)
+  local call, agent, controller, queue = desk.get('offer', offer, 'call', 'agent', 'controller', 'queue')
+  local settings = desk.queue(queue)
+  desk.dropOffer(offer, call, controller)
+  desk.miss(agent, why, settings)
+  if desk.get('call', call, 'queue') == queue and settings.skipMs > 0 then
+    desk.set('call', call, 'skip:' .. agent, 1)
+    desk.remind('skip', call .. '/' .. agent, nowMs + settings.skipMs)
+  end
+  desk.tryAllAgain(call, agent)
+  if redis.call('EXISTS', base .. 'ringing:' .. call) == 0 then desk.wait(call) end
+end
+
+-- Everybody at work who could serve the caller has missed the call: all but the last one may be rung again.
+function desk.tryAllAgain(call, last)
+  local queue, needs, account = desk.get('call', call, 'queue', 'needs', 'account')
+  local others = {}
+  for _, agent in ipairs(redis.call('SMEMBERS', base .. 'members:' .. queue)) do
+    local state = desk.get('agent', agent, 'state')
+    local isAtWork = state and state ~= 'offline' and state ~= 'break'
+    if agent ~= last and isAtWork and desk.meets(desk.profile(agent), needs) and not desk.profile(agent).refused[account] then
+      if not desk.get('call', call, 'skip:' .. agent) then return end
+      others[#others + 1] = agent
+    end
+  end
+  for _, agent in ipairs(others) do unskip(call, agent) end
+end
+
+-- Nothing of the call is left.
+function desk.forget(call)
+  local controller = desk.get('call', call, 'controller')
+  if not controller then return end
+  desk.withdraw(call)
+  desk.part(call)
+  desk.leaveLine(call)
+  desk.unremind('orphan', call)
+  redis.call('SREM', base .. 'held:' .. controller, call)
+  redis.call('SREM', base .. 'calls:' .. controller, call)
+  redis.call('DEL', base .. 'call:' .. call)
+end
+
+-- The call has no controller for now: it keeps its place but is offered to nobody, and is forgotten in the end.
+function desk.orphan(call)
+  local state, queue, needs = desk.get('call', call, 'state', 'queue', 'needs')
+  desk.set('call', call, 'orphan', 1)
+  desk.remind('orphan', call, nowMs + desk.orphanMs)
+  desk.takeOut(call, queue, needs)
+  desk.withdraw(call)
+  -- Who answered but was not yet connected has nobody to be connected by.
+  if state == 'answered' then desk.part(call) end
+  if state == 'offered' or state == 'answered' then desk.wait(call) end
+end
+
+-- Needs in one form, whatever the order of the skills: callers with the same wait together.
+local function needsKey(language, skills)
+  local names, list = {}, {}
+  for name in pairs(skills) do names[#names + 1] = name end
+  table.sort(names)
+  for index, name in ipairs(names) do list[index] = cjson.encode(name) .. ':' .. skills[name] end
+  local head = language and '"language":' .. cjson.encode(language) .. ',' or ''
+  return '{' .. head .. '"skills":{' .. table.concat(list, ',') .. '}}'
+end
+
+-- What the caller asked for, less what the queue's steps have taken off by now; and when the next step comes.
+local function needsByNow(asked, steps, sinceMs)
+  local needs = cjson.decode(asked)
+  for _, step in ipairs(steps) do
+    if sinceMs + step.afterMs > nowMs then return needsKey(needs.language, needs.skills), sinceMs + step.afterMs end
+    if step.anyLanguage then needs.language = nil end
+    for _, name in ipairs(step.dropSkills or {}) do needs.skills[name] = nil end
+    for name, level in pairs(needs.skills) do needs.skills[name] = math.max(0, level - (step.lowerLevelsBy or 0)) end
+  end
+  return needsKey(needs.language, needs.skills), nil
+end
+
+-- Needs as they are by now, and a reminder of when they are wider. True when they have changed.
+function desk.widen(call)
+  local queue, needs, asked, at = desk.get('call', call, 'queue', 'needs', 'asked', 'at')
+  local wider, nextAtMs = needsByNow(asked, desk.queue(queue).widening, tonumber(at))
+  if nextAtMs then desk.remind('widen', call, nextAtMs) else desk.unremind('widen', call) end
+  if wider == needs then return false end
+  desk.takeOut(call, queue, needs)
+  desk.set('call', call, 'needs', wider)
+  return true
+end
+
+-- Puts a known call into the line of a queue. The wait is counted from `enteredAtMs`.
+function desk.enterLine(call, queue, enteredAtMs)
+  local own = desk.get('call', call, 'maxWaitMs')
+  local maxWaitMs = tonumber(own) or queue.maxWaitMs
+  desk.set('call', call, 'queue', queue.queueId, 'entered', enteredAtMs)
+  redis.call('HDEL', base .. 'call:' .. call, 'overdue', 'step')
+  if maxWaitMs > 0 then desk.remind('wait', call, enteredAtMs + maxWaitMs) end
+  desk.widen(call)
+  desk.wait(call)
+  if queue.noAgentsMs and not desk.isStaffed(queue.queueId) then
+    redis.call('ZADD', base .. 'due', 'NX', nowMs + queue.noAgentsMs, 'nobody:' .. queue.queueId)
+  end
+end
+
+function desk.isFull(queue) return redis.call('ZCARD', base .. 'line:' .. queue.queueId) >= queue.maxLength end
+
+function desk.isStaffed(queue)
+  for _, agent in ipairs(redis.call('SMEMBERS', base .. 'members:' .. queue)) do
+    if (desk.get('agent', agent, 'state') or 'offline') ~= 'offline' then return true end
+  end
+  return false
+end
+
+function desk.position(call)
+  local place = redis.call('ZRANK', base .. 'line:' .. desk.get('call', call, 'queue'), call)
+  return place and place + 1
+end
+
+-- The next step of the queue's overflow; another queue is entered here, with the age kept.
+function desk.overflow(call)
+  local queue, needs, controller, step, moves = desk.get('call', call, 'queue', 'needs', 'controller', 'step', 'moves')
+  local steps = desk.queue(queue).overflow
+  local number = tonumber(step or 0) + 1
+  local due = steps[number]
+  while due and due.type == 'queue' do
+    local target = desk.queue(due.queueId)
+    if target and not desk.isFull(target) and tonumber(moves or 0) < desk.maxMoves then
+      desk.leaveLine(call)
+      redis.call('SREM', base .. 'held:' .. controller, call)
+      redis.call('HDEL', base .. 'call:' .. call, 'maxWaitMs')
+      desk.set('call', call, 'moves', tonumber(moves or 0) + 1)
+      return desk.enterLine(call, target, nowMs)
+    end
+    number = number + 1
+    due = steps[number]
+  end
+  desk.takeOut(call, queue, needs)
+  desk.unremind('wait', call)
+  desk.set('call', call, 'state', 'held', 'step', number)
+  redis.call('SADD', base .. 'held:' .. controller, call)
+  desk.tell(controller, { type = 'overflow', callId = call, step = desk.overflowStep(call) })
+end
+
+-- Where the list is at its end nothing is left to offer.
+function desk.overflowStep(call)
+  local queue, step = desk.get('call', call, 'queue', 'step')
+  return desk.queue(queue).overflow[tonumber(step)] or { type = 'hang-up' }
+end

@@ -1,0 +1,293 @@
+import { z } from 'zod';
+import type { AgentProfile } from '../../accounts/agents.ts';
+import { overflowStepSchema, type QueueSettings, queueSettingsSchema } from '../../accounts/queues.ts';
+import {
+  type AgentChange,
+  type AgentStatus,
+  agentStates,
+  type DeskListenerHandle,
+  type DeskStore,
+  type DeskStoreListener,
+  type EnqueueResult,
+  type OfferEvent,
+  type PendingWork,
+  type QueueFigures,
+  type ResumedCaller,
+  type WaitingPlace,
+  type WantedState,
+} from '../../desk/desk-store.ts';
+import { type DeskRequest, deskRequestSchema } from '../../desk/request.ts';
+import { assert } from '../../kernel/assert.ts';
+import type { RedisConnection } from './open-redis.ts';
+import { redisError, throwIfErrorCode } from './redis-errors.ts';
+
+/** Lua's empty table becomes an object in JSON. */
+const listOf = <T extends z.ZodType>(item: T) =>
+  z.preprocess((value) => (Array.isArray(value) ? value : []), z.array(item));
+
+const replySchema = z.object({ dueInMs: z.number(), result: z.unknown() });
+const offerSchema = z.object({
+  offerId: z.string(),
+  callId: z.string(),
+  agentId: z.string(),
+  displayName: z.string(),
+  ringTimeoutMs: z.number(),
+  pressOneToAccept: z.boolean(),
+});
+const overflowSchema = z.object({ callId: z.string(), step: overflowStepSchema });
+const messageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('offer'), offer: offerSchema }),
+  z.object({ type: z.literal('withdrawn'), callId: z.string(), offerId: z.string() }),
+  overflowSchema.extend({ type: z.literal('overflow') }),
+]);
+const pendingSchema = z.object({ offers: listOf(offerSchema), overflows: listOf(overflowSchema) });
+const enqueuedSchema = z.union([z.enum(['full', 'unknown-queue', 'gone']), z.number()]);
+const callerStateSchema = z.enum(['waiting', 'offered', 'answered', 'talking', 'held', 'served']);
+const resumedSchema = z.union([
+  z.enum(['unknown', 'taken']),
+  z.object({
+    state: callerStateSchema,
+    request: z.string(),
+    offer: z.string().optional(),
+    agent: z.string().optional(),
+  }),
+]);
+const placesSchema = listOf(z.object({ callId: z.string(), position: z.number(), estimateMs: z.number().optional() }));
+const stateSchema = z.enum(agentStates);
+const agentSchema = z.nullable(
+  z.object({
+    state: stateSchema,
+    reason: z.string(),
+    sinceMs: z.number(),
+    wanted: z.enum(['available', 'break', 'offline']),
+    callId: z.string().optional(),
+    missesInRow: z.number(),
+  }),
+);
+const figuresSchema = z.nullable(
+  z.object({
+    waiting: z.number(),
+    longestWaitMs: z.number(),
+    agents: z.partialRecord(stateSchema, z.number()),
+    handlingMs: z.number().optional(),
+  }),
+);
+const changeSchema = z.object({
+  agent: z.string(),
+  from: stateSchema,
+  state: stateSchema,
+  reason: z.string(),
+  at: z.coerce.number(),
+  call: z.string(),
+});
+
+export interface RedisDeskStoreOptions {
+  /** All keys begin with it, and lie in one slot of a cluster. */
+  prefix?: string;
+  /** For tests that move time: ms since the epoch, instead of the clock of Redis. Every store on the prefix the same. */
+  nowMs?: () => number;
+}
+
+/**
+ * The desk in Redis: one Lua file per operation, hence one round trip and atomic, whoever else is at work. Rejects with
+ * `REDIS_UNAVAILABLE` when Redis is away (see {@link RedisConnection}).
+ */
+export class RedisDeskStore implements DeskStore {
+  readonly #redis: RedisConnection;
+  readonly #prefix: string;
+  readonly #nowMs: (() => number) | undefined;
+  readonly #listeners = new Set<DeskStoreListener>();
+
+  constructor(redis: RedisConnection, { prefix = 'denwaban', nowMs }: RedisDeskStoreOptions = {}) {
+    this.#redis = redis;
+    this.#prefix = `${prefix}:{desk}:`;
+    this.#nowMs = nowMs;
+  }
+
+  async listen(controllerId: string, listener: DeskStoreListener): Promise<DeskListenerHandle> {
+    this.#listeners.add(listener);
+    const subscription = this.#redis.subscribe(`${this.#prefix}to:${controllerId}`, {
+      onMessage: (message) => listener.onMessage(messageSchema.parse(JSON.parse(message))),
+      onConnected: () => listener.onConnected(),
+    });
+    return {
+      close: async () => {
+        this.#listeners.delete(listener);
+        subscription.close();
+      },
+    };
+  }
+
+  async extend(controllerId: string, leaseMs: number): Promise<boolean> {
+    return z.boolean().parse(await this.#run('deskExtend', controllerId, leaseMs));
+  }
+
+  async pending(controllerId: string): Promise<PendingWork> {
+    return pendingSchema.parse(await this.#run('deskPending', controllerId));
+  }
+
+  async tick(): Promise<void> {
+    await this.#run('deskTick');
+  }
+
+  async enqueue(controllerId: string, request: DeskRequest): Promise<EnqueueResult> {
+    const result = await this.#run(
+      'deskEnqueue',
+      controllerId,
+      request.callId,
+      request.queueId,
+      request.account.accountId,
+      request.priority,
+      request.enqueuedAtMs ?? '',
+      request.maxWaitMs ?? '',
+      needsJson(request),
+      JSON.stringify(request),
+    );
+    const enqueued = toEnqueueResult(result);
+    assert(enqueued.outcome !== 'gone', 'a caller who enters is there');
+    return enqueued;
+  }
+
+  async resume(controllerId: string, callId: string, onlyLost = false): Promise<ResumedCaller | 'unknown' | 'taken'> {
+    const result = resumedSchema.parse(await this.#run('deskResume', controllerId, callId, onlyLost ? 1 : 0));
+    if (typeof result === 'string') return result;
+    const { state, offer, agent } = result;
+    return { state, request: deskRequestSchema.parse(JSON.parse(result.request)), offerId: offer, agentId: agent };
+  }
+
+  async leave(callId: string): Promise<void> {
+    await this.#run('deskLeave', callId);
+  }
+
+  async transferTo(callId: string, queueId: string): Promise<EnqueueResult | { outcome: 'gone' }> {
+    return toEnqueueResult(await this.#run('deskTransfer', callId, queueId));
+  }
+
+  async overflowFailed(callId: string): Promise<void> {
+    await this.#run('deskOverflowFailed', callId);
+  }
+
+  async report(offerId: string, event: OfferEvent): Promise<'ok' | 'gone'> {
+    const { script, args } = scriptOf(event);
+    return z.enum(['ok', 'gone']).parse(await this.#run(script, offerId, ...args));
+  }
+
+  async places(callIds: readonly string[]): Promise<WaitingPlace[]> {
+    const places = placesSchema.parse(await this.#run('deskPlaces', ...callIds));
+    return places.map(({ callId, position, estimateMs }) => ({ callId, position, estimateMs }));
+  }
+
+  async putQueue(settings: QueueSettings): Promise<void> {
+    await this.#run('deskPutQueue', JSON.stringify(settings));
+  }
+
+  async findQueue(queueId: string): Promise<QueueSettings | undefined> {
+    const json = await this.#command(() => this.#redis.client.hget(`${this.#prefix}queues`, queueId));
+    return json === null ? undefined : queueSettingsSchema.parse(JSON.parse(json));
+  }
+
+  async putAgent(profile: AgentProfile): Promise<void> {
+    await this.#run('deskPutAgent', profile.agentId, profile.active ? profileJson(profile) : '');
+  }
+
+  async removeAgent(agentId: string): Promise<void> {
+    await this.#run('deskPutAgent', agentId, '');
+  }
+
+  async setAgentState(agentId: string, wanted: WantedState, reason = ''): Promise<boolean> {
+    return z.boolean().parse(await this.#run('deskSetAgentState', agentId, wanted, reason));
+  }
+
+  async endWrapUp(agentId: string): Promise<void> {
+    await this.#run('deskEndWrapUp', agentId);
+  }
+
+  async findAgent(agentId: string): Promise<AgentStatus | undefined> {
+    const found = agentSchema.parse(await this.#run('deskFindAgent', agentId));
+    return found ? { ...found, agentId, callId: found.callId } : undefined;
+  }
+
+  async queueFigures(queueId: string): Promise<QueueFigures | undefined> {
+    const found = figuresSchema.parse(await this.#run('deskQueueFigures', queueId));
+    if (!found) return undefined;
+    const none = { offline: 0, available: 0, reserved: 0, ringing: 0, talking: 0, 'wrap-up': 0, break: 0 };
+    return { ...found, queueId, agents: { ...none, ...found.agents }, handlingMs: found.handlingMs };
+  }
+
+  async readChanges(afterChangeId: string, limit: number): Promise<AgentChange[]> {
+    const from = afterChangeId === '' ? '-' : `(${afterChangeId}`;
+    const key = `${this.#prefix}changes`;
+    const entries = await this.#command(() => this.#redis.client.xrange(key, from, '+', 'COUNT', limit));
+    return entries.map(([changeId, fields]) => {
+      const { agent, at, call, ...change } = changeSchema.parse(toRecord(fields));
+      return { changeId, agentId: agent, ...change, atMs: at, callId: call === '' ? undefined : call };
+    });
+  }
+
+  async forgetChanges(upToChangeId: string): Promise<void> {
+    const key = `${this.#prefix}changes`;
+    await this.#command(async () => {
+      // MINID keeps the one named.
+      await this.#redis.client.xtrim(key, 'MINID', upToChangeId);
+      await this.#redis.client.xdel(key, upToChangeId);
+    });
+  }
+
+  async #run(script: string, ...args: (string | number)[]): Promise<unknown> {
+    const answer = await this.#redis.runScript(script, [this.#prefix], [this.#nowMs?.() ?? '', ...args]);
+    const { dueInMs, result } = replySchema.parse(JSON.parse(z.string().parse(answer)));
+    for (const listener of this.#listeners) listener.onNextDue(dueInMs < 0 ? undefined : dueInMs);
+    throwIfErrorCode(result);
+    return result;
+  }
+
+  async #command<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      throw redisError(error);
+    }
+  }
+}
+
+/** Skills as level by name. */
+function needsJson({ skills, language }: DeskRequest): string {
+  const levels = Object.fromEntries(skills.map(({ name, minLevel }) => [name, minLevel]));
+  return JSON.stringify({ ...(language ? { language } : {}), skills: levels });
+}
+
+function profileJson({ displayName, queues, skills, languages, refusedAccounts }: AgentProfile): string {
+  const set = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, true]));
+  const refused = set(refusedAccounts);
+  return JSON.stringify({ displayName, queues: [...new Set(queues)], skills, languages: set(languages), refused });
+}
+
+function toEnqueueResult(result: unknown): EnqueueResult | { outcome: 'gone' } {
+  const enqueued = enqueuedSchema.parse(result);
+  if (enqueued === 'gone') return { outcome: 'gone' };
+  if (typeof enqueued === 'number') return { outcome: 'queued', position: enqueued };
+  return { outcome: 'refused', reason: enqueued };
+}
+
+function scriptOf(event: OfferEvent): { script: string; args: (string | number)[] } {
+  switch (event.type) {
+    case 'ringing':
+      return { script: 'deskRinging', args: [] };
+    case 'answered':
+      return { script: 'deskAnswered', args: [] };
+    case 'connected':
+      return { script: 'deskConnected', args: [] };
+    case 'missed':
+      return { script: 'deskMissed', args: [event.why] };
+    case 'finished':
+      return { script: 'deskFinished', args: [event.wrapUpMs ?? ''] };
+    case 'agent-lost':
+      return { script: 'deskAgentLost', args: [] };
+  }
+}
+
+function toRecord(fields: readonly string[]): Record<string, string> {
+  const record: Record<string, string> = {};
+  for (let index = 0; index + 1 < fields.length; index += 2) record[fields[index] ?? ''] = fields[index + 1] ?? '';
+  return record;
+}

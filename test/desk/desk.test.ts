@@ -1,0 +1,245 @@
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { QueueSettings } from '../../src/accounts/queues.ts';
+import { createDesk, type Desk, type DeskListener, type DeskTicket } from '../../src/desk/desk.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { newId } from '../../src/kernel/ids.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
+import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
+import { RedisDeskStore } from '../../src/store/redis/redis-desk-store.ts';
+import { agentOf, queueOf, requestOf } from '../support/desk-harness.ts';
+import { eventually } from '../support/poll.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+
+const leaseMs = 600;
+
+let server: TestRedis;
+let admin: Redis;
+
+beforeAll(async () => {
+  server = await startRedis({ appendonly: true });
+  admin = new Redis(server.url);
+});
+
+afterAll(async () => {
+  admin.disconnect();
+  await server.stop();
+});
+
+/** A controller's desk, and what it told. */
+class Controller {
+  readonly id: string;
+  readonly redis: RedisConnection;
+  readonly store: RedisDeskStore;
+  readonly desk: Desk;
+  /** `ring <call> <agent>`, `stop <call> <agent>`, … in order. */
+  readonly told: string[] = [];
+  /** The latest offer of each agent. */
+  readonly offers = new Map<string, string>();
+
+  constructor(id: string, redis: RedisConnection, prefix: string) {
+    this.id = id;
+    this.redis = redis;
+    this.store = new RedisDeskStore(redis, { prefix });
+    const options = { store: this.store, clock: systemClock, logger: silentLogger };
+    this.desk = createDesk({ ...options, controllerId: id, leaseMs, progressEveryMs: 50 });
+  }
+
+  listener(callId: string): DeskListener {
+    const agents = new Map<string, string>();
+    return {
+      ring: ({ offerId, agentId, account }) => {
+        agents.set(offerId, agentId);
+        this.offers.set(agentId, offerId);
+        this.told.push(`ring ${callId} ${agentId} for ${account.name}`);
+      },
+      stopRinging: (offerId) => this.told.push(`stop ${callId} ${agents.get(offerId)}`),
+      progress: ({ position }) => this.told.push(`place ${callId} ${position}`),
+      overflow: (step) => this.told.push(`overflow ${callId} ${step.type}`),
+      lost: () => this.told.push(`lost ${callId}`),
+    };
+  }
+
+  async offer(callId: string, request = {}): Promise<DeskTicket> {
+    const ticket = await this.desk.offer(requestOf(callId, request), this.listener(callId));
+    if ('refused' in ticket) throw new Error(`refused: ${ticket.refused}`);
+    return ticket;
+  }
+
+  hears(what: string, timeoutMs?: number): Promise<unknown> {
+    const described = { timeoutMs: timeoutMs ?? 5_000, everyMs: 5 };
+    return eventually(`${this.id} hears ${what}`, () => this.told.includes(what), described);
+  }
+
+  offerOf(agentId: string): string {
+    return this.offers.get(agentId) ?? '';
+  }
+
+  /** Dies: renews nothing, hears nothing. */
+  kill(): void {
+    this.redis.client.disconnect();
+    this.redis.isReady = () => false;
+  }
+}
+
+describe('desks of two controllers on one Redis', () => {
+  let prefix: string;
+  let one: Controller;
+  let two: Controller;
+  const opened: Controller[] = [];
+
+  const open = async (id: string) => {
+    const redis = await openRedis(server.url, { clock: systemClock, logger: silentLogger });
+    const controller = new Controller(id, redis, prefix);
+    opened.push(controller);
+    await controller.desk.start();
+    return controller;
+  };
+
+  const stateOf = async (agentId: string) => (await two.store.findAgent(agentId))?.state;
+  const isIn = (agentId: string, state: string) =>
+    eventually(`${agentId} is ${state}`, async () => (await stateOf(agentId)) === state);
+  const signIn = async (agentId: string) => {
+    await two.store.putAgent(agentOf(agentId));
+    await two.store.setAgentState(agentId, 'available');
+  };
+  const setUp = (settings: Partial<QueueSettings>) => two.store.putQueue(queueOf(settings));
+
+  beforeEach(async () => {
+    prefix = newId('desk');
+    one = await open('one');
+    two = await open('two');
+    await setUp({});
+  });
+
+  afterEach(async () => {
+    for (const controller of opened.splice(0)) {
+      await controller.desk.stop();
+      await controller.redis.close();
+    }
+    const calls = (await admin.keys(`${prefix}:{desk}:*`)).filter((key) => /:(call|offer|ringing|offers):/.test(key));
+    expect(calls).toEqual([]);
+  });
+
+  it('ring for the caller at the controller that has the call, wherever the agent became free', async () => {
+    const a = await one.offer('a');
+    const b = await two.offer('b');
+    expect([a.position, b.position]).toEqual([1, 2]);
+    await signIn('ann');
+    await one.hears('ring a ann for アクメ');
+    expect(two.told.filter((line) => line.startsWith('ring'))).toEqual([]);
+    a.ringing(one.offerOf('ann'));
+    expect(await a.answered(one.offerOf('ann'))).toBe(true);
+    a.connected(one.offerOf('ann'));
+    await isIn('ann', 'talking');
+    await two.hears('place b 1');
+    a.parted(one.offerOf('ann'), 'done');
+    await two.hears('ring b ann for アクメ');
+    a.leave('done');
+    b.missed(two.offerOf('ann'), 'refused');
+    await isIn('ann', 'available');
+    b.leave('abandoned');
+  });
+
+  it('stop the phone in the moment the caller leaves, and free the agent', async () => {
+    await signIn('ann');
+    const a = await one.offer('a');
+    await one.hears('ring a ann for アクメ');
+    a.ringing(one.offerOf('ann'));
+    a.leave('abandoned');
+    expect(one.told.at(-1)).toBe('stop a ann');
+    await isIn('ann', 'available');
+    expect(await a.answered(one.offerOf('ann'))).toBe(false);
+  });
+
+  it('refuse by name', async () => {
+    await setUp({ queueId: 'short', maxLength: 1 });
+    const shut = { timezone: 'Asia/Tokyo', open: [{ dates: ['2001-01-01'] }], closedDays: [] };
+    await setUp({ queueId: 'shut', hours: shut });
+    const ask = (callId: string, queueId: string) =>
+      one.desk.offer(requestOf(callId, { queueId }), one.listener(callId));
+    const first = await ask('a', 'short');
+    expect(await ask('b', 'short')).toEqual({ refused: 'full' });
+    expect(await ask('c', 'shut')).toEqual({ refused: 'closed' });
+    expect(await ask('d', 'none')).toEqual({ refused: 'unknown-queue' });
+    if (!('refused' in first)) first.leave('abandoned');
+  });
+
+  it('deliver an offer although the pub/sub connection was cut when it was made', async () => {
+    const a = await one.offer('a');
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await signIn('ann');
+    await one.hears('ring a ann for アクメ');
+    a.leave('abandoned');
+  });
+
+  it('go on after Redis was away: what was told meanwhile arrives, in order', async () => {
+    await signIn('ann');
+    const a = await one.offer('a');
+    const b = await two.offer('b');
+    await one.hears('ring a ann for アクメ');
+    a.ringing(one.offerOf('ann'));
+    await isIn('ann', 'ringing');
+    await server.halt('SIGKILL');
+    a.leave('abandoned');
+    await server.resume();
+    await two.hears('ring b ann for アクメ', 10_000);
+    b.leave('abandoned');
+  });
+
+  it('lose nobody when a controller is killed: the agent is free, the caller re-offered by who takes the call over', async () => {
+    await signIn('ann');
+    await one.offer('a');
+    await one.hears('ring a ann for アクメ');
+    one.kill();
+    await isIn('ann', 'available');
+    const b = await two.offer('b');
+    await two.hears('ring b ann for アクメ');
+    const a = await two.desk.resume('a', two.listener('a'));
+    expect(a?.found.state).toBe('waiting');
+    b.missed(two.offerOf('ann'), 'no-answer');
+    await two.hears('ring a ann for アクメ');
+    a?.leave('done');
+    b.leave('done');
+    opened.shift();
+  });
+
+  it('keep agent and caller together when the controller is killed while they talk', async () => {
+    await signIn('ann');
+    const first = await one.offer('a');
+    await one.hears('ring a ann for アクメ');
+    expect(await first.answered(one.offerOf('ann'))).toBe(true);
+    first.connected(one.offerOf('ann'));
+    await isIn('ann', 'talking');
+    one.kill();
+    const a = await two.desk.resume('a', two.listener('a'));
+    expect(a?.found).toMatchObject({ state: 'talking', agentId: 'ann' });
+    await eventually('the lease is over', async () => (await admin.zscore(`${prefix}:{desk}:leases`, 'one')) === null);
+    expect(await stateOf('ann')).toBe('talking');
+    a?.parted(a.found.offerId ?? '', 'agent-lost');
+    await signIn('bob');
+    await two.hears('ring a bob for アクメ');
+    a?.leave('done');
+    opened.shift();
+  });
+
+  it('tell a controller that was only slow whom it has lost, and give back the rest', async () => {
+    const a = await one.offer('a');
+    const b = await one.offer('b');
+    // As if `one` had hung for longer than its lease.
+    await two.store.extend('one', 1);
+    await eventually('the lease is over', async () => {
+      await two.store.tick();
+      return (await admin.zscore(`${prefix}:{desk}:leases`, 'one')) === null;
+    });
+    await two.desk.resume('a', two.listener('a'));
+    await one.hears('lost a');
+    await signIn('ann');
+    await two.hears('ring a ann for アクメ');
+    await signIn('bob');
+    await one.hears('ring b bob for アクメ');
+    a.leave('done');
+    b.leave('done');
+    await two.store.leave('a');
+  });
+});
