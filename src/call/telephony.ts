@@ -1,4 +1,5 @@
 import type { EndCause, LegKind } from '../kernel/call-fact.ts';
+import type { PhoneAddress } from './phones.ts';
 
 /**
  * The port through which `call` drives telephones. It speaks of legs, prompts, digits, recordings and bridges;
@@ -121,11 +122,17 @@ export interface LegSnapshot {
   adapter: Record<string, string | number | boolean | null>;
 }
 
-export interface DialRequest {
+export type DialRequest = DialTarget & DialOptions;
+
+export type DialTarget =
+  /** The number to dial; the adapter maps it to a SIP URI by its trunk. */
+  | { toNumber: string; phones?: never }
+  /** An agent's phones, rung all at once: the first who answers has the call. */
+  | { phones: readonly PhoneAddress[]; toNumber?: never };
+
+export interface DialOptions {
   legId: string;
   kind: LegKind;
-  /** The number to dial; the adapter maps it to a SIP URI by its trunk. */
-  toNumber: string;
   /** Caller id shown to the phone that rings. */
   fromNumber: string;
   displayName?: string;

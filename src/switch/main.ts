@@ -42,6 +42,7 @@ function createSwitch(settings: SwitchSettings) {
     userAgent: 'denwaban',
     // PRACKs are the controller's, as with drachtio-server.
     autoPrack: false,
+    natAware: true,
   });
   const mrfSip = createSipEndpoint({
     listen: both(LOOPBACK, mrfSipPort),

@@ -157,7 +157,8 @@ class DrachtioTelephony implements SwitchTelephony {
     const { peer, legId } = request;
     const server = peer instanceof SwitchLeg ? peer.server : this.#chooseServer([]);
     const failure = this.#draining ? 'draining' : 'unreachable';
-    if (this.#draining || !server?.ready || !this.#trunk) {
+    const dialable = request.phones ? request.phones.length > 0 : this.#trunk !== undefined;
+    if (this.#draining || !server?.ready || !dialable) {
       return { legId, outcome: Promise.resolve({ ok: false, cause: failure }), cancel: () => undefined };
     }
     const call = new OutgoingCall({

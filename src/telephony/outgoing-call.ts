@@ -1,9 +1,11 @@
+import type { PhoneAddress, PhoneSource } from '../call/phones.ts';
 import type { DialAttempt, DialOutcome, DialRequest } from '../call/telephony.ts';
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { dialFailureOf, dialFailureOfCause } from './causes.ts';
 import { type ExpectedInvite, originate, safeUser } from './expected-invite.ts';
+import { forkInvites } from './forked-invite.ts';
 import { SwitchLeg } from './leg.ts';
 import type { MediaServer } from './media-server.ts';
 import type { SipDialog } from './sip-dialog.ts';
@@ -12,6 +14,8 @@ import type { SrfRequest, SrfResponse } from './types/srf.ts';
 
 /** How much longer than we do the phone's transaction and FreeSWITCH may wait: ours is the deadline that counts. */
 const graceMs = 3_000;
+
+const nameMaxBytes = 150;
 
 /** Where calls go out: a SIP URI whose user part is put in for each number, and how to log in there. */
 export interface Trunk {
@@ -27,7 +31,8 @@ export interface OutgoingCallOptions {
   request: DialRequest;
   server: MediaServer;
   sip: SipServer;
-  trunk: Trunk;
+  /** Must be there where the request names a number. */
+  trunk: Trunk | undefined;
   clock: Clock;
   logger: Logger;
   acceptDeadlineMs: number;
@@ -80,7 +85,7 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
     this.#ringTimer = clock.setTimeout(() => this.#giveUp({ ok: false, cause: 'no-answer' }), request.ringTimeoutMs);
     const call = {
       legId: this.legId,
-      user: safeUser(request.toNumber) || 'unknown',
+      user: safeUser(request.toNumber ?? 'phones') || 'unknown',
       timeoutMs: request.ringTimeoutMs,
       wanted: () => !this.#decided && this.#media === undefined,
     };
@@ -108,7 +113,7 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
 
   async #callPhone(sdp: string): Promise<void> {
     const { sip, request } = this.#options;
-    this.#phone = sip.invite(this.#phoneInvite(sdp, request));
+    this.#phone = forkInvites(this.#invites(sdp, request).map((invite) => sip.invite(invite)));
     const answered = await this.#phone.outcome;
     const media = this.#media;
     if (!media) return;
@@ -134,16 +139,22 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
     this.#checkComplete();
   }
 
-  #phoneInvite(sdp: string, request: DialRequest): InviteOptions {
+  /** One INVITE to the trunk, or one to each phone. */
+  #invites(sdp: string, request: DialRequest): InviteOptions[] {
     const { trunk } = this.#options;
-    const domain = trunk.fromDomain ?? 'localhost';
-    const name = request.displayName ? `"${request.displayName.replace(/["\\]/g, '')}" ` : '';
-    const from = `${name}<sip:${safeUser(request.fromNumber) || 'anonymous'}@${domain}>`;
+    if (request.phones) {
+      return request.phones.map((phone) => ({ ...phoneWay(phone), ...this.#inviteFrom(request, 'localhost'), sdp }));
+    }
+    if (!trunk) return [];
+    const auth = trunk.user && trunk.password ? { auth: { username: trunk.user, password: trunk.password } } : {};
+    const from = this.#inviteFrom(request, trunk.fromDomain ?? 'localhost');
+    return [{ uri: withUser(trunk.uri, request.toNumber), ...from, ...auth, sdp }];
+  }
+
+  #inviteFrom(request: DialRequest, domain: string): Pick<InviteOptions, 'headers' | 'deadlineMs' | 'onProvisional'> {
+    const name = request.displayName ? `"${quotable(request.displayName)}" ` : '';
     return {
-      uri: withUser(trunk.uri, request.toNumber),
-      sdp,
-      headers: { From: from },
-      ...(trunk.user && trunk.password ? { auth: { username: trunk.user, password: trunk.password } } : {}),
+      headers: { From: `${name}<sip:${safeUser(request.fromNumber) || 'anonymous'}@${domain}>` },
       deadlineMs: request.ringTimeoutMs + graceMs,
       onProvisional: (status) => this.#onProvisional(status),
     };
@@ -207,6 +218,26 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
 
 function refusal(sipStatus: number): Extract<DialOutcome, { ok: false }> {
   return { ok: false, cause: dialFailureOf(sipStatus), sipStatus };
+}
+
+/** The phone's Contact is the Request-URI; the request goes where its REGISTER came from (NAT). */
+function phoneWay({ uri, source }: PhoneAddress): Pick<InviteOptions, 'uri' | 'proxy'> {
+  return { uri, proxy: sourceUri(source) };
+}
+
+function sourceUri({ transport, address, port }: PhoneSource): string {
+  const host = address.includes(':') ? `[${address}]` : address;
+  return `sip:${host}:${port}${transport === 'udp' ? '' : `;transport=${transport}`}`;
+}
+
+/** Nothing in a name may end the quotes or the line it stands in; drachtio-server takes a From of 255 bytes at most. */
+function quotable(name: string): string {
+  let taken = '';
+  for (const character of name.replace(/["\\\p{Cc}]/gu, '')) {
+    if (Buffer.byteLength(taken + character) > nameMaxBytes) break;
+    taken += character;
+  }
+  return taken;
 }
 
 function withUser(trunkUri: string, number: string): string {

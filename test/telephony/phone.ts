@@ -48,6 +48,12 @@ export class TestPhone {
   extraHeaders: string[] = [];
   /** Makes calls without an offer: the ACK brings the answer. */
   offerless = false;
+  /** What it believes to be its address: another one than it is reached at where it is behind NAT. */
+  contactHost = '127.0.0.1';
+  /** Request-URI and From of the INVITE that came in. */
+  calledAs = { uri: '', from: '' };
+  /** Answers at once, also after CANCEL: as where the two cross on the way. */
+  answersLate = false;
   /** For a phone that is called: what it answers to an INVITE; `ring` leaves it ringing. */
   onCalled: number | 'ring' = 200;
 
@@ -152,7 +158,8 @@ export class TestPhone {
     if (method === 'INVITE' && !this.#invite) this.#called(message);
     else if (method === 'CANCEL' && this.#invite) {
       this.#respond(message, 200);
-      this.#respond(this.#invite, 487);
+      if (this.answersLate) this.#answer(this.#invite, 200);
+      else this.#respond(this.#invite, 487);
     } else if (method !== 'ACK') {
       if (method === 'BYE') this.#stopTalking();
       this.#respond(message, 200);
@@ -161,6 +168,7 @@ export class TestPhone {
 
   #called(invite: Message): void {
     this.#invite = invite;
+    this.calledAs = { uri: invite.first.split(' ')[1] ?? '', from: invite.header('From') };
     this.#callId = invite.header('Call-ID');
     this.#to = invite.header('From');
     this.#target = /<([^>]*)>/.exec(invite.header('Contact'))?.[1] ?? '';
@@ -177,7 +185,7 @@ export class TestPhone {
     const kept = request.lines.filter((line) => /^(via|from|call-id|cseq|record-route):/i.test(line));
     const to = request.header('To');
     const tagged = to.includes('tag=') ? to : `${to};tag=${this.#tag}`;
-    const contact = `Contact: <sip:phone@127.0.0.1:${this.port}>`;
+    const contact = `Contact: <sip:phone@${this.contactHost}:${this.port}>`;
     const type = body === '' ? [] : ['Content-Type: application/sdp'];
     const head = [`SIP/2.0 ${status} Answer`, ...kept, `To: ${tagged}`, contact, ...type];
     this.#write([...head, `Content-Length: ${body.length}`, '', body]);

@@ -150,6 +150,11 @@ export interface SipEndpointOptions {
    * requests of ours tell `100rel` only where the application puts it into Supported.
    */
   autoPrack?: boolean;
+  /**
+   * Requests in a dialog go where the peer's messages came from if its Contact names another address, and no proxy has
+   * put itself into the route: the peer is behind NAT. False.
+   */
+  natAware?: boolean;
   /** Requests in work at once before new ones get 503; 20,000. */
   maxServerTransactions?: number;
 }

@@ -321,8 +321,19 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
   #target(destination: HostPort | undefined): Target {
     if (destination) return { peer: destination, askSrv: false };
     const route = this.#routeSet[0];
+    if (route === undefined && this.#peerIsBehindNat()) return { peer: this.#init.peer, askSrv: false };
     const uri = (route === undefined ? undefined : parseNameAddr(route)?.uri) ?? this.remoteTarget;
     return this.#core.locate(uri) ?? { peer: { ...this.#init.peer, port: 0 }, askSrv: false };
+  }
+
+  /** drachtio-server's rule: an answer's host alone counts, and of callers only those on UDP are looked at. */
+  #peerIsBehindNat(): boolean {
+    const { peer, role } = this.#init;
+    const target = parseUri(this.remoteTarget);
+    if (!this.#core.options.natAware || target?.scheme !== 'sip') return false;
+    if (role === 'uac') return target.host !== peer.address;
+    if (peer.protocol !== 'udp') return false;
+    return target.host !== peer.address || (target.port !== undefined && target.port !== peer.port);
   }
 
   #takeTarget(message: SipMessage): void {

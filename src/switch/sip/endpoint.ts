@@ -60,6 +60,7 @@ class Endpoint extends EventEmitter<SipEndpointEvents> implements SipEndpoint, C
       supported: options.supported ?? ['100rel', 'timer'],
       minSessionExpiresSeconds: options.minSessionExpiresSeconds ?? 90,
       autoPrack: options.autoPrack ?? true,
+      natAware: options.natAware ?? false,
       maxServerTransactions: options.maxServerTransactions ?? 20_000,
     };
     this.timing = timingFrom(options.t1Ms);

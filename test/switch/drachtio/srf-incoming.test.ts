@@ -48,6 +48,16 @@ describe('answering', () => {
     expect(statuses).toEqual([1]);
   });
 
+  test('a caller behind NAT: our BYE goes where the INVITE came from, whatever the Contact says', async () => {
+    srf.invite(async (req, res) => {
+      const dialog = await srf.createUAS(req, res, { localSdp });
+      dialog.once('ack', () => dialog.destroy());
+    });
+    const natted = call.invite().replace('<sip:caller@[local_ip]:[local_port];', '<sip:caller@10.255.255.1:5060;');
+    const caller = await call.sipp([natted, call.answered, call.waitForBye], { target: under.sip });
+    await caller.done;
+  });
+
   test('180, 183, then 200; own headers arrive', async () => {
     srf.invite((req, res) => {
       res.send(180);

@@ -186,6 +186,16 @@ describe('createUAC', () => {
     await dialog.destroy();
   });
 
+  test('behind NAT: ACK and BYE go where the answer came from, whatever the Contact says', async () => {
+    const natted = (step: string) =>
+      step.replace('<sip:callee@[local_ip]:[local_port];', '<sip:callee@10.255.255.1:5060;');
+    const callee = await phone(...[...ring, ...pickUp].map(natted), call.waitForBye);
+    const proxy = `sip:127.0.0.1:${callee.port}`;
+    const dialog = await srf.createUAC('sip:agent@10.255.255.1:5060', { localSdp, proxy });
+    await dialog.destroy();
+    await callee.done;
+  });
+
   test('challenged: goes again with credentials under the same Call-ID', async () => {
     const challenge = 'WWW-Authenticate: Digest realm="pbx", nonce="abc", algorithm=MD5, qop="auth"';
     const callee = await phone(

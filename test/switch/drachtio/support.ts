@@ -64,6 +64,7 @@ export async function startEmbedded(options: SwitchOptions = {}): Promise<Switch
     ...(t1Ms === undefined ? {} : { t1Ms }),
     userAgent: 'denwaban-test',
     autoPrack: false,
+    natAware: true,
   });
   await endpoint.start();
   const server = createDrachtioServer({
