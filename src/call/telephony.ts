@@ -109,6 +109,11 @@ export interface Leg {
   stopRecord(): void;
   /** Two-way audio with another leg; resolves false when either is gone. */
   bridge(peer: Leg): Promise<boolean>;
+  /**
+   * Parts this leg and the one it is bridged with, and ends neither: both are parked, can be played to and bridged
+   * again, and neither is told `unbridged`. Resolves false where there is no bridge or either has gone.
+   */
+  unbridge(): Promise<boolean>;
   /** Ends the leg with BYE; resolves when the switch has confirmed or a deadline has passed. */
   end(cause: EndCause): Promise<void>;
   /** All that another controller needs to take the leg over: plain JSON. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PlayOutcome, PlayRequest, RecordOutcome, RecordRequest } from '../call/telephony.ts';
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
+import { Bridging } from './bridging.ts';
 import type { ChannelEvent } from './event-link.ts';
 import { playbackArgument } from './sounds.ts';
 
@@ -43,7 +44,6 @@ const samplesPerMs = 8;
 /** A looped prompt that ends sooner than this would only spin. */
 const shortestLoopMs = 100;
 const silenceThreshold = 200;
-const bridgeDeadlineMs = 3_000;
 
 interface Playing {
   request: PlayRequest;
@@ -74,8 +74,7 @@ export class Channel {
   #listening: { eventUuid: string; keyed: boolean } | undefined;
   /** What a key should have ended; broken off where that does not show soon. */
   #ending: { eventUuid: string; timer: TimerHandle } | undefined;
-  #bridge: { peerUuid: string; done: (bridged: boolean) => void; timer: TimerHandle } | undefined;
-  #bridged = false;
+  readonly #bridging: Bridging;
   /** Keys that end an application now, as far as we have said; undefined when unknown. */
   #terminators: string | undefined = 'none';
   #closed = false;
@@ -86,6 +85,11 @@ export class Channel {
     this.#commands = commands;
     this.#clock = clock;
     this.#handlers = handlers;
+    this.#bridging = new Bridging({
+      ...{ uuid, clock },
+      api: (command) => commands.api(command),
+      onUnbridged: (peerUuid) => handlers.onUnbridged(peerUuid),
+    });
   }
 
   play(request: PlayRequest): void {
@@ -135,14 +139,12 @@ export class Channel {
     if (this.#closed || peer.#closed) return Promise.resolve(false);
     this.#clear();
     peer.#clear();
-    this.#finishBridge(false);
-    return new Promise((resolve) => {
-      const timer = this.#clock.setTimeout(() => this.#finishBridge(false), bridgeDeadlineMs);
-      this.#bridge = { peerUuid: peer.uuid, done: resolve, timer };
-      this.#commands.api(`uuid_bridge ${this.uuid} ${peer.uuid}`).then((reply) => {
-        if (!reply.startsWith('+OK')) this.#finishBridge(false);
-      });
-    });
+    return this.#bridging.make(peer.#bridging);
+  }
+
+  /** Parks both sides of the bridge; resolves once both are, false where there is none or either has gone. */
+  unbridge(): Promise<boolean> {
+    return this.#bridging.part();
   }
 
   /** Ends the channel from FreeSWITCH's side. */
@@ -160,12 +162,10 @@ export class Channel {
         this.#onExecuted(event);
         break;
       case 'CHANNEL_BRIDGE':
-        this.#bridged = true;
-        this.#finishBridge(true);
+        this.#bridging.onBridged();
         break;
       case 'CHANNEL_UNBRIDGE':
-        this.#bridged = false;
-        this.#handlers.onUnbridged(peerOf(event, this.uuid));
+        this.#bridging.onUnbridged(peerOf(event, this.uuid));
         break;
       case 'CHANNEL_HANGUP':
         this.#handlers.onHangup(event.header('Hangup-Cause') ?? 'NORMAL_CLEARING');
@@ -176,7 +176,7 @@ export class Channel {
   /** The link is gone: orders wait until it is back, since FreeSWITCH goes on with what it does. */
   onLinkLost(): void {
     this.#linkUp = false;
-    this.#finishBridge(false);
+    this.#bridging.giveUp();
   }
 
   /** The link is back and the channel still exists; what happened in between is unknown, so the prompt begins again. */
@@ -196,9 +196,9 @@ export class Channel {
     this.#playing = undefined;
     this.#forgetEnding();
     this.#tellAwaitsKeys();
-    this.#finishBridge(false);
     this.#finishRecording('leg-ended');
     if (playing) this.#handlers.onPlayDone(playing.request.playId, 'failed');
+    this.#bridging.close();
   }
 
   #startPlaying(playing: Playing): void {
@@ -228,7 +228,7 @@ export class Channel {
   /** Nothing is ordered after a prompt that a key may end: the caller is expected to press one. */
   #listen(): void {
     if (this.#closed || !this.#linkUp || !this.#commands.canLinger) return;
-    if (this.#playing || this.#recording || this.#bridge || this.#bridged) return;
+    if (this.#playing || this.#recording || this.#bridging.busy) return;
     const eventUuid = randomUUID();
     this.#listening = { eventUuid, keyed: false };
     this.#setTerminators('any');
@@ -278,6 +278,7 @@ export class Channel {
   }
 
   #onExecuted(event: ChannelEvent): void {
+    if (event.header('Application') === 'log') this.#bridging.onMark(event.header('Application-Data') ?? '');
     const eventUuid = event.header('Application-UUID');
     if (!eventUuid) return;
     if (eventUuid === this.#ending?.eventUuid) this.#forgetEnding();
@@ -347,14 +348,6 @@ export class Channel {
     const durationMs = reportedMs ?? this.#clock.monotonicMs() - recording.startedAtMs;
     const { recordingId } = recording.request;
     this.#handlers.onRecordDone(recordingId, recording.stopped ?? outcome, Math.round(durationMs));
-  }
-
-  #finishBridge(bridged: boolean): void {
-    const bridge = this.#bridge;
-    if (!bridge) return;
-    this.#bridge = undefined;
-    this.#clock.clearTimeout(bridge.timer);
-    bridge.done(bridged);
   }
 }
 

@@ -101,6 +101,10 @@ export class SwitchLeg implements Leg {
     return (await this.channel.bridge(peer.channel)) && !this.over && !peer.over;
   }
 
+  async unbridge(): Promise<boolean> {
+    return !this.over && (await this.channel.unbridge());
+  }
+
   end(cause: EndCause): Promise<void> {
     this.#ending ??= this.#end(cause);
     return this.#ending;

@@ -74,6 +74,15 @@ export class FakeLeg implements Leg {
     return true;
   }
 
+  async unbridge(): Promise<boolean> {
+    const peer = this.bridgedWith;
+    if (!peer || this.ended || peer.ended) return false;
+    this.orders.push('unbridge');
+    this.bridgedWith = undefined;
+    peer.bridgedWith = undefined;
+    return true;
+  }
+
   async end(cause: EndCause): Promise<void> {
     if (this.ended) return;
     this.orders.push(`end ${cause}`);

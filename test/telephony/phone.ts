@@ -44,6 +44,11 @@ export class TestPhone {
   heard = { peak: 0, packets: 0 };
   /** What this phone says: 0 is silence, up to 1. */
   voice = 0;
+  /** Says a tone of this pitch instead; 0 = not. */
+  pitchHz = 0;
+  #spoken = 0;
+  /** The last audio it heard, at most `earSamples`. */
+  #ear = new Float64Array(0);
   /** Put into its INVITE. */
   extraHeaders: string[] = [];
   /** Makes calls without an offer: the ACK brings the answer. */
@@ -135,6 +140,11 @@ export class TestPhone {
   /** The phone that rings is picked up. */
   pickUp(): void {
     if (this.#invite) this.#answer(this.#invite, 200);
+  }
+
+  /** Strength, in samples of 16 bit, of a pitch in the last 200 ms heard. */
+  hears(hz: number): number {
+    return strength(this.#ear, hz);
   }
 
   async close(): Promise<void> {
@@ -259,6 +269,10 @@ export class TestPhone {
     this.#timestamp += 160;
     const key = this.#key;
     if (!key) {
+      if (this.pitchHz > 0) {
+        this.#packet(0, this.#timestamp, this.#tone());
+        return;
+      }
       this.#level = this.voice === 0 ? 0xff : 0x80 + Math.round((1 - this.voice) * 0x60);
       this.#packet(0, this.#timestamp, Buffer.alloc(160, this.#level));
       return;
@@ -274,6 +288,15 @@ export class TestPhone {
     key.done();
   }
 
+  #tone(): Buffer {
+    return Buffer.from(
+      Array.from({ length: 160 }, () => {
+        this.#spoken += 1;
+        return ulaw(Math.round(toneLevel * Math.sin((2 * Math.PI * this.pitchHz * this.#spoken) / 8_000)));
+      }),
+    );
+  }
+
   #packet(payloadType: number, timestamp: number, payload: Buffer): void {
     if (!this.#remoteRtp) return;
     const head = Buffer.alloc(12);
@@ -287,10 +310,36 @@ export class TestPhone {
 
   #hear(packet: Buffer): void {
     if (((packet[1] ?? 0) & 0x7f) !== 0) return;
-    let peak = 0;
-    for (const code of packet.subarray(12)) peak = Math.max(peak, Math.abs(linear(code)));
+    const samples = Array.from(packet.subarray(12), linear);
+    const peak = Math.max(0, ...samples.map(Math.abs));
+    this.#ear = Float64Array.from([...this.#ear, ...samples].slice(-earSamples));
     this.heard = { peak, packets: this.heard.packets + 1 };
   }
+}
+
+/** 200 ms. */
+const earSamples = 1_600;
+/** How loud a phone says its tone. */
+export const toneLevel = 6_000;
+
+/** Strength of a pitch in samples (Goertzel). */
+export function strength(samples: ArrayLike<number>, hz: number): number {
+  const coefficient = 2 * Math.cos((2 * Math.PI * hz) / 8_000);
+  let [before, beforeThat] = [0, 0];
+  for (let index = 0; index < samples.length; index++) {
+    const value = (samples[index] ?? 0) + coefficient * before - beforeThat;
+    beforeThat = before;
+    before = value;
+  }
+  const power = before * before + beforeThat * beforeThat - coefficient * before * beforeThat;
+  return (2 * Math.sqrt(Math.max(0, power))) / Math.max(1, samples.length);
+}
+
+/** Linear to ITU-T G.711 µ-law. */
+function ulaw(sample: number): number {
+  const magnitude = Math.min(Math.abs(sample), 32_635) + 0x84;
+  const exponent = 31 - Math.clz32(magnitude) - 7;
+  return ~((sample < 0 ? 0x80 : 0) | (exponent << 4) | ((magnitude >> (exponent + 3)) & 0x0f)) & 0xff;
 }
 
 /** ITU-T G.711 µ-law to linear. */

@@ -230,3 +230,20 @@ test('a leg that no longer exists is not adopted', async () => {
   expect(await eventually('the channel to be gone', async () => (await gone()) === undefined)).toBe(true);
   await bench.close();
 });
+
+test('two who talk are parted by the controller that has taken them over', async () => {
+  const first = await Bench.open(pair);
+  const [a, b] = [await first.talk(), await first.talk()];
+  expect(await a.leg.bridge(b.leg)).toBe(true);
+  const { second, adopted } = await takenOver(first, [a, b]);
+  const [one, other] = adopted;
+  if (!one || !other) throw new Error('not both were adopted');
+  expect(await other.leg.unbridge()).toBe(true);
+  expect(await other.leg.unbridge()).toBe(false);
+  for (const { leg, event } of [one, other]) {
+    leg.play({ playId: 'apart', sounds: [{ silenceMs: 60 }], stopOnDigit: false });
+    expect(await event('play-done')).toMatchObject({ outcome: 'finished' });
+  }
+  await second.close();
+  await first.close();
+});
