@@ -38,6 +38,13 @@ const answerSchema = z.strictObject({
   talkMs: z.int().min(0).max(14_400_000).default(5_000).meta({ description: 'the other party hangs up after this' }),
 });
 
+const deskSchema = z.strictObject({
+  queue: z.string().min(1).max(63),
+  outcome: z.enum(['answered', 'no-agent', 'closed', 'full', 'failed']).default('answered'),
+  waitMs: z.int().min(0).max(7_200_000).default(5_000).meta({ description: 'until an agent answers, or it fails' }),
+  talkMs: z.int().min(0).max(14_400_000).default(60_000).meta({ description: 'the agent hangs up after this' }),
+});
+
 const expectSchema = z.strictObject({
   outcome: z.string().optional().meta({ description: 'of the hangup; `caller-hangup` where the caller hung up' }),
   nodes: z.array(z.string()).optional().meta({ description: 'the nodes visited, in order' }),
@@ -57,6 +64,11 @@ export const callScriptSchema = z.strictObject({
     .max(50)
     .default([])
     .meta({ description: 'what becomes of numbers that the flow dials; those not named do not answer' }),
+  desk: z
+    .array(deskSchema)
+    .max(50)
+    .default([])
+    .meta({ description: 'what becomes of callers in each queue; in those not named nobody answers' }),
   expect: expectSchema.optional(),
 });
 export type CallScript = z.output<typeof callScriptSchema>;

@@ -39,14 +39,14 @@ export function step(flow: Flow, state: FlowState, event: FlowEvent): StepResult
     stepsLeft: limits.stepsPerEvent,
   };
   handle(run, event);
-  useKeysAhead(run);
+  takeKeysAhead(run);
   return { state: run.state, effects: withoutNeedlessStops(run.effects) };
 }
 
 function handle(run: Run, event: FlowEvent): void {
   switch (event.type) {
     case 'hung-up':
-      endCall(run);
+      endCall(run, outcomeOfHangUp(run));
       return;
     case 'started':
       if (run.state.phase === 'new') begin(run);
@@ -76,7 +76,23 @@ function handle(run: Run, event: FlowEvent): void {
       run.state.dial = null;
       tell(run, { type: 'peer-ended' });
       return;
+    default:
+      onDesk(run, event);
   }
+}
+
+/** What people at the desk do. */
+function onDesk(run: Run, event: Extract<FlowEvent, { escalationId: string }>): void {
+  const { escalationId, atMs: _atMs, ...happening } = event;
+  if (run.state.escalationId !== escalationId) return;
+  if (event.type === 'desk-done') run.state.escalationId = null;
+  tell(run, happening);
+}
+
+function outcomeOfHangUp(run: Run): string | undefined {
+  const { state, flow } = run;
+  const node = state.phase === 'running' ? findNode(flow, state.nodeId) : undefined;
+  return node && typeOf(node).hungUp(node, viewOf(run));
 }
 
 function begin(run: Run): void {
@@ -163,7 +179,7 @@ function onDigit(run: Run, key: string): void {
 }
 
 /** Gives keys to the node that wants them, in order, each once. */
-function useKeysAhead(run: Run): void {
+function takeKeysAhead(run: Run): void {
   while (run.state.keysAhead !== '' && run.state.phase === 'running' && keyPolicy(run) === 'take') {
     if (run.stepsLeft-- <= 0) {
       fault(run, 'too many steps within one event');

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { LocalizedPrompt, Path } from './marks.ts';
-import type { CallContext } from './protocol.ts';
+import type { CallContext, DeskOutcome, Escalation } from './protocol.ts';
 
 /** What a node asks for. The interpreter turns these into effects and keeps ids, timers and limits. */
 export type Action =
   /** Plays; ends with the node event `prompt-ended`. `bargeIn`: a key stops it. `beep`: a short tone after it. */
-  | { type: 'play'; prompts: LocalizedPrompt[]; bargeIn: boolean; beep?: boolean }
+  | { type: 'play'; prompts: LocalizedPrompt[]; bargeIn: boolean; beep?: boolean; loop?: boolean }
   | { type: 'stop-play' }
   /** Ends with the node event `timeout`. A timer of the same name is replaced. */
   | { type: 'start-timer'; name: string; delayMs: number }
@@ -13,6 +13,9 @@ export type Action =
   | { type: 'record'; maxDurationMs: number; silenceMs: number; stopKeys: string }
   | { type: 'stop-record' }
   | { type: 'dial'; toNumber: string; fromNumber: string; ringTimeoutMs: number; maxTalkMs?: number }
+  /** Asks for people; `learned` and `language` are filled in. */
+  | ({ type: 'escalate' } & Omit<Escalation, 'learned' | 'language'>)
+  | { type: 'leave-desk'; why: 'message' | 'time-out' }
   | { type: 'set'; variables: Record<string, string> }
   | { type: 'set-language'; language: string }
   /** The node's own memory, until it is left. */
@@ -36,7 +39,11 @@ export type NodeEvent =
   | { type: 'timeout'; name: string }
   | { type: 'recorded'; outcome: 'stopped' | 'silence' | 'key' | 'limit' | 'failed'; durationMs: number }
   | { type: 'dialled'; outcome: 'answered' | 'busy' | 'no-answer' | 'failed' | 'forbidden' }
-  | { type: 'peer-ended' };
+  | { type: 'peer-ended' }
+  | { type: 'desk-progress'; position: number; waitMs?: number }
+  | { type: 'desk-answered' }
+  | { type: 'desk-parted' }
+  | { type: 'desk-done'; outcome: DeskOutcome };
 
 /** What a node may look at. */
 export interface NodeView {
@@ -76,6 +83,8 @@ export interface NodeType<N = BaseNode> {
   /** Entered again after another controller took the call over. Left out: `enter`, with an empty memory. */
   resume?(node: N, view: NodeView): Action[];
   on(node: N, view: NodeView, event: NodeEvent): Action[];
+  /** The call's outcome where the caller hangs up here; undefined: `caller-hangup`. */
+  hungUp(node: N, view: NodeView): string | undefined;
 }
 
 export interface BaseNode {
@@ -95,6 +104,7 @@ interface Definition<N> {
   enter: (node: N, view: NodeView) => Action[];
   resume?: (node: N, view: NodeView) => Action[];
   on?: (node: N, view: NodeView, event: NodeEvent) => Action[];
+  hungUp?: (node: N, view: NodeView) => string | undefined;
 }
 
 /** Defines a node type from its fields (zod) and handlers. `type` and `note` are added to the fields. */
@@ -115,6 +125,7 @@ export function defineNode<const T extends string, S extends z.core.$ZodLooseSha
     enter: definition.enter,
     ...(definition.resume ? { resume: definition.resume } : {}),
     on: definition.on ?? (() => []),
+    hungUp: definition.hungUp ?? (() => undefined),
   };
 }
 

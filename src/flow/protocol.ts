@@ -26,6 +26,13 @@ export type Effect =
   /** Ends with `dial-done`, and after `answered` later with `peer-ended`. While it rings the actor plays ring-back. */
   | { type: 'dial'; dialId: string; toNumber: string; fromNumber?: string; ringTimeoutMs: number; maxTalkMs?: number }
   | { type: 'cancel-dial'; dialId: string }
+  /**
+   * Asks for people. Ends with `desk-done`, unless an agent takes the call: then `desk-answered`, and later
+   * `desk-parted` (after which the caller waits again) or `desk-done`. Meanwhile `desk-progress` now and then.
+   */
+  | ({ type: 'escalate'; escalationId: string } & Escalation)
+  /** The caller waits no longer, by their own choice (`message`) or the flow's. */
+  | { type: 'leave-desk'; escalationId: string; why: 'message' | 'time-out' | 'left' }
   /** To be put on record. */
   | { type: 'node-entered'; nodeId: string }
   | { type: 'digits-collected'; nodeId: string; digits: string }
@@ -33,6 +40,20 @@ export type Effect =
   | { type: 'fault'; nodeId: string; message: string }
   /** Ends the call. `outcome` is the call's result in the call log. */
   | { type: 'hangup'; outcome: string };
+
+/** What people must be able to do, and what they are told. */
+export interface Escalation {
+  queueId: string;
+  /** Higher is served first. */
+  priority: number;
+  skills: { name: string; minLevel: number }[];
+  language: string;
+  /** What the flow has learned, for the agent's page. */
+  learned: Record<string, string>;
+}
+
+/** Why nobody took the call. `full`: the queue takes no more callers. */
+export type DeskOutcome = 'done' | 'no-agent' | 'time-out' | 'closed' | 'full' | 'failed';
 
 /** What the actor reports. `atMs` is ms since the epoch: the interpreter has no clock of its own. */
 export type FlowEvent =
@@ -55,12 +76,19 @@ export type FlowEvent =
       sipStatus?: number;
       atMs: number;
     }
+  /** The caller's place, 1 = next; `waitMs` where it can be told. */
+  | { type: 'desk-progress'; escalationId: string; position: number; waitMs?: number; atMs: number }
+  /** An agent has taken the call and is being connected. */
+  | { type: 'desk-answered'; escalationId: string; atMs: number }
+  /** The agent was lost, or could not be connected: the caller is back at the head of the queue. */
+  | { type: 'desk-parted'; escalationId: string; atMs: number }
+  | { type: 'desk-done'; escalationId: string; outcome: DeskOutcome; atMs: number }
   /** The party that `dial` connected has hung up; the caller is still there. */
   | { type: 'peer-ended'; dialId: string; atMs: number }
   /**
    * Another controller took the call over: timers, prompts, recordings and ringing legs of before are gone. The node
    * is entered again, except a transfer whose talk goes on: it waits for `peer-ended`, to be sent at once where the
-   * peer did not survive.
+   * peer did not survive. An escalation goes on too: who took the call over asks the desk for its place by the same id.
    */
   | { type: 'resumed'; atMs: number }
   | { type: 'hung-up'; atMs: number };

@@ -1,9 +1,8 @@
 import { unreachable } from '../kernel/assert.ts';
 import { type Flow, findNode, limits, typeOf } from './flow.ts';
-import type { LocalizedPrompt } from './marks.ts';
 import type { Action, NodeView } from './node-type.ts';
 import { beepTone, resolvePrompts } from './prompt.ts';
-import type { Effect, Prompt } from './protocol.ts';
+import type { Effect } from './protocol.ts';
 import type { FlowState } from './state.ts';
 
 /** One event being worked on: a private copy of the state, and the effects so far. */
@@ -69,7 +68,7 @@ export function perform(run: Run, actions: readonly Action[]): void {
       return;
     }
     if (action.type === 'play') {
-      const reason = play(run, action.prompts, action.bargeIn, action.beep ? [beepTone] : []);
+      const reason = play(run, action);
       if (reason !== undefined) {
         fault(run, reason);
         return;
@@ -106,6 +105,16 @@ function performSmall(run: Run, action: Exclude<Action, { type: 'go-to' | 'hang-
       emit(run, { ...action, dialId });
       return;
     }
+    case 'escalate': {
+      const escalationId = newId(run, `${state.context.callId}_q`);
+      state.escalationId = escalationId;
+      const { language, variables } = state;
+      emit(run, { ...action, escalationId, language, learned: { ...variables } });
+      return;
+    }
+    case 'leave-desk':
+      leaveDesk(run, action.why);
+      return;
     case 'set':
       Object.assign(state.variables, action.variables);
       return;
@@ -127,17 +136,20 @@ function performSmall(run: Run, action: Exclude<Action, { type: 'go-to' | 'hang-
 }
 
 /** Starts a prompt; gives the reason when it can't be made. */
-function play(run: Run, localized: LocalizedPrompt[], bargeIn: boolean, more: Prompt[] = []): string | undefined {
+function play(run: Run, order: Omit<Extract<Action, { type: 'play' }>, 'type'>): string | undefined {
   const { state, flow } = run;
   const { language, variables } = state;
-  const resolved = resolvePrompts(localized, { language, flowLanguage: flow.language, variables });
+  const resolved = resolvePrompts(order.prompts, { language, flowLanguage: flow.language, variables });
   if (!resolved.ok) return resolved.reason;
-  startPlay(run, [...resolved.prompts, ...more], bargeIn, false);
+  const prompts = order.beep ? [...resolved.prompts, beepTone] : resolved.prompts;
+  startPlay(run, { prompts, stopOnDigit: order.bargeIn, ...(order.loop ? { loop: true } : {}) }, false);
   return undefined;
 }
 
-function startPlay(run: Run, prompts: Prompt[], stopOnDigit: boolean, restarted: boolean): void {
-  const effect = { type: 'play' as const, playId: newId(run, 'p'), prompts, stopOnDigit };
+type PlayEffect = Extract<Effect, { type: 'play' }>;
+
+function startPlay(run: Run, order: Omit<PlayEffect, 'type' | 'playId'>, restarted: boolean): void {
+  const effect = { type: 'play' as const, playId: newId(run, 'p'), ...order };
   run.state.play = { effect, restarted };
   emit(run, effect);
 }
@@ -145,7 +157,9 @@ function startPlay(run: Run, prompts: Prompt[], stopOnDigit: boolean, restarted:
 /** Plays the current prompt from its beginning: a key that was not meant for it has stopped it. */
 export function playAgain(run: Run): void {
   const { play: playing } = run.state;
-  if (playing) startPlay(run, playing.effect.prompts, playing.effect.stopOnDigit, true);
+  if (!playing) return;
+  const { prompts, stopOnDigit, loop } = playing.effect;
+  startPlay(run, { prompts, stopOnDigit, ...(loop ? { loop } : {}) }, true);
 }
 
 function stopPlay(run: Run): void {
@@ -183,9 +197,16 @@ function leave(run: Run): void {
   stopPlay(run);
   if (state.recordingId !== null) emit(run, { type: 'stop-record' });
   if (state.dial && !state.dial.answered) emit(run, { type: 'cancel-dial', dialId: state.dial.dialId });
+  leaveDesk(run, 'left');
   state.recordingId = null;
   state.dial = null;
   state.memory = {};
+}
+
+function leaveDesk(run: Run, why: 'message' | 'time-out' | 'left'): void {
+  const { escalationId } = run.state;
+  if (escalationId) emit(run, { type: 'leave-desk', escalationId, why });
+  run.state.escalationId = null;
 }
 
 /** The flow can't go on: on record, an apology, the end. */
@@ -201,7 +222,7 @@ export function fault(run: Run, message: string): void {
 export function playApology(run: Run): void {
   const { state, flow } = run;
   const ready = { file: `prompts/${state.language === 'ja' ? 'ja' : 'en'}/apology.wav` };
-  if (play(run, [flow.apology ?? { '*': ready }], false) !== undefined) {
+  if (play(run, { prompts: [flow.apology ?? { '*': ready }], bargeIn: false }) !== undefined) {
     endCall(run, 'flow-fault');
     return;
   }

@@ -35,6 +35,7 @@ export class SimulatedLine {
   #playing: { effect: Effected<'play'>; startedMs: number; number: number; end: Task } | undefined;
   #recording: { effect: Effected<'record'>; startedMs: number; silence: Task | undefined; limit: Task } | undefined;
   #dialling: { effect: Effected<'dial'>; task: Task } | undefined;
+  #waiting: Task[] = [];
   #over = false;
 
   constructor(flow: Flow, script: CallScript, durationOf: PromptDuration) {
@@ -139,6 +140,12 @@ export class SimulatedLine {
       case 'cancel-dial':
         this.#cancel(this.#dialling?.task);
         break;
+      case 'escalate':
+        this.#escalate(effect);
+        break;
+      case 'leave-desk':
+        for (const task of this.#waiting.splice(0)) this.#cancel(task);
+        break;
       case 'node-entered':
         this.#note({ atMs, type: 'entered', nodeId: effect.nodeId });
         break;
@@ -163,6 +170,8 @@ export class SimulatedLine {
     const isMissing = durations.includes(undefined);
     const durationMs = isMissing ? 0 : durations.reduce<number>((sum, duration) => sum + (duration ?? 0), 0);
     const end = this.#later(durationMs, () => this.#playEnds(isMissing ? 'not-found' : 'finished'));
+    // What is repeated ends only when something ends it.
+    if (effect.loop && !isMissing) this.#cancel(end);
     this.#playing = { effect, startedMs: this.#nowMs, number, end };
     this.#schedule('duringPrompt', number, 500);
   }
@@ -222,6 +231,29 @@ export class SimulatedLine {
       this.#note({ atMs: this.#nowMs, type: 'peer-ended', number: effect.toNumber });
       this.#feed({ type: 'peer-ended', dialId: effect.dialId });
     });
+  }
+
+  #escalate({ escalationId, queueId }: Effected<'escalate'>): void {
+    this.#note({ atMs: this.#nowMs, type: 'queued', queue: queueId });
+    const desk = this.#script.desk.find(({ queue }) => queue === queueId);
+    if (!desk) return;
+    this.#later(0, () => this.#feed({ type: 'desk-progress', escalationId, position: 1, waitMs: desk.waitMs }));
+    const note = (outcome: string) => this.#note({ atMs: this.#nowMs, type: 'desk', queue: queueId, outcome });
+    const { outcome, talkMs } = desk;
+    const end = this.#later(desk.waitMs, () => {
+      note(outcome);
+      if (outcome !== 'answered') {
+        this.#feed({ type: 'desk-done', escalationId, outcome });
+        return;
+      }
+      this.#feed({ type: 'desk-answered', escalationId });
+      const done = this.#later(talkMs, () => {
+        note('done');
+        this.#feed({ type: 'desk-done', escalationId, outcome: 'done' });
+      });
+      this.#waiting.push(done);
+    });
+    this.#waiting.push(end);
   }
 
   #schedule(when: 'afterPrompt' | 'duringPrompt', number: number, standardMs: number): void {

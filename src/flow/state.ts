@@ -25,6 +25,8 @@ export interface FlowState {
   timers: Record<string, string>;
   recordingId: string | null;
   dial: { dialId: string; answered: boolean } | null;
+  /** Id of the request for people that is under way. */
+  escalationId?: string | null;
   /** Ends the call; set when it starts. */
   limitTimerId: string | null;
   startedAtMs: number;

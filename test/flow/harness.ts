@@ -84,6 +84,13 @@ export class FlowCall {
     return this.feed({ type: 'timer', timerId }, delayMs);
   }
 
+  /** The node's timer of this name fires. */
+  timer(name: string): Effect[] {
+    const timerId = this.state.timers[name];
+    if (timerId === undefined) throw new Error(`no timer ${name} among ${JSON.stringify(this.state.timers)}`);
+    return this.feed({ type: 'timer', timerId });
+  }
+
   get nodes(): string[] {
     return this.all.flatMap((effect) => (effect.type === 'node-entered' ? [effect.nodeId] : []));
   }

@@ -72,6 +72,20 @@ const nodeOfType: Record<string, fc.Arbitrary<object>> = {
     },
     { requiredKeys: ['to', 'done', 'failed'] },
   ),
+  escalate: fc.record(
+    {
+      prompt,
+      queue: fc.constant('front'),
+      music: fc.constant({ '*': { tone: '%(400,200,400)' } }),
+      announce: fc.constant({ everySeconds: 5, prompt: { '*': { silenceMs: 100 } } }),
+      back: fc.constant({ '*': { silenceMs: 100 } }),
+      message: fc.record({ key: fc.constantFrom('1', '*'), goto: target }),
+      done: target,
+      timeOut: target,
+      failed: target,
+    },
+    { requiredKeys: ['queue', 'music', 'done', 'failed'] },
+  ),
   goto: fc.record({ next: target }),
   hangup: fc.record({ prompt, outcome: fc.constant('over') }, { requiredKeys: ['outcome'] }),
 };
@@ -100,6 +114,7 @@ const mainWay: Record<string, (next: string) => object> = {
   branch: (otherwise) => ({ otherwise }),
   record: (next) => ({ next, tooShort: { goto: next } }),
   transfer: (failed) => ({ failed }),
+  escalate: (failed) => ({ failed }),
   goto: (next) => ({ next }),
 };
 
@@ -146,6 +161,8 @@ const moves = fc.array(
       'record',
       'dial',
       'peer',
+      'desk',
+      'desk',
       'resumed',
       'started',
       'stale',
@@ -188,6 +205,13 @@ function eventOf({ kind, pick, key }: Move, effects: Effect[], atMs: number): Fl
     }
     case 'peer':
       return { type: 'peer-ended', dialId, atMs };
+    case 'desk': {
+      const escalationId = newest('escalate')?.escalationId ?? '';
+      const type = (['desk-progress', 'desk-answered', 'desk-parted', 'desk-done'] as const)[pick % 4] ?? 'desk-done';
+      if (type === 'desk-progress') return { type, escalationId, position: pick, waitMs: pick * 9_000, atMs };
+      const outcome = (['done', 'no-agent', 'time-out', 'closed', 'full', 'failed'] as const)[pick % 6] ?? 'done';
+      return type === 'desk-done' ? { type, escalationId, outcome, atMs } : { type, escalationId, atMs };
+    }
     case 'stale':
       return { type: 'timer', timerId: 't1', atMs };
     default:
@@ -250,9 +274,13 @@ describe('whatever the flow and whatever happens', () => {
         expect(count(all, 'fault')).toBeLessThanOrEqual(1);
         const end = all.findIndex(({ type }) => type === 'hangup');
         if (end >= 0) expect(all.slice(end + 1)).toEqual([]);
-        for (const { type } of batches.at(-1) ?? []) {
-          expect(['stop-play', 'stop-record', 'cancel-timer', 'cancel-dial']).toContain(type);
+        const last = batches.at(-1) ?? [];
+        for (const effect of last.filter(({ type }) => type !== 'hangup')) {
+          expect(['stop-play', 'stop-record', 'cancel-timer', 'cancel-dial', 'leave-desk']).toContain(effect.type);
         }
+        // Waiting for an agent or talking to one: the call's outcome is known all the same.
+        for (const effect of last)
+          if (effect.type === 'hangup') expect(['abandoned', 'served']).toContain(effect.outcome);
       }),
       { numRuns: 600 },
     );
@@ -326,11 +354,12 @@ describe('whatever is given to the checker', () => {
   });
 });
 
-/** No key, every prompt heard to its end, every dial refused, every recording silent. */
+/** No key, every prompt heard to its end, every dial refused, no agent there, every recording silent. */
 function outcomeWithoutKeys(flow: Flow): string {
   let state = startState(flow, { callId: 'c', fromNumber: '1', toNumber: '2', language: 'ja' });
   let open: FlowEvent[] = [{ type: 'started', atMs: 0 }];
-  for (let event = open.shift(); event; event = open.shift()) {
+  let steps = 0;
+  for (let event = open.shift(); event && steps < 10_000; event = open.shift(), steps++) {
     const result = step(flow, state, event);
     state = result.state;
     const hangup = result.effects.find((effect) => effect.type === 'hangup');
@@ -342,6 +371,10 @@ function outcomeWithoutKeys(flow: Flow): string {
 }
 
 function answerTo(effect: Effect): FlowEvent[] {
+  if (effect.type === 'play' && effect.loop) return []; // Only something else ends it.
+  if (effect.type === 'escalate') {
+    return [{ type: 'desk-done', escalationId: effect.escalationId, outcome: 'no-agent', atMs: 0 }];
+  }
   if (effect.type === 'play') return [{ type: 'play-done', playId: effect.playId, outcome: 'finished', atMs: 0 }];
   // The limit on the whole call is left out: the flow is to end before it.
   if (effect.type === 'start-timer') {

@@ -3,7 +3,7 @@ import { prompt } from '../marks.ts';
 import { defineNode } from '../node-type.ts';
 
 /** Outcomes that the interpreter itself gives. */
-export const reservedOutcomes: readonly string[] = ['flow-fault', 'limit-reached'];
+export const reservedOutcomes: readonly string[] = ['flow-fault', 'limit-reached', 'abandoned', 'served'];
 
 export const hangup = defineNode(
   'hangup',
