@@ -1,0 +1,29 @@
+import type { Clock } from '../kernel/clock.ts';
+import type { Deliverers } from './delivery.ts';
+import { createMailDeliverer, type MailSettings } from './mail-deliverer.ts';
+import { createSlackDeliverer } from './slack-deliverer.ts';
+import { createTargetGuard } from './target-guard.ts';
+import { createWebhookDeliverer } from './webhook-deliverer.ts';
+import type { WebhookSecretStore } from './webhook-secrets.ts';
+
+export interface DelivererOptions {
+  /** Undefined: no mail server is set up, and mail waits. */
+  mail: MailSettings | undefined;
+  /** Private addresses, and plain HTTP to loopback, are allowed as targets. */
+  allowInsecureTargets: boolean;
+  secrets: WebhookSecretStore;
+  clock: Clock;
+  /** Authorities trusted for HTTPS besides the system's, PEM. */
+  ca?: string;
+}
+
+/** All ways out of the house. */
+export function createDeliverers(options: DelivererOptions): Deliverers {
+  const { mail, secrets, clock, ca, allowInsecureTargets } = options;
+  const http = { guard: createTargetGuard({ allowInsecureTargets }), clock, ca };
+  return {
+    mail: mail && createMailDeliverer(mail),
+    slack: createSlackDeliverer(http),
+    webhook: createWebhookDeliverer({ ...http, secrets }),
+  };
+}
