@@ -88,6 +88,12 @@ const settings = z.object({
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'must be debug, info, warn, error or silent' })
     .default('info'),
+  PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must look like https://desk.example.com' }).optional(),
+  TRUSTED_PROXIES: z
+    .string()
+    .regex(/^[0-9a-fA-F.:/]+(,[0-9a-fA-F.:/]+)*$/, 'must be IP addresses or networks, separated by commas')
+    .transform((text) => text.split(','))
+    .optional(),
   MAX_CALLS: count(400, 100_000),
   MAX_CALLS_PER_SECOND: count(60, 10_000),
 });
@@ -105,6 +111,8 @@ export type Config = Readonly<{
   freeswitches: { name: string; host: string; port: number; password: string }[] | undefined;
   trunkUri: string | undefined;
   rtpPorts: [min: number, max: number];
+  publicUrl: string | undefined;
+  trustedProxies: string[];
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   maxCalls: number;
   maxCallsPerSecond: number;
@@ -142,6 +150,8 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     freeswitches: read.FREESWITCH_URLS,
     trunkUri: read.TRUNK_URL,
     rtpPorts: read.RTP_PORTS,
+    publicUrl: read.PUBLIC_URL,
+    trustedProxies: read.TRUSTED_PROXIES ?? [],
     logLevel: read.LOG_LEVEL,
     maxCalls: read.MAX_CALLS,
     maxCallsPerSecond: read.MAX_CALLS_PER_SECOND,

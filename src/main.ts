@@ -2,11 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { createPasswords } from './accounts/passwords.ts';
 import { createCallService } from './call/service.ts';
-import { parseCallArguments, runCall } from './cli/call.ts';
-import { callsAsJson, callsAsTable, listCalls } from './cli/calls.ts';
-import { loadFolder } from './cli/load.ts';
-import { readFlow, runSimulation, simulationAsText } from './cli/simulate.ts';
+import { addAgentCommands } from './cli/agents.ts';
+import { addAuditCommand } from './cli/audit.ts';
+import { addCallCommand } from './cli/call.ts';
+import { addCallsCommand } from './cli/calls.ts';
+import type { CommandContext, CommandStores } from './cli/command.ts';
+import { prepareFirstStart } from './cli/first-start.ts';
+import { addLoadCommand } from './cli/load.ts';
+import { addPhoneCommands } from './cli/phones.ts';
+import { addQueueCommands } from './cli/queues.ts';
+import { addFlowCommands } from './cli/simulate.ts';
+import { addUserCommands } from './cli/users.ts';
 import { type Config, readConfig } from './config.ts';
 import { checkFlow } from './flow/checker.ts';
 import type { StoredFlow } from './flow/flow-store.ts';
@@ -15,7 +23,6 @@ import { systemClock as clock } from './kernel/clock.ts';
 import { DenwabanError, errorMessage } from './kernel/errors.ts';
 import { newId } from './kernel/ids.ts';
 import type { Logger } from './kernel/logger.ts';
-import { normalizePhoneNumber } from './kernel/phone-number.ts';
 import { createLedger } from './ledger/create-ledger.ts';
 import { createLogger } from './logger.ts';
 import { createPromptLibrary } from './speech/prompt-library.ts';
@@ -24,16 +31,20 @@ import { openRedis } from './store/redis/open-redis.ts';
 import { startPrivateRedis } from './store/redis/private-redis.ts';
 import { RedisCallStateStore } from './store/redis/redis-call-state-store.ts';
 import { openSql } from './store/sql/open-sql.ts';
-import { SqlAccountStore } from './store/sql/sql-account-store.ts';
+import { createAccountsData } from './store/sql/sql-accounts-data.ts';
 import { SqlFactStore } from './store/sql/sql-fact-store.ts';
 import { SqlFlowStore } from './store/sql/sql-flow-store.ts';
+import { SqlAttemptStore } from './store/sql/sql-session-store.ts';
 import { openSipPhone } from './switch/open-phone.ts';
 import { SwitchStartError, spawnSwitch } from './switch/spawn.ts';
 import { createTelephony } from './telephony/create-telephony.ts';
-import { startHealthServer } from './web/health-server.ts';
+import { startHttpServer } from './web/http-server.ts';
 
 const flowFolder = resolve(import.meta.dirname, '../flows');
 const sampleFolder = join(flowFolder, 'sample');
+/** Of the digest that agents' phones register with. Their hashes hold for it alone: never changed. */
+const phoneRealm = 'denwaban';
+const passwords = createPasswords();
 const callEndDeadlineMs = 5_000;
 const flushDeadlineMs = 5_000;
 
@@ -84,15 +95,7 @@ function prepareDataDir(dataDir: string): void {
 /** SQL and the stores on it. */
 async function openStores(config: Config, logger: Logger) {
   const sql = await openSql(config.databaseUrl, { clock, logger });
-  return { sql, accounts: new SqlAccountStore(sql), flows: new SqlFlowStore(sql), facts: new SqlFactStore(sql) };
-}
-
-type Stores = Awaited<ReturnType<typeof openStores>>;
-
-/** Sample account and flows, where there is nothing yet. */
-async function loadSamples({ accounts, flows }: Stores): Promise<void> {
-  if ((await accounts.listAccounts()).length > 0) return;
-  await loadFolder({ folder: sampleFolder, flowFolder, accounts, flows, atMs: clock.nowMs() });
+  return { sql, data: createAccountsData(sql), flows: new SqlFlowStore(sql), facts: new SqlFactStore(sql) };
 }
 
 /** Addresses of the pair that does the telephony: the configured one, or the embedded switch started here. */
@@ -151,7 +154,7 @@ function loadFlow(stored: StoredFlow) {
   };
 }
 
-/** Builds and starts everything; every part is in `shutdown` the moment it runs. Gives the line to print. */
+/** Builds and starts everything; every part is in `shutdown` the moment it runs. Gives what to print. */
 async function startAll(
   config: Config,
   logger: Logger,
@@ -161,7 +164,15 @@ async function startAll(
   prepareDataDir(config.dataDir);
   const stores = await openStores(config, logger);
   shutdown.add('database', () => stores.sql.close());
-  await loadSamples(stores);
+  const { data, flows } = stores;
+  const { secrets } = await prepareFirstStart({
+    sampleFolder,
+    flowFolder,
+    data,
+    passwords,
+    clock,
+    phoneRealm,
+  });
   const privateRedis = config.redisUrl
     ? undefined
     : await startPrivateRedis({ folder: join(config.dataDir, 'redis'), clock });
@@ -178,8 +189,8 @@ async function startAll(
   shutdown.add('telephony', () => telephony.stop());
   const calls = createCallService({
     telephony,
-    accounts: stores.accounts,
-    flows: stores.flows,
+    accounts: data.accounts,
+    flows,
     loadFlow,
     ledger,
     states: new RedisCallStateStore(redis),
@@ -205,19 +216,32 @@ async function startAll(
   });
   shutdown.add('calls', () => calls.stop({ deadlineMs: callEndDeadlineMs }));
   await calls.start();
-  const http = await startHealthServer({
+  const http = await startHttpServer({
     address: config.bindAddress,
     port: config.httpPort,
     health: async () => {
       const { ready, mediaServers } = telephony.status();
       return { ready, details: { calls: calls.activeCalls, mediaServers, ledger: ledger.status() } };
     },
+    data,
+    attempts: new SqlAttemptStore(stores.sql),
+    passwords,
+    clock,
+    logger,
+    phoneRealm,
+    publicUrl: config.publicUrl,
+    trustedProxies: config.trustedProxies,
   });
   shutdown.add('HTTP', () => http.stop());
-  const number = (await stores.accounts.listNumbers())[0]?.number ?? '';
+  const number = (await data.accounts.listNumbers())[0]?.number ?? '';
   const sipPort = 'sipPort' in pair ? pair.sipPort : telephony.sipAddress()?.port;
   const sipHost = 'sipPort' in pair ? config.publicAddress : telephony.sipAddress()?.address;
-  return `denwaban ready: dial sip:${number}@${sipHost}:${sipPort}  health http://${config.bindAddress}:${http.port}/health  data ${config.dataDir}`;
+  const url = `http://${config.bindAddress}:${http.port}`;
+  const ready = `denwaban ready: dial sip:${number}@${sipHost}:${sipPort}  health ${url}/health  data ${config.dataDir}`;
+  if (secrets.length === 0) return ready;
+  return [ready, `first start: sign in at ${config.publicUrl ?? url}/; these are shown this once`, ...secrets].join(
+    '\n  ',
+  );
 }
 
 /** `denwaban start`: runs until SIGTERM or SIGINT; then ends calls with BYE, flushes, and leaves no process. */
@@ -256,7 +280,8 @@ function printError(error: unknown): void {
 }
 
 /** Runs a command that needs only the database. */
-async function withStores<T>(config: Config, work: (stores: Stores) => Promise<T>): Promise<T> {
+async function withStores<T>(work: (stores: CommandStores) => Promise<T>): Promise<T> {
+  const config = readConfig();
   prepareDataDir(config.dataDir);
   const stores = await openStores(config, createLogger(config.logLevel));
   try {
@@ -266,96 +291,20 @@ async function withStores<T>(config: Config, work: (stores: Stores) => Promise<T
   }
 }
 
-function addQueryCommands(program: Command, done: (code: number) => void): void {
-  program
-    .command('load <folder>')
-    .description('check and load an account, its numbers and its flows (account.json and one JSON file per flow)')
-    .action(async (folder: string) => {
-      const loaded = await withStores(readConfig(), ({ accounts, flows }) =>
-        loadFolder({ folder: resolve(folder), flowFolder, accounts, flows, atMs: clock.nowMs() }),
-      );
-      for (const { flowId, version } of loaded.flows) console.log(`flow ${flowId} version ${version}`);
-      for (const { number, flowId } of loaded.numbers) console.log(`number ${number} → ${flowId}`);
-      done(0);
-    });
-  program
-    .command('calls')
-    .description('list the calls on record, newest first')
-    .option('--json', 'for machines')
-    .option('--limit <n>', 'at most so many', '20')
-    .option('--account <id>', 'of one account')
-    .option('--reveal', 'with the digits that callers pressed (personal data)')
-    .action(async (options: { json?: boolean; limit: string; account?: string; reveal?: boolean }) => {
-      const limit = Number(options.limit);
-      if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) {
-        throw new DenwabanError('ARGUMENT_INVALID', `--limit ${options.limit}: not a whole number from 1 to 10000`);
-      }
-      const account = options.account === undefined ? {} : { accountId: options.account };
-      const records = await withStores(readConfig(), ({ facts }) => listCalls({ facts, limit, ...account }));
-      console.log(options.json ? callsAsJson(records, options.reveal ?? false) : callsAsTable(records));
-      done(0);
-    });
-}
-
-function addFlowCommands(program: Command, done: (code: number) => void): void {
-  program
-    .command('check <flow-files...>')
-    .description('check flow files without loading them')
-    .action((files: string[]) => {
-      for (const file of files) {
-        const flow = readFlow(file, flowFolder);
-        console.log(`${file}: flow ${flow.flowId} is sound (${Object.keys(flow.nodes).length} nodes)`);
-      }
-      done(0);
-    });
-  program
-    .command('simulate <flow-file> <call-scripts...>')
-    .description('run a flow by call scripts (flows/README.md) without a telephone; fails where one differs')
-    .action((flowFile: string, scripts: string[]) => {
-      const results = scripts.map((scriptFile) => {
-        const simulation = runSimulation({ flowFile, scriptFile, flowFolder });
-        console.log(`== ${scriptFile}\n${simulationAsText(simulation)}\n`);
-        return simulation.differences.length === 0;
-      });
-      done(results.every(Boolean) ? 0 : 1);
-    });
-}
-
-function addCallCommand(program: Command, done: (code: number) => void): void {
-  program
-    .command('call <sip-uri>')
-    .description('phone a SIP address as a caller')
-    .option('--from <number>', 'caller id', '0312340000')
-    .option('--keys <groups>', 'keys to press, groups separated by commas: "1,1234#"')
-    .option('--after-prompt', 'press a group after each prompt (the default)')
-    .option('--at <time>', 'press all keys at this time after the answer: 3.5s, 800ms')
-    .option('--record <file>', 'write what is heard to a WAV file')
-    .option('--max-seconds <n>', 'hang up after so long', '120')
-    .action(async (uri: string, options: Record<string, string | undefined>) => {
-      const { keys, at } = options;
-      const argument = parseCallArguments({ ...(keys ? { keys } : {}), ...(at ? { at } : {}) });
-      const phone = await openSipPhone(uri);
-      try {
-        const result = await runCall(phone, clock, {
-          uri,
-          fromNumber: normalizePhoneNumber(options['from'] ?? ''),
-          ...argument,
-          recordFile: resolve(options['record'] ?? join(phone.folder, 'heard.wav')),
-          maxDurationMs: Number(options['maxSeconds']) * 1000,
-          print: (line) => console.log(line),
-        });
-        done(result.answered ? 0 : 2);
-      } finally {
-        await phone.close();
-      }
-    });
-}
+const commands = [
+  addLoadCommand,
+  addCallsCommand,
+  addFlowCommands,
+  addCallCommand,
+  addUserCommands,
+  addAgentCommands,
+  addQueueCommands,
+  addPhoneCommands,
+  addAuditCommand,
+];
 
 async function main(): Promise<void> {
   const program = new Command('denwaban').description('電話番: a telephone answering engine');
-  const done = (code: number) => {
-    process.exitCode = code;
-  };
   program
     .command('start', { isDefault: true })
     .description('run the service until Ctrl-C or SIGTERM')
@@ -363,9 +312,19 @@ async function main(): Promise<void> {
       // Connections of libraries that are slow to close must not keep a finished process alive.
       process.exit(await start(readConfig()));
     });
-  addQueryCommands(program, done);
-  addFlowCommands(program, done);
-  addCallCommand(program, done);
+  const context: CommandContext = {
+    withStores,
+    openPhone: openSipPhone,
+    passwords,
+    clock,
+    flowFolder,
+    phoneRealm,
+    print: (text) => console.log(text),
+    done: (code) => {
+      process.exitCode = code;
+    },
+  };
+  for (const add of commands) add(program, context);
   await program.parseAsync();
 }
 

@@ -63,71 +63,81 @@ export const personSchema = z.strictObject({
   note: z.string().max(1_000).default(''),
 });
 
-/** An account's card, as its own people write it: what agents see when they answer for the account. */
-export const cardSchema = z
-  .strictObject({
-    accountId: accountIdSchema,
-    /** The name that agents announce, with its reading (ふりがな). */
-    announceName: line,
-    announceReading: reading,
-    /** Names under which callers know the account. */
-    aliases: z
-      .array(z.strictObject({ name: line, reading }))
-      .max(50)
-      .default([]),
-    /** What agents say first. */
-    greeting: spokenTextSchema.optional(),
-    /** What agents may answer by themselves. */
-    answers: z
-      .strictObject({
-        address: paragraph.default(''),
-        directions: paragraph.default(''),
-        hours: openingHoursSchema.optional(),
-        hoursText: paragraph.default(''),
-        holidays: z
-          .array(z.strictObject({ from: z.iso.date(), to: z.iso.date(), note: z.string().max(200).default('') }))
-          .max(100)
-          .default([]),
-        /** Whom callers mean who have the wrong number: "the clinic next door is 03-…". */
-        wrongNumbers: z
-          .array(z.strictObject({ wanted: line, number: z.string().max(40).default('') }))
-          .max(50)
-          .default([]),
-        more: z
-          .array(z.strictObject({ question: line, answer: paragraph }))
-          .max(100)
-          .default([]),
-      })
-      .default({ address: '', directions: '', hoursText: '', holidays: [], wrongNumbers: [], more: [] }),
-    persons: z.array(personSchema).max(200).default([]),
-    notes: paragraph.default(''),
-    /** Told to a caller only after so many requests to be put straight through (service-rules.md, Calls 5). */
-    emergency: z.strictObject({ number: diallableNumberSchema, afterRequests: z.int().min(1).max(100) }).optional(),
-    /** Whether calls with agents are recorded, and callers told so. */
-    recording: z
-      .strictObject({ record: z.boolean(), announce: z.boolean() })
-      .default({ record: false, announce: true }),
-    destinations: z.array(destinationSchema).max(50).default([]),
-    reports: z.array(reportRuleSchema).max(100).default([]),
-  })
-  .superRefine((card, context) => {
-    const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-    for (const [path, ids] of [
-      ['persons', card.persons.map(({ personId }) => personId)],
-      ['destinations', card.destinations.map(({ destinationId }) => destinationId)],
-    ] as const) {
-      ids.forEach((id, index) => {
-        if (ids.indexOf(id) !== index) fault([path, index], `a second "${id}"`);
-      });
-    }
-    card.reports.forEach(({ send, forPersons = [] }, index) => {
-      const destinations = new Set(card.destinations.map(({ destinationId }) => destinationId));
-      const persons = new Set(card.persons.map(({ personId }) => personId));
-      for (const id of send) if (!destinations.has(id)) fault(['reports', index, 'send'], `no destination "${id}"`);
-      for (const id of forPersons) if (!persons.has(id)) fault(['reports', index, 'forPersons'], `no person "${id}"`);
+const cardFields = z.strictObject({
+  accountId: accountIdSchema,
+  /** The name that agents announce, with its reading (ふりがな). */
+  announceName: line,
+  announceReading: reading,
+  /** Names under which callers know the account. */
+  aliases: z
+    .array(z.strictObject({ name: line, reading }))
+    .max(50)
+    .default([]),
+  /** What agents say first. */
+  greeting: spokenTextSchema.optional(),
+  /** What agents may answer by themselves. */
+  answers: z
+    .strictObject({
+      address: paragraph.default(''),
+      directions: paragraph.default(''),
+      hours: openingHoursSchema.optional(),
+      hoursText: paragraph.default(''),
+      holidays: z
+        .array(z.strictObject({ from: z.iso.date(), to: z.iso.date(), note: z.string().max(200).default('') }))
+        .max(100)
+        .default([]),
+      /** Whom callers mean who have the wrong number: "the clinic next door is 03-…". */
+      wrongNumbers: z
+        .array(z.strictObject({ wanted: line, number: z.string().max(40).default('') }))
+        .max(50)
+        .default([]),
+      more: z
+        .array(z.strictObject({ question: line, answer: paragraph }))
+        .max(100)
+        .default([]),
+    })
+    .default({ address: '', directions: '', hoursText: '', holidays: [], wrongNumbers: [], more: [] }),
+  persons: z.array(personSchema).max(200).default([]),
+  notes: paragraph.default(''),
+  /** Told to a caller only after so many requests to be put straight through (service-rules.md, Calls 5). */
+  emergency: z.strictObject({ number: diallableNumberSchema, afterRequests: z.int().min(1).max(100) }).optional(),
+  /** Whether calls with agents are recorded, and callers told so. */
+  recording: z.strictObject({ record: z.boolean(), announce: z.boolean() }).default({ record: false, announce: true }),
+  destinations: z.array(destinationSchema).max(50).default([]),
+  reports: z.array(reportRuleSchema).max(100).default([]),
+});
+
+/** An account's card, as its own people write it. */
+export const cardSchema = cardFields.superRefine((card, context) => {
+  const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+  for (const [path, ids] of [
+    ['persons', card.persons.map(({ personId }) => personId)],
+    ['destinations', card.destinations.map(({ destinationId }) => destinationId)],
+  ] as const) {
+    ids.forEach((id, index) => {
+      if (ids.indexOf(id) !== index) fault([path, index], `a second "${id}"`);
     });
+  }
+  card.reports.forEach(({ send, forPersons = [] }, index) => {
+    const destinations = new Set(card.destinations.map(({ destinationId }) => destinationId));
+    const persons = new Set(card.persons.map(({ personId }) => personId));
+    for (const id of send) if (!destinations.has(id)) fault(['reports', index, 'send'], `no destination "${id}"`);
+    for (const id of forPersons) if (!persons.has(id)) fault(['reports', index, 'forPersons'], `no person "${id}"`);
   });
+});
 export type AccountCard = z.infer<typeof cardSchema>;
+
+/**
+ * What agents see of a card when they answer for the account. Not the emergency number: it appears only when it may be
+ * told.
+ */
+export const deskCardSchema = cardFields.omit({ emergency: true, destinations: true, reports: true });
+export type DeskCard = z.infer<typeof deskCardSchema>;
+
+/** The card for agents. */
+export function deskCard({ emergency: _, destinations: _d, reports: _r, ...card }: AccountCard): DeskCard {
+  return card;
+}
 
 /** What the provider sets for an account, not the account itself. */
 export const cardRulesSchema = z.strictObject({

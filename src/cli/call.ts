@@ -1,5 +1,8 @@
+import { join, resolve } from 'node:path';
 import { type Clock, toRfc3339 } from '../kernel/clock.ts';
 import { DenwabanError } from '../kernel/errors.ts';
+import { normalizePhoneNumber } from '../kernel/phone-number.ts';
+import type { AddCommand } from './command.ts';
 import type { Phone, PhoneCall, PhoneEvent } from './phone.ts';
 
 export interface CallCommand {
@@ -96,3 +99,34 @@ export function runCall(phone: Phone, clock: Clock, command: CallCommand): Promi
     call = phone.call({ uri: command.uri, fromNumber: command.fromNumber, recordFile: command.recordFile, onEvent });
   });
 }
+
+/** `denwaban call`: phones it as a caller. */
+export const addCallCommand: AddCommand = (program, { clock, openPhone, print, done }) => {
+  program
+    .command('call <sip-uri>')
+    .description('phone a SIP address as a caller')
+    .option('--from <number>', 'caller id', '0312340000')
+    .option('--keys <groups>', 'keys to press, groups separated by commas: "1,1234#"')
+    .option('--after-prompt', 'press a group after each prompt (the default)')
+    .option('--at <time>', 'press all keys at this time after the answer: 3.5s, 800ms')
+    .option('--record <file>', 'write what is heard to a WAV file')
+    .option('--max-seconds <n>', 'hang up after so long', '120')
+    .action(async (uri: string, options: Record<string, string | undefined>) => {
+      const { keys, at } = options;
+      const argument = parseCallArguments({ ...(keys ? { keys } : {}), ...(at ? { at } : {}) });
+      const phone = await openPhone(uri);
+      try {
+        const result = await runCall(phone, clock, {
+          uri,
+          fromNumber: normalizePhoneNumber(options['from'] ?? ''),
+          ...argument,
+          recordFile: resolve(options['record'] ?? join(phone.folder, 'heard.wav')),
+          maxDurationMs: Number(options['maxSeconds']) * 1000,
+          print,
+        });
+        done(result.answered ? 0 : 2);
+      } finally {
+        await phone.close();
+      }
+    });
+};

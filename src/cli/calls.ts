@@ -1,6 +1,7 @@
 import type { CallRecord } from '../ledger/call-record.ts';
 import { foldCall } from '../ledger/call-record.ts';
 import type { FactStore } from '../ledger/ledger.ts';
+import { type AddCommand, countOption, table } from './command.ts';
 
 /**
  * The newest calls on record as the operator reads them: JSON (an array, newest first; times RFC 3339 with ms) or a
@@ -47,24 +48,26 @@ export function callsAsTable(records: readonly CallRecord[]): string {
       ]);
     }
   }
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return table(rows);
 }
 
 function seconds(from: string | null, to: string | null): string {
   return from && to ? ((Date.parse(to) - Date.parse(from)) / 1000).toFixed(1) : '-';
 }
 
-/** Columns a text takes on a terminal: CJK characters take two. */
-function width(text: string): number {
-  let columns = 0;
-  for (const character of text) columns += (character.codePointAt(0) ?? 0) >= 0x1100 ? 2 : 1;
-  return columns;
-}
+/** `denwaban calls`: the call log. */
+export const addCallsCommand: AddCommand = (program, { withStores, print }) => {
+  program
+    .command('calls')
+    .description('list the calls on record, newest first')
+    .option('--json', 'for machines')
+    .option('--limit <n>', 'at most so many', countOption(1, 10_000), 20)
+    .option('--account <id>', 'of one account')
+    .option('--reveal', 'with the digits that callers pressed (personal data)')
+    .action(async (options: { json?: boolean; limit: number; account?: string; reveal?: boolean }) => {
+      const { limit } = options;
+      const account = options.account === undefined ? {} : { accountId: options.account };
+      const records = await withStores(({ facts }) => listCalls({ facts, limit, ...account }));
+      print(options.json ? callsAsJson(records, options.reveal ?? false) : callsAsTable(records));
+    });
+};

@@ -1,84 +1,177 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Account, type AccountStore, accountSchema, assignedNumberSchema } from '../accounts/accounts.ts';
+import { type Account, accountSchema, assignedNumberSchema } from '../accounts/accounts.ts';
+import type { Actor } from '../accounts/audit.ts';
+import { type AccountCard, type CardRules, cardRulesSchema, cardSchema } from '../accounts/cards.ts';
+import { type Change, onRecord } from '../accounts/change.ts';
+import { assignNumber, saveAccount, saveCard, saveCardRules } from '../accounts/manage-accounts.ts';
+import type { Passwords } from '../accounts/passwords.ts';
 import { checkFlowText } from '../flow/checker.ts';
 import type { FlowStore } from '../flow/flow-store.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import { normalizePhoneNumber } from '../kernel/phone-number.ts';
+import { type AddCommand, type CommandData, commandLineActor } from './command.ts';
+import { type DeskFile, deskFileSchema, loadDesk, type NewSecrets, passwordsFor, secretsAsText } from './load-desk.ts';
 
-/** `account.json` of a folder: one account and the numbers that ring its flows. */
+/** `account.json` of a folder: one account, the numbers that ring its flows, its card and the provider's rules for it. */
 const accountFileSchema = z.strictObject({
   account: accountSchema,
   numbers: z
     .array(assignedNumberSchema.omit({ accountId: true }))
     .max(1_000)
     .default([]),
+  /** As in the API, without `accountId`. */
+  card: z.record(z.string(), z.unknown()).optional(),
+  rules: cardRulesSchema.optional(),
 });
 
-export interface LoadedFolder {
+export interface LoadedFolder extends NewSecrets {
   accountId: string;
   flows: { flowId: string; version: number }[];
   numbers: { number: string; flowId: string }[];
 }
 
+export interface LoadOptions {
+  folder: string;
+  /** Where prompt files are looked for. */
+  flowFolder: string;
+  data: CommandData;
+  passwords: Passwords;
+  clock: Clock;
+  actor: Actor;
+  phoneRealm: string;
+}
+
 /**
- * Loads a folder (`account.json` and one JSON file per flow) into the stores. Everything is checked before anything is
- * written, so a fault leaves the stores as they were. Flows that have not changed keep their version.
- * `flowFolder` is where prompt files are looked for.
+ * Loads a folder (`account.json`, one JSON file per flow, and `desk.json` where there is one) into the stores, all of
+ * it or nothing. Flows that have not changed keep their version; users that are there keep their passwords.
  * @throws DenwabanError `LOAD_INVALID` that lists every fault with file and JSON path.
  */
-export async function loadFolder(options: {
-  folder: string;
-  flowFolder: string;
-  accounts: AccountStore;
-  flows: FlowStore;
-  atMs: number;
-}): Promise<LoadedFolder> {
-  const { account, definitions, numbers } = readFolder(options.folder, options.flowFolder);
-  await options.accounts.saveAccount(account);
-  const { accountId } = account;
-  const loaded: LoadedFolder = { accountId, flows: [], numbers };
-  for (const [flowId, definition] of definitions) {
-    const { version } = await options.flows.publish({ flowId, accountId, definition, atMs: options.atMs });
-    loaded.flows.push({ flowId, version });
-  }
-  for (const entry of numbers) await options.accounts.assignNumber({ ...entry, accountId });
-  return loaded;
+export async function loadFolder(options: LoadOptions): Promise<LoadedFolder> {
+  const { data, clock, actor } = options;
+  const contents = readFolder(options.folder, options.flowFolder);
+  const given = await passwordsFor(contents.desk, data.users, options.passwords);
+  return data.inTransaction(async (stores) => {
+    const change: Change = { stores, actor, atMs: clock.nowMs() };
+    const { account, card, rules, numbers } = contents;
+    const { accountId } = account;
+    await saveAccount(change, account);
+    if (card) await saveCard(change, card);
+    if (rules) await saveCardRules(change, accountId, rules);
+    const flows = await publishFlows(change, stores.flows, accountId, contents.definitions);
+    for (const entry of numbers) await assignNumber(change, { ...entry, accountId });
+    const secrets = await loadDesk(change, contents.desk, given, options.phoneRealm);
+    return { accountId, flows, numbers, ...secrets };
+  });
 }
+
+async function publishFlows(
+  change: Change,
+  store: FlowStore,
+  accountId: string,
+  definitions: ReadonlyMap<string, unknown>,
+): Promise<LoadedFolder['flows']> {
+  const published: LoadedFolder['flows'] = [];
+  for (const [flowId, definition] of definitions) {
+    const before = await store.findFlow(flowId);
+    const { version } = await store.publish({ flowId, accountId, definition, atMs: change.atMs });
+    published.push({ flowId, version });
+    const versions = { ...(before ? { before: { version: before.version } } : {}), after: { version } };
+    await onRecord(change, 'flow.publish', { kind: 'flow', id: flowId, accountId }, versions);
+  }
+  return published;
+}
+
+/** `denwaban load`. */
+export const addLoadCommand: AddCommand = (program, context) => {
+  program
+    .command('load <folder>')
+    .description(
+      'check and load an account, its numbers, card and flows, and the desk (account.json, flows, desk.json)',
+    )
+    .action(async (folder: string) => {
+      const { passwords, clock, flowFolder, phoneRealm, print } = context;
+      const loaded = await context.withStores(({ data }) =>
+        loadFolder({
+          folder: resolve(folder),
+          flowFolder,
+          data,
+          passwords,
+          clock,
+          actor: commandLineActor(),
+          phoneRealm,
+        }),
+      );
+      for (const { flowId, version } of loaded.flows) print(`flow ${flowId} version ${version}`);
+      for (const { number, flowId } of loaded.numbers) print(`number ${number} → ${flowId}`);
+      for (const text of secretsAsText(loaded)) print(text);
+    });
+};
 
 interface FolderContents {
   account: Account;
+  card: AccountCard | undefined;
+  rules: CardRules | undefined;
+  desk: DeskFile;
   definitions: Map<string, unknown>;
   numbers: LoadedFolder['numbers'];
 }
 
+const noFlows = new Set(['account.json', 'desk.json']);
+
 function readFolder(folder: string, flowFolder: string): FolderContents {
   const faults: string[] = [];
   const definitions = new Map<string, unknown>();
-  for (const file of readdirSync(folder).sort()) {
-    if (!file.endsWith('.json') || file === 'account.json') continue;
+  const files = readNames(folder);
+  for (const file of files) {
+    if (!file.endsWith('.json') || noFlows.has(file)) continue;
     const checked = checkFlowText(readText(join(folder, file)), {
       fileExists: (path) => existsSync(join(flowFolder, path)),
     });
     if (checked.ok) definitions.set(checked.flow.flowId, checked.flow);
     else faults.push(...checked.faults.map(({ path, message, remedy }) => line(`${file} ${path}`, message, remedy)));
   }
-  const read = accountFileSchema.safeParse(readJson(join(folder, 'account.json')));
-  if (!read.success) {
-    faults.push(...read.error.issues.map((issue) => line(`account.json $.${issue.path.join('.')}`, issue.message)));
-  }
-  for (const { number, flowId } of read.data?.numbers ?? []) {
+  const read = readFile(folder, 'account.json', accountFileSchema, faults);
+  const card = read?.card
+    ? readPart({ accountId: read.account.accountId, ...read.card }, 'account.json $.card', cardSchema, faults)
+    : undefined;
+  const desk = files.includes('desk.json')
+    ? readFile(folder, 'desk.json', deskFileSchema, faults)
+    : deskFileSchema.parse({});
+  for (const { number, flowId } of read?.numbers ?? []) {
     if (definitions.has(flowId)) continue;
     faults.push(line('account.json', `${number} names the flow "${flowId}", which no sound file here defines`));
   }
-  if (!read.success || faults.length > 0) {
+  if (!read || !desk || faults.length > 0) {
     throw new DenwabanError('LOAD_INVALID', `nothing was loaded from ${folder}:\n  ${faults.join('\n  ')}`, {
       remedy: 'Correct the places named and load again',
     });
   }
-  const numbers = read.data.numbers.map(({ number, flowId }) => ({ number: normalizePhoneNumber(number), flowId }));
-  return { account: read.data.account, definitions, numbers };
+  const numbers = read.numbers.map(({ number, flowId }) => ({ number: normalizePhoneNumber(number), flowId }));
+  return { account: read.account, card, rules: read.rules, desk, definitions, numbers };
+}
+
+function readNames(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (error) {
+    throw new DenwabanError('LOAD_INVALID', `${folder} cannot be read: ${errorMessage(error)}`, {
+      remedy: 'Name a folder that holds account.json and one JSON file per flow',
+    });
+  }
+}
+
+function readFile<T>(folder: string, file: string, schema: z.ZodType<T>, faults: string[]): T | undefined {
+  return readPart(readJson(join(folder, file)), `${file} $`, schema, faults);
+}
+
+function readPart<T>(value: unknown, place: string, schema: z.ZodType<T>, faults: string[]): T | undefined {
+  const read = schema.safeParse(value);
+  if (read.success) return read.data;
+  faults.push(...read.error.issues.map(({ path, message }) => line([place, ...path].join('.'), message)));
+  return undefined;
 }
 
 function line(place: string, message: string, remedy?: string): string {

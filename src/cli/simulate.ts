@@ -4,6 +4,7 @@ import { checkFlowText } from '../flow/checker.ts';
 import type { Flow } from '../flow/flow.ts';
 import { callScriptSchema, differences, promptDurations, type SimulatedCall, simulate } from '../flow/simulator.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import type { AddCommand } from './command.ts';
 
 /**
  * Reads and checks one flow file. `flowFolder` is where its prompt files are looked for.
@@ -73,3 +74,27 @@ function readText(file: string): string {
     });
   }
 }
+
+/** `denwaban check` and `denwaban simulate`: flows without a phone. */
+export const addFlowCommands: AddCommand = (program, { flowFolder, print, done }) => {
+  program
+    .command('check <flow-files...>')
+    .description('check flow files without loading them')
+    .action((files: string[]) => {
+      for (const file of files) {
+        const flow = readFlow(file, flowFolder);
+        print(`${file}: flow ${flow.flowId} is sound (${Object.keys(flow.nodes).length} nodes)`);
+      }
+    });
+  program
+    .command('simulate <flow-file> <call-scripts...>')
+    .description('run a flow by call scripts (flows/README.md) without a telephone; fails where one differs')
+    .action((flowFile: string, scripts: string[]) => {
+      const results = scripts.map((scriptFile) => {
+        const simulation = runSimulation({ flowFile, scriptFile, flowFolder });
+        print(`== ${scriptFile}\n${simulationAsText(simulation)}\n`);
+        return simulation.differences.length === 0;
+      });
+      done(results.every(Boolean) ? 0 : 1);
+    });
+};

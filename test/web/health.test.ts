@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type HttpServer, startHealthServer } from '../../src/web/health-server.ts';
+import type { Health } from '../../src/web/routes/health.ts';
+import { startServer, type TestServer } from './support.ts';
 
-const open: HttpServer[] = [];
-const start = async (health: () => Promise<{ ready: boolean; details: Record<string, unknown> }>, port = 0) => {
-  const server = await startHealthServer({ address: '127.0.0.1', port, health });
+const open: TestServer[] = [];
+const start = async (health: () => Promise<Health>, port = 0) => {
+  const server = await startServer({ health, port });
   open.push(server);
-  return server;
+  return server.http;
 };
 afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.stop()));
@@ -14,11 +15,13 @@ afterEach(async () => {
 describe('GET /health', () => {
   it('is 200 while calls can be answered and 503 while not', async () => {
     let ready = true;
-    const { port } = await start(async () => ({ ready, details: { calls: 3 } }));
+    const { port } = await start(async () => ({ ready, details: { calls: 3, ledger: { waiting: [1] } } }));
     const up = await fetch(`http://127.0.0.1:${port}/health`);
-    expect([up.status, await up.json()]).toEqual([200, { ready: true, calls: 3 }]);
+    expect([up.status, await up.json()]).toEqual([200, { ready: true, calls: 3, ledger: { waiting: [1] } }]);
+    expect(up.headers.get('cache-control')).toBe('no-store');
     ready = false;
-    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(503);
+    expect((await fetch(`http://127.0.0.1:${port}/health?x=1`)).status).toBe(503);
+    expect((await fetch(`http://127.0.0.1:${port}/health`, { method: 'HEAD' })).status).toBe(503);
   });
 
   it('is 503 when the check itself fails', async () => {
@@ -30,7 +33,8 @@ describe('GET /health', () => {
   it('answers 404 and 405 elsewhere', async () => {
     const { port } = await start(async () => ({ ready: true, details: {} }));
     expect((await fetch(`http://127.0.0.1:${port}/x`)).status).toBe(404);
-    expect((await fetch(`http://127.0.0.1:${port}/health`, { method: 'DELETE' })).status).toBe(405);
+    const other = await fetch(`http://127.0.0.1:${port}/health`, { method: 'DELETE' });
+    expect([other.status, other.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 
   it('names a port in use, and the remedy', async () => {

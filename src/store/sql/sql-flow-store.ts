@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { FlowStore, StoredFlow } from '../../flow/flow-store.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
 import type { SqlDatabase } from './open-sql.ts';
@@ -12,7 +12,7 @@ export class SqlFlowStore implements FlowStore {
   readonly #db: Kysely<Schema>;
   readonly #kind: SqlKind;
 
-  constructor(database: SqlDatabase) {
+  constructor(database: Pick<SqlDatabase, 'db' | 'kind'>) {
     this.#db = database.db;
     this.#kind = database.kind;
   }
@@ -22,7 +22,7 @@ export class SqlFlowStore implements FlowStore {
     const { flowId, accountId, atMs } = flow;
     const definitionJson = JSON.stringify(flow.definition);
     const definition: unknown = JSON.parse(definitionJson);
-    return this.#db.transaction().execute(async (trx) => {
+    return this.#inTransaction(async (trx) => {
       await this.#ownFlow(trx, flowId, accountId);
       const newest = await newestVersions(trx).where('flows.flow_id', '=', flowId).executeTakeFirst();
       if (newest && isDeepStrictEqual(JSON.parse(newest.definition_json), definition)) return toStoredFlow(newest);
@@ -46,8 +46,13 @@ export class SqlFlowStore implements FlowStore {
     return rows.map(toStoredFlow);
   }
 
+  /** In the transaction that the store was made for, else in one of its own. */
+  #inTransaction<T>(work: (trx: Kysely<Schema>) => Promise<T>): Promise<T> {
+    return this.#db.isTransaction ? work(this.#db) : this.#db.transaction().execute(work);
+  }
+
   /** Makes the flow's row where missing and locks it, so that publishers of one flow take turns. */
-  async #ownFlow(trx: Transaction<Schema>, flowId: string, accountId: string): Promise<void> {
+  async #ownFlow(trx: Kysely<Schema>, flowId: string, accountId: string): Promise<void> {
     try {
       await trx
         .insertInto('flows')

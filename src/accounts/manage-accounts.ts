@@ -1,0 +1,72 @@
+import { DenwabanError } from '../kernel/errors.ts';
+import { normalizePhoneNumber } from '../kernel/phone-number.ts';
+import type { Account, AssignedNumber } from './accounts.ts';
+import { type AccountCard, type CardRules, unmaskCard } from './cards.ts';
+import { type Change, onRecord } from './change.ts';
+
+/** Adds or replaces an account. */
+export async function saveAccount(change: Change, account: Account): Promise<void> {
+  const { accounts } = change.stores;
+  const { accountId } = account;
+  const before = await accounts.findAccount(accountId);
+  await accounts.saveAccount(account);
+  const subject = { kind: 'account' as const, id: accountId, accountId };
+  await onRecord(change, before ? 'account.change' : 'account.add', subject, { before, after: account });
+}
+
+/** Gives a number to an account, or moves it. @throws DenwabanError `ACCOUNT_UNKNOWN`, `PHONE_NUMBER_INVALID`. */
+export async function assignNumber(change: Change, assigned: AssignedNumber): Promise<AssignedNumber> {
+  const { accounts } = change.stores;
+  const after = { ...assigned, number: normalizePhoneNumber(assigned.number) };
+  const before = await accounts.findNumber(after.number);
+  await accounts.assignNumber(after);
+  // An account sees nothing of what a number was for before it was its own (service-rules.md, Calls 9).
+  if (before && before.accountId !== after.accountId) {
+    await onRecord(change, 'number.release', numberSubject(before), { before });
+    await onRecord(change, 'number.assign', numberSubject(after), { after });
+  } else {
+    await onRecord(change, 'number.assign', numberSubject(after), { before, after });
+  }
+  return after;
+}
+
+/** @throws DenwabanError `NUMBER_UNKNOWN`. */
+export async function releaseNumber(change: Change, number: string): Promise<void> {
+  const before = await change.stores.accounts.findNumber(number);
+  if (!before || !(await change.stores.accounts.releaseNumber(number))) {
+    throw new DenwabanError('NUMBER_UNKNOWN', 'this number is assigned to nobody');
+  }
+  await onRecord(change, 'number.release', numberSubject(before), { before });
+}
+
+/**
+ * Adds or replaces an account's card; secrets that are still masked are kept.
+ * @throws DenwabanError `ACCOUNT_UNKNOWN`, `SECRET_MISSING`.
+ */
+export async function saveCard(change: Change, written: AccountCard): Promise<AccountCard> {
+  const { cards } = change.stores;
+  const { accountId } = written;
+  const before = await cards.find(accountId);
+  const { card, missing } = unmaskCard(written, before);
+  if (missing.length > 0) {
+    throw new DenwabanError('SECRET_MISSING', `the address of ${missing.join(', ')} is masked and not known`, {
+      remedy: 'Write the whole address of a new destination',
+    });
+  }
+  await cards.save(card);
+  const subject = { kind: 'card' as const, id: accountId, accountId };
+  await onRecord(change, before ? 'card.change' : 'card.add', subject, { before, after: card });
+  return card;
+}
+
+/** Sets the provider's rules for an account. @throws DenwabanError `ACCOUNT_UNKNOWN`. */
+export async function saveCardRules(change: Change, accountId: string, rules: CardRules): Promise<void> {
+  const { cards } = change.stores;
+  const before = await cards.rules(accountId);
+  await cards.saveRules(accountId, rules);
+  await onRecord(change, 'card.rules', { kind: 'card', id: accountId, accountId }, { before, after: rules });
+}
+
+function numberSubject({ number, accountId }: AssignedNumber) {
+  return { kind: 'number' as const, id: number, accountId };
+}

@@ -1,0 +1,229 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../kernel/clock.ts';
+import { newId } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { AccountsData, AttemptStore } from './accounts-data.ts';
+import type { Actor } from './audit.ts';
+import { makeChange, onRecord } from './change.ts';
+import { refuseWeakPassword, setPassword, subjectOf } from './manage-users.ts';
+import type { Passwords } from './passwords.ts';
+import { hashSessionToken, newSessionToken, type Session } from './sessions.ts';
+import { normalizeLoginName, type User } from './users.ts';
+
+/** How long sessions last and how often a sign-in may fail. */
+export interface SignInLimits {
+  /** A session not used for so long has ended. */
+  idleMs: number;
+  /** A session ends after so long, however busy. */
+  absoluteMs: number;
+  /** Of one user at once; the oldest gives way. */
+  sessionsPerUser: number;
+  /** Failures within `windowMs`; then nobody is let in there until the window ends. */
+  failuresPerName: number;
+  failuresPerAddress: number;
+  windowMs: number;
+}
+
+export const defaultSignInLimits: SignInLimits = {
+  idleMs: 7_200_000,
+  absoluteMs: 43_200_000,
+  sessionsPerUser: 20,
+  failuresPerName: 10,
+  failuresPerAddress: 50,
+  windowMs: 900_000,
+};
+
+const lastSeenStepMs = 60_000;
+
+/** Where somebody signs in from. */
+export interface Visitor {
+  address: string;
+  userAgent: string;
+}
+
+/** Somebody who is signed in. */
+export interface SignedIn {
+  user: User;
+  session: Session;
+}
+
+export type SignInResult =
+  | ({ ok: true; token: string } & SignedIn)
+  /** The same for a wrong password, an unknown name and a disabled user. */
+  | { ok: false; why: 'wrong' }
+  | { ok: false; why: 'limited'; retryAfterMs: number };
+
+/** Signing in and out. */
+export interface SignIn {
+  /** @throws DenwabanError `TOO_BUSY`. */
+  signIn(loginName: string, password: string, visitor: Visitor): Promise<SignInResult>;
+  /** Who the token belongs to, while its session lasts. */
+  resume(token: string): Promise<SignedIn | undefined>;
+  signOut(who: SignedIn, actor: Actor): Promise<void>;
+  /**
+   * A user's own new password: every session ends, and a new one begins at this browser. `wrong`: of the old password.
+   * @throws DenwabanError `PASSWORD_WEAK`, `TOO_BUSY`.
+   */
+  changePassword(
+    who: SignedIn,
+    passwords: { old: string; new: string },
+    actor: Actor,
+    visitor: Visitor,
+  ): Promise<SignInResult>;
+}
+
+export interface SignInOptions {
+  data: AccountsData;
+  attempts: AttemptStore;
+  passwords: Passwords;
+  clock: Clock;
+  logger: Logger;
+  limits?: SignInLimits;
+}
+
+/** Signing in, on the given stores. Attempts are counted before the password is looked at: none slips past at once. */
+export function createSignIn(options: SignInOptions): SignIn {
+  const { data, passwords, clock, limits = defaultSignInLimits } = options;
+  const guard = createGuard(options, limits);
+  const check = async (user: User | undefined, password: string, loginName: string, visitor: Visitor) => {
+    const keys = [`name:${shortHash(loginName)}`, `address:${networkOf(visitor.address)}`] as const;
+    const waitMs = await guard.begin(keys);
+    if (waitMs > 0) return { ok: false, why: 'limited', retryAfterMs: waitMs } as const;
+    const stored = await data.users.passwordHashOf(user?.userId ?? '');
+    const { correct, stale } = await passwords.check(password, stored);
+    if (!user || !stored || !correct || user.status !== 'active') return { ok: false, why: 'wrong' } as const;
+    await guard.succeeded(keys);
+    if (stale) await data.users.rehash(user.userId, stored, await passwords.hash(password));
+    return { ok: true } as const;
+  };
+  const begin = (user: User, visitor: Visitor) => beginSession(options, limits, user, visitor);
+  return {
+    signIn: async (written, password, visitor) => {
+      const loginName = normalizeLoginName(written);
+      const user = await data.users.findByLoginName(loginName);
+      const checked = await check(user, password, loginName, visitor);
+      if (checked.ok && user) return begin(user, visitor);
+      await refused(options, user, visitor, checked.ok ? 'wrong' : checked.why);
+      return checked.ok ? { ok: false, why: 'wrong' } : checked;
+    },
+    resume: (token) => resume(data, clock, limits, token),
+    signOut: ({ user, session }, actor) =>
+      makeChange(options, actor, async (change) => {
+        if (!(await change.stores.sessions.remove(user.userId, session.sessionId))) return;
+        await onRecord(change, 'session.end', { ...subjectOf(user), kind: 'session', id: session.sessionId });
+      }),
+    changePassword: async ({ user }, { old, new: wanted }, actor, visitor) => {
+      const checked = await check(user, old, user.loginName, visitor);
+      if (!checked.ok) {
+        await refused(options, user, visitor, checked.why);
+        return checked;
+      }
+      refuseWeakPassword(wanted, user.loginName);
+      const hash = await passwords.hash(wanted);
+      await makeChange(options, actor, (change) => setPassword(change, user.userId, { hash, temporary: false }));
+      return begin({ ...user, passwordTemporary: false }, visitor);
+    },
+  };
+}
+
+async function beginSession(options: SignInOptions, limits: SignInLimits, user: User, visitor: Visitor) {
+  const token = newSessionToken();
+  const nowMs = options.clock.nowMs();
+  const session: Session = {
+    sessionId: newId('session'),
+    userId: user.userId,
+    createdAtMs: nowMs,
+    lastSeenAtMs: nowMs,
+    expiresAtMs: nowMs + limits.absoluteMs,
+    address: visitor.address,
+    userAgent: visitor.userAgent.slice(0, 300),
+  };
+  const actor: Actor = { ...actorOf(user), address: visitor.address };
+  const begun = await makeChange(options, actor, async (change) => {
+    const { sessions, users } = change.stores;
+    // Disabled between the check of the password and now.
+    if ((await users.find(user.userId))?.status !== 'active') return false;
+    await sessions.removeEnded(nowMs, nowMs - limits.idleMs);
+    const old = (await sessions.list(user.userId)).slice(limits.sessionsPerUser - 1);
+    for (const { sessionId } of old) await sessions.remove(user.userId, sessionId);
+    await sessions.add(session, hashSessionToken(token));
+    await onRecord(change, 'session.begin', { ...subjectOf(user), kind: 'session', id: session.sessionId });
+    return true;
+  });
+  return begun ? ({ ok: true, token, user, session } as const) : ({ ok: false, why: 'wrong' } as const);
+}
+
+async function resume(
+  data: AccountsData,
+  clock: Clock,
+  limits: SignInLimits,
+  token: string,
+): Promise<SignedIn | undefined> {
+  const session = await data.sessions.findByToken(hashSessionToken(token));
+  if (!session) return undefined;
+  const nowMs = clock.nowMs();
+  if (nowMs >= session.expiresAtMs || nowMs >= session.lastSeenAtMs + limits.idleMs) return undefined;
+  const user = await data.users.find(session.userId);
+  if (user?.status !== 'active') return undefined;
+  if (nowMs < session.lastSeenAtMs + lastSeenStepMs) return { user, session };
+  await data.sessions.touch(session.sessionId, nowMs);
+  return { user, session: { ...session, lastSeenAtMs: nowMs } };
+}
+
+/** Counts attempts by name and by address. */
+function createGuard({ attempts, clock }: SignInOptions, limits: SignInLimits) {
+  const { windowMs } = limits;
+  return {
+    /** Counts an attempt as failed until it has succeeded; gives how long to wait where there were too many. */
+    begin: async ([name, address]: readonly [string, string]): Promise<number> => {
+      const atMs = clock.nowMs();
+      await attempts.removeEnded(atMs);
+      const byAddress = await attempts.count(address, { atMs, windowMs });
+      if (byAddress.count > limits.failuresPerAddress) return byAddress.endsAtMs - atMs;
+      const byName = await attempts.count(name, { atMs, windowMs });
+      return byName.count > limits.failuresPerName ? byName.endsAtMs - atMs : 0;
+    },
+    succeeded: async ([name, address]: readonly [string, string]): Promise<void> => {
+      await attempts.forget(name);
+      await attempts.uncount(address);
+    },
+  };
+}
+
+/** A failed sign-in is on record, with the user's id where there is such a user, never with what was typed. */
+async function refused(
+  { data, clock, logger }: SignInOptions,
+  user: User | undefined,
+  visitor: Visitor,
+  why: 'wrong' | 'limited',
+): Promise<void> {
+  logger.warn({ userId: user?.userId, why, address: visitor.address }, 'a sign-in was refused');
+  // Past the limit nothing more is written: the record does not grow as fast as somebody can guess.
+  if (why === 'limited') return;
+  const actor: Actor = { kind: 'user', name: user?.loginName ?? '(unknown)', address: visitor.address };
+  const subject = user ? subjectOf(user) : ({ kind: 'user', id: '(unknown)' } as const);
+  await data.audit.append({ atMs: clock.nowMs(), actor, action: 'session.refuse', subject });
+}
+
+/** A user as the record names them. */
+export function actorOf(user: User): Actor {
+  return { kind: 'user', userId: user.userId, role: user.role, name: user.loginName };
+}
+
+/** What people type as a name is at times their password: not stored. */
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+/** One machine can have all addresses of an IPv6 /64. */
+function networkOf(address: string): string {
+  const bare = address.replace(/^::ffff:(?=\d+\.)/i, '').toLowerCase();
+  if (!bare.includes(':')) return bare;
+  const [head = '', tail] = bare.split('::');
+  const groups = head.split(':').filter(Boolean);
+  if (tail === undefined) return groups.slice(0, 4).join(':');
+  const missing = 8 - groups.length - tail.split(':').filter(Boolean).length;
+  return [...groups, ...Array.from({ length: missing }, () => '0'), ...tail.split(':').filter(Boolean)]
+    .slice(0, 4)
+    .join(':');
+}

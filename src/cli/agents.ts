@@ -1,0 +1,71 @@
+import { agentSettingsSchema } from '../accounts/agents.ts';
+import { refuseStrayQueues, saveAgent } from '../accounts/manage-desk.ts';
+import { DenwabanError } from '../kernel/errors.ts';
+import { type AddCommand, changeByCommand, listOption, table, userNamed } from './command.ts';
+
+/** `denwaban agent …`: who takes calls, and which. */
+export const addAgentCommands: AddCommand = (program, context) => {
+  const agent = program.command('agent').description('who takes calls, and which');
+  agent
+    .command('list')
+    .description('all agents')
+    .option('--json', 'for machines')
+    .action(async ({ json }: { json?: boolean }) => {
+      const agents = await context.withStores(({ data }) => data.agents.list());
+      const rows = agents.map(({ loginName, displayName, active, queues, languages, skills }) => [
+        loginName,
+        active ? 'active' : 'disabled',
+        queues.join(','),
+        languages.join(','),
+        Object.entries(skills)
+          .map(([skill, level]) => `${skill}=${level}`)
+          .join(','),
+        displayName,
+      ]);
+      const head = ['login', 'status', 'queues', 'languages', 'skills', 'name'];
+      context.print(json ? JSON.stringify(agents, null, 2) : table([head, ...rows]));
+    });
+  agent
+    .command('set <login-name>')
+    .description('make a user an agent, or change what the agent does; what is not named stays')
+    .option('--queues <ids>', 'queues served: desk,sales', listOption)
+    .option('--skills <levels>', 'billing=5,sales=10 (levels 1 to 10)', listOption)
+    .option('--languages <codes>', 'ja,en', listOption)
+    .option('--refuse <ids>', 'accounts that the agent may not serve', listOption)
+    .action(async (loginName: string, options: AgentOptions) => {
+      await changeByCommand(context, async (change) => {
+        const { userId } = await userNamed(change.stores, loginName);
+        const before = await change.stores.agents.find(userId);
+        const settings = agentSettingsSchema.safeParse({
+          agentId: userId,
+          skills: options.skills ? readSkills(options.skills) : before?.skills,
+          languages: options.languages ?? before?.languages,
+          queues: options.queues ?? before?.queues,
+          refusedAccounts: options.refuse ?? before?.refusedAccounts,
+        });
+        if (!settings.success) {
+          const faults = settings.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+          throw new DenwabanError('ARGUMENT_INVALID', faults.join('; '));
+        }
+        await saveAgent(change, settings.data);
+        await refuseStrayQueues(change);
+      });
+      context.print(`${loginName} is an agent`);
+    });
+};
+
+interface AgentOptions {
+  queues?: string[];
+  skills?: string[];
+  languages?: string[];
+  refuse?: string[];
+}
+
+function readSkills(levels: readonly string[]): Record<string, number> {
+  return Object.fromEntries(
+    levels.map((text) => {
+      const [skill = '', level = ''] = text.split('=');
+      return [skill, Number(level)];
+    }),
+  );
+}

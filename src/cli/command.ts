@@ -1,0 +1,94 @@
+import { userInfo } from 'node:os';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { AccountsData, AccountsStores } from '../accounts/accounts-data.ts';
+import type { Actor } from '../accounts/audit.ts';
+import { type Change, makeChange } from '../accounts/change.ts';
+import type { Passwords } from '../accounts/passwords.ts';
+import type { User } from '../accounts/users.ts';
+import type { FlowStore } from '../flow/flow-store.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { DenwabanError } from '../kernel/errors.ts';
+import type { FactStore } from '../ledger/ledger.ts';
+import type { Phone } from './phone.ts';
+
+/** Stores of accounts and flows, and changes to them as one. */
+export interface CommandData extends AccountsData {
+  inTransaction<T>(work: (stores: AccountsStores & { flows: FlowStore }) => Promise<T>): Promise<T>;
+}
+
+export interface CommandStores {
+  data: CommandData;
+  facts: FactStore;
+}
+
+/** What `main.ts` hands to the commands: everything that an adapter makes. */
+export interface CommandContext {
+  /** Opens the database of the settings for as long as `work` runs. */
+  withStores<T>(work: (stores: CommandStores) => Promise<T>): Promise<T>;
+  openPhone(uri: string): Promise<Phone & { folder: string }>;
+  passwords: Passwords;
+  clock: Clock;
+  /** Where prompt files are looked for. */
+  flowFolder: string;
+  phoneRealm: string;
+  print(text: string): void;
+  /** Sets the exit code. */
+  done(code: number): void;
+}
+
+/** Adds a command, or a group of them. */
+export type AddCommand = (program: Command, context: CommandContext) => void;
+
+/** Whoever runs the program on this machine. */
+export function commandLineActor(): Actor {
+  return { kind: 'command-line', name: userInfo().username };
+}
+
+/** Changes something, on record as done by whoever runs the command. */
+export function changeByCommand<T>(context: CommandContext, work: (change: Change) => Promise<T>): Promise<T> {
+  return context.withStores(({ data }) => makeChange({ data, clock: context.clock }, commandLineActor(), work));
+}
+
+/** @throws DenwabanError `USER_UNKNOWN`. */
+export async function userNamed({ users }: Pick<AccountsStores, 'users'>, loginName: string): Promise<User> {
+  const user = await users.findByLoginName(loginName);
+  if (user) return user;
+  throw new DenwabanError('USER_UNKNOWN', `there is no user "${loginName}"`, { remedy: 'denwaban user list' });
+}
+
+/** `a,b` → `['a', 'b']`. */
+export function listOption(text: string): string[] {
+  return text
+    .split(',')
+    .map((word) => word.trim())
+    .filter(Boolean);
+}
+
+/** For options that are whole numbers. */
+export function countOption(min: number, max: number) {
+  return (text: string): number => {
+    const count = Number(text);
+    if (Number.isInteger(count) && count >= min && count <= max) return count;
+    throw new InvalidArgumentError(`not a whole number from ${min} to ${max}`);
+  };
+}
+
+/** Rows as a table for people. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => columnsOf(row[column] ?? ''))));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - columnsOf(cell)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Columns a text takes on a terminal: CJK characters take two. */
+function columnsOf(text: string): number {
+  let columns = 0;
+  for (const character of text) columns += (character.codePointAt(0) ?? 0) >= 0x1100 ? 2 : 1;
+  return columns;
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { refuseStrayQueues, removeQueue, saveQueue } from '../accounts/manage-desk.ts';
+import { queueSettingsSchema } from '../accounts/queues.ts';
+import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import { type AddCommand, changeByCommand, table } from './command.ts';
+
+/** `denwaban queue …`: how callers wait. */
+export const addQueueCommands: AddCommand = (program, context) => {
+  const queue = program.command('queue').description('how callers wait');
+  queue
+    .command('list')
+    .description('all queues')
+    .option('--json', 'for machines')
+    .action(async ({ json }: { json?: boolean }) => {
+      const queues = await context.withStores(({ data }) => data.queues.list());
+      const rows = queues.map(({ queueId, strategy, maxLength, maxWaitMs, ringTimeoutMs, name }) => [
+        queueId,
+        strategy,
+        `${ringTimeoutMs / 1_000} s`,
+        String(maxLength),
+        `${maxWaitMs / 1_000} s`,
+        name,
+      ]);
+      const head = ['queue', 'strategy', 'rings', 'length', 'longest wait', 'name'];
+      context.print(json ? JSON.stringify(queues, null, 2) : table([head, ...rows]));
+    });
+  queue
+    .command('set <file>')
+    .description('add or replace a queue as a JSON file says (- reads standard input); "queue list --json" shows one')
+    .action(async (file: string) => {
+      const settings = queueSettingsSchema.safeParse(readJson(file));
+      if (!settings.success) {
+        const faults = settings.error.issues.map(({ path, message }) => `$.${path.join('.')}: ${message}`);
+        throw new DenwabanError('QUEUE_INVALID', `${file}:\n  ${faults.join('\n  ')}`, {
+          remedy: 'Correct the places named',
+        });
+      }
+      await changeByCommand(context, async (change) => {
+        await saveQueue(change, settings.data);
+        await refuseStrayQueues(change);
+      });
+      context.print(`queue ${settings.data.queueId} is set`);
+    });
+  queue
+    .command('remove <queue-id>')
+    .description('remove a queue that no agent serves and no overflow names')
+    .action(async (queueId: string) => {
+      await changeByCommand(context, (change) => removeQueue(change, queueId));
+      context.print(`queue ${queueId} is removed`);
+    });
+};
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8'));
+  } catch (error) {
+    throw new DenwabanError('QUEUE_INVALID', `${file} cannot be read: ${errorMessage(error)}`, {
+      remedy: 'Name a file of valid JSON',
+    });
+  }
+}

@@ -1,0 +1,202 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import cookies from '@fastify/cookie';
+import files from '@fastify/static';
+import swagger, { type SwaggerOptions } from '@fastify/swagger';
+import fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify';
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import { createSignIn } from '../accounts/sign-in.ts';
+import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import type { Api, ApiParts, RouteParts } from './api.ts';
+import { ApiError, apiSchemas, toAnswer } from './errors.ts';
+import { guardRequest, isSecure, requireGuard } from './guard.ts';
+import { accountRoutes, cardRoutes, numberRoutes } from './routes/accounts.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { agentRoutes, queueRoutes } from './routes/desk.ts';
+import { type Health, healthRoute } from './routes/health.ts';
+import { sessionRoutes } from './routes/session.ts';
+import { userRoutes } from './routes/users.ts';
+
+export interface HttpServerOptions extends ApiParts {
+  address: string;
+  port: number;
+  health: () => Promise<Health>;
+  /** Where browsers reach it, when that is not this address: behind a proxy that speaks https. */
+  publicUrl?: string | undefined;
+  /** Addresses of proxies whose X-Forwarded-… is believed. */
+  trustedProxies?: readonly string[];
+  /** The console's pages, built. Without the folder there are none. */
+  consoleFolder?: string;
+}
+
+export interface HttpServer {
+  port: number;
+  /** Every route: what it is reached by and how it is guarded. */
+  routes: readonly { method: string; url: string }[];
+  stop(): Promise<void>;
+}
+
+const bodyMaxBytes = 262_144;
+const apiPrefix = '/api/v1';
+
+/**
+ * The HTTP server: `/health`, the API under `/api/v1` with its description at `/api/openapi.json`, the console's pages.
+ * @throws DenwabanError `HTTP_PORT_IN_USE`.
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { address, logger } = options;
+  const publicUrl = options.publicUrl === undefined ? undefined : new URL(options.publicUrl);
+  const parts: RouteParts = {
+    ...options,
+    publicUrl,
+    signIn: createSignIn({ ...options, ...(options.signInLimits ? { limits: options.signInLimits } : {}) }),
+  };
+  const app = fastify({
+    bodyLimit: bodyMaxBytes,
+    trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
+    requestTimeout: 30_000,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+  });
+  const registered: RouteOptions[] = [];
+  app.addHook('onRoute', (route) => void registered.push(route));
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.removeContentTypeParser('text/plain');
+  app.decorateRequest('signedIn', undefined);
+  await app.register(cookies);
+  await app.register(swagger, description);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(securityHeaders);
+    if (isSecure(request, parts)) reply.header('strict-transport-security', 'max-age=31536000');
+    if (/^\/(api|health)\b/.test(request.url)) reply.header('cache-control', 'no-store');
+    await guardRequest(request, parts);
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const { status, headers, body, fault } = toAnswer(error);
+    const route = `${request.method} ${request.routeOptions.url ?? ''}`;
+    if (fault) logger.error({ err: errorMessage(error), route }, 'a request failed');
+    return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body);
+  });
+  const api = app.withTypeProvider<ZodTypeProvider>();
+  healthRoute(api, options.health);
+  await api.register(async (scoped: Api) => addApi(scoped, parts), { prefix: apiPrefix });
+  api.get('/api/openapi.json', {
+    config: { guard: { public: true } },
+    schema: { hide: true },
+    handler: async () => app.swagger(),
+  });
+  const pages = options.consoleFolder;
+  const hasPages = pages !== undefined && existsSync(join(pages, 'index.html'));
+  if (hasPages) await api.register((scoped: Api) => addPages(scoped, pages));
+  app.setNotFoundHandler((request, reply) => {
+    // The console finds its own way by the address: every page of it is this one.
+    if (hasPages && isPage(request)) return reply.sendFile('index.html', pages);
+    return refuse(request, routes);
+  });
+  await app.ready();
+  const routes = registered.flatMap(({ method, url, config }) =>
+    [method].flat().map((one) => {
+      requireGuard(one, url, config?.guard);
+      return { method: one, url };
+    }),
+  );
+  const port = await listen(api, address, options.port);
+  return { port, routes, stop: () => app.close() };
+}
+
+/** What the rest of the program may reach by HTTP stands here, room by room. */
+function addApi(api: Api, parts: RouteParts): void {
+  sessionRoutes(api, parts);
+  userRoutes(api, parts);
+  agentRoutes(api, parts);
+  queueRoutes(api, parts);
+  accountRoutes(api, parts);
+  numberRoutes(api, parts);
+  cardRoutes(api, parts);
+  auditRoutes(api, parts);
+}
+
+const description: SwaggerOptions = {
+  openapi: {
+    openapi: '3.1.0',
+    info: {
+      title: 'denwaban',
+      version: '1',
+      description:
+        'Sign in at POST /login; the session is a cookie. Requests that change something carry the header X-Denwaban: 1. Every error has one shape.',
+    },
+    components: { securitySchemes: { session: { type: 'apiKey', in: 'cookie', name: 'denwaban_session' } } },
+    security: [{ session: [] }],
+  },
+  transform: createJsonSchemaTransform({ schemaRegistry: apiSchemas }),
+  transformObject: createJsonSchemaTransformObject({ schemaRegistry: apiSchemas }),
+};
+
+/** Pages run only their own scripts, are shown in no other site's frame, and tell nobody where they were. */
+const securityHeaders = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "media-src 'self'",
+    "connect-src 'self'",
+    "manifest-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+};
+
+/** The console's files, each a public route. */
+async function addPages(api: Api, folder: string): Promise<void> {
+  api.addHook('onRoute', (route) => {
+    route.config = { ...route.config, guard: { public: true } };
+  });
+  await api.register(files, { root: folder, wildcard: false });
+}
+
+function isPage(request: FastifyRequest): boolean {
+  const accepts = request.headers.accept ?? '';
+  return request.method === 'GET' && accepts.includes('text/html') && !/^\/(api|health)\b/.test(request.url);
+}
+
+/** 405 where there is something by another method, else 404. */
+function refuse(request: FastifyRequest, routes: HttpServer['routes']): FastifyReply {
+  const path = request.url.split('?')[0] ?? '';
+  const matches = ({ url }: { url: string }) => {
+    const parts = url.split('/').map((part) => (part.startsWith(':') ? '[^/]+' : part.replace(/\W/g, '\\$&')));
+    return new RegExp(`^${parts.join('/')}$`).test(path);
+  };
+  const methods = [...new Set(routes.filter(matches).map(({ method }) => method))].join(', ');
+  if (!methods) throw new ApiError('NOT_FOUND');
+  throw new ApiError('METHOD_NOT_ALLOWED', { remedy: `Use ${methods}`, headers: { allow: methods } });
+}
+
+async function listen(api: Api, address: string, port: number): Promise<number> {
+  try {
+    await api.listen({ host: address, port });
+  } catch (error) {
+    await api.close();
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') throw error;
+    throw new DenwabanError('HTTP_PORT_IN_USE', `HTTP port ${port} on ${address} is in use`, {
+      remedy: 'Stop what uses it, or set HTTP_PORT to another port',
+    });
+  }
+  const bound = api.server.address();
+  return typeof bound === 'object' && bound ? bound.port : port;
+}
