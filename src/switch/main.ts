@@ -43,6 +43,7 @@ function createSwitch(settings: SwitchSettings) {
     // PRACKs are the controller's, as with drachtio-server.
     autoPrack: false,
     natAware: true,
+    overlapStatus: 491,
   });
   const mrfSip = createSipEndpoint({
     listen: both(LOOPBACK, mrfSipPort),

@@ -1,4 +1,5 @@
 import { errorMessage } from '../kernel/errors.ts';
+import { sessionHeaders } from './session-timers.ts';
 import type { SipDialog } from './sip-dialog.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
 
@@ -17,7 +18,7 @@ export function answerInDialog(req: SrfRequest, res: SrfResponse, other: SipDial
     case 'UPDATE':
       // Without SDP it only refreshes the session (RFC 4028).
       if (req.body) renegotiate(req, res, other);
-      else res.send(200);
+      else res.send(200, { headers: sessionHeaders(req) });
       break;
     case 'INFO':
       passOn(req, res, other);
@@ -49,7 +50,7 @@ async function reinvite(req: SrfRequest, res: SrfResponse, other: SipDialog): Pr
   const answer = await other.request('INVITE', req.body ? { body: req.body } : {});
   if (!answer.ok) res.send(481);
   else if (answer.status >= 300) res.send(answer.status);
-  else res.send(200, { headers: { 'Content-Type': 'application/sdp' }, body: answer.body });
+  else res.send(200, { headers: { 'Content-Type': 'application/sdp', ...sessionHeaders(req) }, body: answer.body });
 }
 
 function passOn(req: SrfRequest, res: SrfResponse, other: SipDialog): void {

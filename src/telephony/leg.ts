@@ -5,6 +5,7 @@ import { causeOfHangup } from './causes.ts';
 import type { Channel, ChannelHandlers } from './channel.ts';
 import { answerInDialog } from './in-dialog.ts';
 import type { MediaServer } from './media-server.ts';
+import { isSessionExpiry } from './session-timers.ts';
 import type { SipDialog } from './sip-dialog.ts';
 
 export interface SwitchLegOptions {
@@ -65,7 +66,7 @@ export class SwitchLeg implements Leg {
     this.#dialogs = dialogs;
     const { network, media } = dialogs;
     network.listen({
-      onBye: () => this.#lost(this.#hangupCause),
+      onBye: (reason) => this.#lost(isSessionExpiry(reason) ? 'media-timeout' : this.#hangupCause),
       onRequest: (req, res) => answerInDialog(req, res, media),
     });
     media.listen({

@@ -2,6 +2,7 @@ import Srf from 'drachtio-srf';
 import { type Clock, deadlinePassed, type TimerHandle, withDeadline } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { minSessionSeconds, sessionHeaders, sessionTooShort } from './session-timers.ts';
 import { SipDialog } from './sip-dialog.ts';
 import type { SrfClient, SrfError, SrfRequest, SrfResponse, UacOptions } from './types/srf.ts';
 
@@ -165,7 +166,7 @@ export class SipServer {
       lost = () => resolve(undefined);
       this.#pending.add(lost);
       try {
-        this.srf.createUAS(req, res, { localSdp: sdp }, (error, dialog) => {
+        this.srf.createUAS(req, res, { localSdp: sdp, headers: sessionHeaders(req) }, (error, dialog) => {
           if (error || !dialog) return resolve(undefined);
           const answered = new SipDialog(this.srf, this.#options.clock, dialog);
           if (late) answered.bye();
@@ -213,7 +214,8 @@ export class SipServer {
 
   #onInvite(req: SrfRequest, res: SrfResponse): void {
     try {
-      this.#options.onInvite(req, res);
+      if (sessionTooShort(req)) res.send(422, { headers: { 'Min-SE': String(minSessionSeconds) } });
+      else this.#options.onInvite(req, res);
     } catch (error) {
       this.#options.logger.error({ err: errorMessage(error) }, 'an INVITE could not be handled');
       if (!res.finalResponseSent) res.send(500);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  phoneSystem,
   sippAck,
   sippAnswered,
   sippBye,
@@ -7,7 +8,8 @@ import {
   sippInvite,
   sippSdp,
   sippWaitForBye,
-  startSipp,
+  toService,
+  withBranch,
 } from '../support/sipp.ts';
 import { denwaban, type System, startSystem } from '../support/system.ts';
 
@@ -25,19 +27,11 @@ afterAll(async () => {
   await system.stop();
 });
 
-/** Runs a SIPp scenario against denwaban; rejects when a message is not as expected. Gives all messages. */
-async function phone(
-  service: string,
-  scenario: string,
-  options: { transport?: 'tcp'; extra?: string[] } = {},
-): Promise<string> {
-  const run = await startSipp({ scenario, service, target: `${system.sipHost}:${system.sipPort}`, ...options });
-  await run.done();
-  return run.messages();
-}
+const phone = (service: string, scenario: string, options: { transport?: 'tcp' } = {}) =>
+  phoneSystem(system, service, scenario, options);
 
 const refused = (status: number, invite = sippInvite()) =>
-  `${invite}<recv response="100" optional="true"/><recv response="${status}"/>${sippAck.replace('[next_url]', 'sip:[service]@[remote_ip]:[remote_port]')}`;
+  `${invite}<recv response="100" optional="true"/><recv response="${status}"/>${toService(sippAck)}`;
 
 describe('calls that are refused leave a closed record', () => {
   it.each([
@@ -86,8 +80,7 @@ describe('a call', () => {
   });
 
   it('absorbs a resent INVITE and a resent BYE', async () => {
-    const same = (message: string, name: string) =>
-      message.replace('branch=[branch]', `branch=z9hG4bK-${name}-[call_number]-[pid]`).replace(' retrans="500"', '');
+    const same = (message: string, name: string) => withBranch(message, name).replace(' retrans="500"', '');
     const invite = same(sippInvite(), 'invite');
     const bye = same(sippInDialog('BYE', { cseq: 9 }), 'bye');
     await phone(

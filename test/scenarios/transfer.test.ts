@@ -3,7 +3,7 @@ import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { eventually } from '../support/poll.ts';
 import { freePortPair } from '../support/ports.ts';
-import { type SippRun, startSipp } from '../support/sipp.ts';
+import { type SippRun, sippReply, startSipp } from '../support/sipp.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const transfer = '0311110004';
@@ -45,16 +45,8 @@ async function calledSipp(scenario: string): Promise<SippRun> {
   return sipp;
 }
 
-const answerWith = (status: string) => `<recv request="INVITE"/><send retrans="500"><![CDATA[
-SIP/2.0 ${status}
-[last_Via:]
-[last_From:]
-[last_To:];tag=[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send><recv request="ACK"/>`;
+const answerWith = (status: string) =>
+  `<recv request="INVITE"/>${sippReply(status, { tag: '[call_number]', retrans: true })}<recv request="ACK"/>`;
 
 describe('transfer', () => {
   it('connects both ways; the called party hangs up and the flow goes on', async () => {

@@ -78,6 +78,18 @@ export async function startSipp(options: SippOptions): Promise<SippRun> {
   };
 }
 
+/** One call, or one exchange, with denwaban; rejects when a message is not as the scenario says. Gives all messages. */
+export async function phoneSystem(
+  system: { sipHost: string; sipPort: number },
+  service: string,
+  scenario: string,
+  options: Partial<SippOptions> = {},
+): Promise<string> {
+  const run = await startSipp({ scenario, service, target: `${system.sipHost}:${system.sipPort}`, ...options });
+  await run.done();
+  return run.messages();
+}
+
 /** An SDP offer for G.711 µ-law and telephone-event on 101. */
 export const sippSdp = `v=0
 o=caller 53655765 2353687637 IN IP4 [local_ip]
@@ -110,6 +122,16 @@ ${options.headers ? `${options.headers}\n` : ''}${body ? `Content-Type: ${option
 ${body}]]></send>`;
 }
 
+/** The message with a branch of its own: so that it can be sent twice, or a CANCEL or ACK can have its INVITE's. */
+export function withBranch(message: string, name: string): string {
+  return message.replace('branch=[branch]', `branch=z9hG4bK-${name}-[call_number]-[pid]`);
+}
+
+/** The message addressed to the number dialled, as outside of a dialog. */
+export function toService(message: string): string {
+  return message.replace('[next_url]', 'sip:[service]@[remote_ip]:[remote_port]');
+}
+
 /** A request inside the dialog that the 200 made. */
 export function sippInDialog(
   method: string,
@@ -134,14 +156,24 @@ export const sippAck = sippInDialog('ACK', { cseq: 1 });
 /** Waits for provisional answers (optional) and the 200, and acknowledges. */
 export const sippAnswered = `<recv response="100" optional="true"/><recv response="180" optional="true"/><recv response="183" optional="true"/><recv response="200" rrs="true"/>${sippAck}`;
 export const sippBye = `${sippInDialog('BYE', { cseq: 9 })}<recv response="200"/>`;
-/** Waits until the other side hangs up. */
-export const sippWaitForBye = `<recv request="BYE"/><send><![CDATA[
-SIP/2.0 200 OK
+/** An answer to the request received last; in a dialog that it begins, `tag` makes our side known. */
+export function sippReply(
+  status: string,
+  options: { headers?: string; body?: string; tag?: string; retrans?: boolean } = {},
+): string {
+  const { headers, body, tag } = options;
+  return `<send${options.retrans ? ' retrans="500"' : ''}><![CDATA[
+SIP/2.0 ${status}
 [last_Via:]
 [last_From:]
-[last_To:]
+[last_To:]${tag ? `;tag=${tag}` : ''}
 [last_Call-ID:]
 [last_CSeq:]
-Content-Length: 0
+Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>
+${headers ? `${headers}\n` : ''}${body ? 'Content-Type: application/sdp\n' : ''}Content-Length: [len]
 
-]]></send>`;
+${body ?? ''}]]></send>`;
+}
+
+/** Waits until the other side hangs up. */
+export const sippWaitForBye = `<recv request="BYE"/>${sippReply('200 OK')}`;

@@ -145,6 +145,11 @@ export interface SipEndpointOptions {
   /** Shortest session interval accepted, in seconds (RFC 4028 Min-SE); 90. */
   minSessionExpiresSeconds?: number;
   /**
+   * What a second INVITE or UPDATE of the peer's gets before the first is answered: 500 with Retry-After (RFC 3261
+   * 14.2), or 491 as applications on drachtio-server say, which leaves it to them; 500.
+   */
+  overlapStatus?: 491 | 500;
+  /**
    * Whether the stack sends the PRACK for a reliable provisional answer to an INVITE of ours, after the `response`
    * event, unless a listener has sent one or it holds an offer; true. False leaves them to the application, and
    * requests of ours tell `100rel` only where the application puts it into Supported.

@@ -19,12 +19,15 @@ export interface OpenOffers {
   serverInvite: boolean;
   serverUpdate: boolean;
   clientInvite: boolean;
+  /** For a request of the peer's on top of one of its own. */
+  overlapStatus: 491 | 500;
 }
 
 /** Two offers at once (RFC 3261 14.2; RFC 3311 5.2 for UPDATE); undefined when nothing stands in the way. */
 export function overlapRefusal(request: SipMessage, open: OpenOffers): OverlapRefusal | undefined {
   const isInvite = request.method === 'INVITE';
   if (isInvite ? open.serverInvite : open.serverUpdate) {
+    if (open.overlapStatus === 491) return { status: 491, headers: {} };
     return { status: 500, headers: { 'Retry-After': String(Math.floor(Math.random() * 11)) } };
   }
   // An INVITE that only waits for its answer in an early dialog does not stand in the way of an UPDATE

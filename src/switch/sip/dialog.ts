@@ -190,7 +190,7 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
     if (this.state === 'terminated') return { status: method === 'BYE' ? 200 : 481, headers: {} };
     if (this.remoteCseq !== undefined && envelope.cseq < this.remoteCseq) return { status: 500, headers: {} }; // 12.2.2
     if (method !== 'INVITE' && method !== 'UPDATE') return undefined;
-    const { minSessionExpiresSeconds } = this.#core.options;
+    const { minSessionExpiresSeconds, overlapStatus } = this.#core.options;
     if (intervalTooSmall(request, minSessionExpiresSeconds)) {
       return { status: 422, headers: { 'Min-SE': String(minSessionExpiresSeconds) } };
     }
@@ -199,6 +199,7 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
       serverInvite: this.serverInvite !== undefined,
       serverUpdate: this.#serverUpdate !== undefined,
       clientInvite: this.clientInvite !== undefined,
+      overlapStatus,
     });
   }
 

@@ -59,6 +59,7 @@ class Endpoint extends EventEmitter<SipEndpointEvents> implements SipEndpoint, C
       allow: options.allow ?? defaultMethods,
       supported: options.supported ?? ['100rel', 'timer'],
       minSessionExpiresSeconds: options.minSessionExpiresSeconds ?? 90,
+      overlapStatus: options.overlapStatus ?? 500,
       autoPrack: options.autoPrack ?? true,
       natAware: options.natAware ?? false,
       maxServerTransactions: options.maxServerTransactions ?? 20_000,
