@@ -36,6 +36,8 @@ export type DeskMessage =
 export interface PendingWork {
   offers: Offer[];
   overflows: { callId: string; step: OverflowStep }[];
+  /** Calls that count as lost, though this controller may still have them: to be resumed. */
+  lost: string[];
 }
 
 export type EnqueueResult =

@@ -210,11 +210,15 @@ class DeskService implements Desk, DeskStoreListener {
     if (this.#isStopped) return;
     const { store, controllerId } = this.#options;
     const before = [...this.#callers.values()].map((caller) => ({ caller, offers: caller.ringingOffers() }));
-    const { offers, overflows } = await store.pending(controllerId);
+    const { offers, overflows, lost } = await store.pending(controllerId);
     const pending = new Set(offers.map(({ offerId }) => offerId));
     for (const { caller, offers: known } of before) caller.reconcile(known, pending);
     for (const offer of offers) this.onMessage({ type: 'offer', offer });
     for (const { callId, step } of overflows) this.onMessage({ type: 'overflow', callId, step });
+    for (const callId of lost) {
+      const caller = this.#callers.get(callId);
+      if (caller) await this.#takeBack(caller);
+    }
   }
 
   async #tellProgress(): Promise<void> {

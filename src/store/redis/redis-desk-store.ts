@@ -40,7 +40,11 @@ const messageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('withdrawn'), callId: z.string(), offerId: z.string() }),
   overflowSchema.extend({ type: z.literal('overflow') }),
 ]);
-const pendingSchema = z.object({ offers: listOf(offerSchema), overflows: listOf(overflowSchema) });
+const pendingSchema = z.object({
+  offers: listOf(offerSchema),
+  overflows: listOf(overflowSchema),
+  lost: listOf(z.string()),
+});
 const enqueuedSchema = z.union([z.enum(['full', 'unknown-queue', 'gone']), z.number()]);
 const callerStateSchema = z.enum(['waiting', 'offered', 'answered', 'talking', 'held', 'served']);
 const resumedSchema = z.union([

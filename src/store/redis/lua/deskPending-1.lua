@@ -2,7 +2,7 @@
 -- KEYS[1] prefix of the desk's keys (parts/desk-base.lua lists them)
 -- ARGV[1] now, ms; '' = by the clock of this server
 -- ARGV[2] controller id
--- Result: JSON { dueInMs = ms until the next thing falls due or -1, result = { offers, overflows } }
+-- Result: JSON { dueInMs = ms until the next thing falls due or -1, result = { offers, overflows, lost = call ids } }
 -- include: desk-base desk-agents desk-match desk-calls desk-due
 
 local offers, overflows = {}, {}
@@ -12,4 +12,5 @@ end
 for _, call in ipairs(redis.call('SMEMBERS', base .. 'held:' .. ARGV[2])) do
   overflows[#overflows + 1] = { callId = call, step = desk.overflowStep(call) }
 end
-return desk.reply({ offers = offers, overflows = overflows })
+local lost = redis.call('SMEMBERS', base .. 'lost:' .. ARGV[2])
+return desk.reply({ offers = offers, overflows = overflows, lost = lost })

@@ -18,6 +18,7 @@ if former ~= controller or orphan then
   redis.call('HDEL', base .. 'call:' .. call, 'orphan', 'ignored')
   desk.set('call', call, 'controller', controller)
   redis.call('SREM', base .. 'calls:' .. former, call)
+  redis.call('SREM', base .. 'lost:' .. former, call)
   redis.call('SADD', base .. 'calls:' .. controller, call)
   if redis.call('SREM', base .. 'held:' .. former, call) == 1 then
     redis.call('SADD', base .. 'held:' .. controller, call)

@@ -13,6 +13,7 @@
 --   calls:<controller>   set of call ids
 --   offers:<controller>  set of offers to act on
 --   held:<controller>    set of calls whose overflow is under way
+--   lost:<controller>    set of calls that it drove and may take back
 --   leases               sorted set, controller by the ms at which its lease runs out
 --   due                  sorted set, "<kind>:<id>" by the ms at which it falls due
 --   changes              stream of agents' changes of state

@@ -121,13 +121,15 @@ function desk.forget(call)
   desk.unremind('orphan', call)
   redis.call('SREM', base .. 'held:' .. controller, call)
   redis.call('SREM', base .. 'calls:' .. controller, call)
+  redis.call('SREM', base .. 'lost:' .. controller, call)
   redis.call('DEL', base .. 'call:' .. call)
 end
 
 -- The call has no controller for now: it keeps its place but is offered to nobody, and is forgotten in the end.
 function desk.orphan(call)
-  local state, queue, needs = desk.get('call', call, 'state', 'queue', 'needs')
+  local state, queue, needs, controller = desk.get('call', call, 'state', 'queue', 'needs', 'controller')
   desk.set('call', call, 'orphan', 1)
+  redis.call('SADD', base .. 'lost:' .. controller, call)
   desk.remind('orphan', call, nowMs + desk.orphanMs)
   desk.takeOut(call, queue, needs)
   desk.withdraw(call)

@@ -55,7 +55,7 @@ local function fitness(profile, needs)
 end
 
 -- Free agents for this caller, by the queue's strategy.
-local function agentsFor(call)
+local function agentsFor(call, moreToMatch)
   local queue, needs = desk.get('call', call, 'queue', 'needs')
   local settings = desk.queue(queue)
   local most = settings.strategy == 'ring-several' and settings.ringCount or 1
@@ -64,7 +64,9 @@ local function agentsFor(call)
     local agents = redis.call('ZRANGE', base .. 'free:' .. queue, from, from + 31)
     for _, agent in ipairs(agents) do
       local profile = desk.profile(agent)
-      if desk.meets(profile, needs) and maySee(agent, profile, call) then
+      local fits = desk.meets(profile, needs) and maySee(agent, profile, call)
+      -- While others have still to be matched, this agent may be the one for somebody before this caller.
+      if fits and (not moreToMatch or callerFor(agent) == call) then
         if settings.strategy == 'best-skill' then
           local fit = fitness(profile, needs)
           if fit > bestFitness then found, bestFitness = { agent }, fit end
@@ -129,7 +131,7 @@ function desk.match()
     while desk.profile(freed.id) and desk.get('agent', freed.id, 'state') == 'available' do
       local call = callerFor(freed.id)
       if not call then break end
-      local agents = agentsFor(call)
+      local agents = agentsFor(call, true)
       if #agents == 0 then error('a free agent is not in the list of the queue') end
       reserve(call, agents)
     end
@@ -137,7 +139,7 @@ function desk.match()
   for _, caller in ipairs(sortedBy(desk.putBack, function(call) return desk.get('call', call, 'score') end)) do
     local state, orphan = desk.get('call', caller.id, 'state', 'orphan')
     if state == 'waiting' and not orphan then
-      local agents = agentsFor(caller.id)
+      local agents = agentsFor(caller.id, false)
       if #agents > 0 then reserve(caller.id, agents) end
     end
   end

@@ -1,0 +1,222 @@
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import type { MissCause, OfferEvent, WantedState } from '../../src/desk/desk-store.ts';
+import { agentOf, requestOf } from '../support/desk-harness.ts';
+import { agentIds, type DeskUnderTest, leaseMs } from './desk-model.ts';
+
+type Run = (desk: DeskUnderTest) => Promise<void>;
+
+class Step implements fc.AsyncCommand<object, DeskUnderTest> {
+  readonly #name: string;
+  readonly #run: Run;
+  constructor(name: string, run: Run) {
+    this.#name = name;
+    this.#run = run;
+  }
+  check(): boolean {
+    return true;
+  }
+  run(_model: object, desk: DeskUnderTest): Promise<void> {
+    return this.#run(desk);
+  }
+  toString(): string {
+    return this.#name;
+  }
+}
+
+function pick<T>(list: readonly T[], index: number): T | undefined {
+  return list[index % Math.max(1, list.length)];
+}
+
+const index = fc.nat(50);
+
+function step<T>(name: string, value: fc.Arbitrary<T>, run: (desk: DeskUnderTest, value: T) => Promise<void>) {
+  return value.map((drawn) => new Step(`${name}(${JSON.stringify(drawn)})`, (desk) => run(desk, drawn)));
+}
+
+const enqueue = step(
+  'enqueue',
+  fc.record({
+    controller: index,
+    queueId: fc.constantFrom('front', 'back'),
+    priority: fc.constantFrom(5, 5, 5, 9, 0),
+    accountId: fc.constantFrom('acme', 'globex'),
+    language: fc.constantFrom('ja', 'en', undefined),
+    billing: fc.constantFrom(0, 0, 4, 8),
+    waitedMs: fc.constantFrom(0, 0, 0, 15_000),
+  }),
+  async (desk, { controller, queueId, priority, accountId, language, billing, waitedMs }) => {
+    const name = pick(desk.living(), controller);
+    if (name === undefined) return;
+    const callId = desk.newCallId();
+    desk.nowMs += 1;
+    await desk.store.tick();
+    const request = requestOf(callId, {
+      queueId,
+      priority,
+      account: { accountId, name: '', reading: '' },
+      ...(language ? { language } : {}),
+      skills: billing > 0 ? [{ name: 'billing', minLevel: billing }] : [],
+      enqueuedAtMs: desk.nowMs - waitedMs,
+    });
+    const { outcome } = await desk.storeOf(name).enqueue(name, request);
+    if (outcome === 'queued') desk.calls.set(callId, { controller: name, isServed: false, score: '' });
+    await desk.check();
+  },
+);
+
+const wish = step(
+  'wish',
+  fc.record({
+    agent: index,
+    wanted: fc.constantFrom<WantedState>('available', 'available', 'available', 'break', 'offline'),
+  }),
+  async (desk, { agent, wanted }) => {
+    await desk.store.setAgentState(pick(agentIds, agent) ?? '', wanted, wanted === 'break' ? 'lunch' : '');
+    await desk.check();
+  },
+);
+
+const report = step(
+  'report',
+  fc.record({
+    offer: index,
+    event: fc.constantFrom<OfferEvent>(
+      { type: 'ringing' },
+      { type: 'answered' },
+      { type: 'answered' },
+      { type: 'connected' },
+      { type: 'connected' },
+      { type: 'finished' },
+      { type: 'finished', wrapUpMs: 0 },
+      { type: 'agent-lost' },
+      ...(['no-answer', 'refused', 'unreachable'] satisfies MissCause[]).map((why) => ({
+        type: 'missed' as const,
+        why,
+      })),
+    ),
+  }),
+  async (desk, { offer, event }) => {
+    const offerId = pick(desk.offers(), offer);
+    if (offerId !== undefined) await desk.report(offerId, event);
+  },
+);
+
+/** A whole call with an agent, as most calls go. */
+const talk = step('talk', index, async (desk, offer) => {
+  const offerId = pick(desk.offers(), offer);
+  if (offerId === undefined) return;
+  for (const type of ['ringing', 'answered', 'connected'] as const) await desk.report(offerId, { type });
+});
+
+/** All who ring for a caller answer at once, each told by another controller's connection. */
+const race = step('race', index, async (desk, call) => {
+  const callId = pick([...desk.calls.keys()], call) ?? '';
+  const stores = [...desk.controllers.values()];
+  const answers = desk.offersOf(callId).map((offerId, at) => {
+    const store = pick(stores, at)?.store ?? desk.store;
+    return store.report(offerId, { type: 'answered' });
+  });
+  const granted = (await Promise.all(answers)).filter((answer) => answer === 'ok');
+  if (answers.length > 0) expect(granted.length).toBe(1);
+  await desk.check();
+});
+
+const leave = step('leave', index, async (desk, call) => {
+  const callId = pick([...desk.calls.keys()], call);
+  if (callId === undefined) return;
+  desk.calls.delete(callId);
+  await desk.store.leave(callId);
+  await desk.check();
+});
+
+const transfer = step(
+  'transfer',
+  fc.record({ call: index, queueId: fc.constantFrom('front', 'back') }),
+  async (desk, { call, queueId }) => {
+    const callId = pick([...desk.calls.keys()], call);
+    const known = desk.calls.get(callId ?? '');
+    if (callId === undefined || !known) return;
+    const { outcome } = await desk.store.transferTo(callId, queueId);
+    if (outcome === 'queued') known.isServed = false;
+    await desk.check();
+  },
+);
+
+const overflowFailed = step('overflowFailed', index, async (desk, call) => {
+  const callId = pick([...desk.calls.keys()], call);
+  if (callId !== undefined) await desk.store.overflowFailed(callId);
+  await desk.check();
+});
+
+const advance = step('advance', fc.constantFrom(500, 2_000, 6_000, 6_000, 16_000, 31_000, 70_000), (desk, ms) =>
+  desk.advance(ms),
+);
+
+const endWrapUp = step('endWrapUp', index, async (desk, agent) => {
+  await desk.store.endWrapUp(pick(agentIds, agent) ?? '');
+  await desk.check();
+});
+
+/** Controllers hang (and are dead, if nobody revives them) … */
+const hang = step('hang', index, async (desk, controller) => {
+  const name = pick(desk.living(), controller);
+  const known = desk.controllers.get(name ?? '');
+  if (known && desk.living().length > 1) known.hungAtMs = desk.nowMs;
+});
+
+/** … and come back. */
+const revive = step('revive', index, async (desk, controller) => {
+  const name = pick([...desk.controllers.keys()], controller) ?? '';
+  const known = desk.controllers.get(name);
+  if (!known) return;
+  await known.store.extend(name, leaseMs);
+  await desk.check();
+  known.hungAtMs = undefined;
+  await desk.takeBack(name);
+});
+
+const takeOver = step('takeOver', fc.record({ call: index, controller: index }), async (desk, { call, controller }) => {
+  const name = pick(desk.living(), controller);
+  const callId = pick([...desk.calls.keys()], call);
+  if (name === undefined || callId === undefined) return;
+  await desk.storeOf(name).extend(name, leaseMs);
+  await desk.check();
+  const known = desk.calls.get(callId);
+  if (!known) return;
+  expect(await desk.storeOf(name).resume(name, callId)).toMatchObject({ request: { callId } });
+  known.controller = name;
+  await desk.check();
+});
+
+const rewrite = step(
+  'rewrite',
+  fc.record({ agent: index, queues: fc.subarray(['front', 'back']), active: fc.constantFrom(true, true, true, false) }),
+  async (desk, { agent, queues, active }) => {
+    const id = pick(agentIds, agent) ?? '';
+    await desk.store.putAgent(agentOf(id, { queues, active }));
+    await desk.check();
+  },
+);
+
+/** Anything that can happen, in any order. */
+const weighted: [number, fc.Arbitrary<Step>][] = [
+  [4, enqueue],
+  [2, wish],
+  [4, report],
+  [3, talk],
+  [1, race],
+  [2, leave],
+  [1, transfer],
+  [1, overflowFailed],
+  [4, advance],
+  [1, endWrapUp],
+  [1, hang],
+  [1, revive],
+  [1, takeOver],
+  [1, rewrite],
+];
+export const commands = fc.commands(
+  weighted.flatMap(([weight, each]) => Array.from({ length: weight }, () => each)),
+  { maxCommands: 120, size: 'max' },
+);
