@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { createPasswords } from './accounts/passwords.ts';
+import { LostLegSweep } from './call/lost-legs.ts';
 import { createCallService } from './call/service.ts';
 import { addAgentCommands } from './cli/agents.ts';
 import { addAuditCommand } from './cli/audit.ts';
@@ -13,6 +14,7 @@ import { prepareFirstStart } from './cli/first-start.ts';
 import { addLoadCommand } from './cli/load.ts';
 import { addPhoneCommands } from './cli/phones.ts';
 import { addQueueCommands } from './cli/queues.ts';
+import { addReconcileCommand } from './cli/reconcile.ts';
 import { addFlowCommands } from './cli/simulate.ts';
 import { addUserCommands } from './cli/users.ts';
 import { type Config, readConfig } from './config.ts';
@@ -23,6 +25,7 @@ import { systemClock as clock } from './kernel/clock.ts';
 import { DenwabanError, errorMessage } from './kernel/errors.ts';
 import { newId } from './kernel/ids.ts';
 import type { Logger } from './kernel/logger.ts';
+import { createChannelRecordWriter } from './ledger/channel-record-writer.ts';
 import { createLedger } from './ledger/create-ledger.ts';
 import { createLogger } from './logger.ts';
 import { createPromptLibrary } from './speech/prompt-library.ts';
@@ -32,6 +35,7 @@ import { startPrivateRedis } from './store/redis/private-redis.ts';
 import { RedisCallStateStore } from './store/redis/redis-call-state-store.ts';
 import { openSql } from './store/sql/open-sql.ts';
 import { createAccountsData } from './store/sql/sql-accounts-data.ts';
+import { SqlChannelRecordStore } from './store/sql/sql-channel-record-store.ts';
 import { SqlFactStore } from './store/sql/sql-fact-store.ts';
 import { SqlFlowStore } from './store/sql/sql-flow-store.ts';
 import { SqlAttemptStore } from './store/sql/sql-session-store.ts';
@@ -95,7 +99,8 @@ function prepareDataDir(dataDir: string): void {
 /** SQL and the stores on it. */
 async function openStores(config: Config, logger: Logger) {
   const sql = await openSql(config.databaseUrl, { clock, logger });
-  return { sql, data: createAccountsData(sql), flows: new SqlFlowStore(sql), facts: new SqlFactStore(sql) };
+  const records = { facts: new SqlFactStore(sql), channels: new SqlChannelRecordStore(sql) };
+  return { sql, data: createAccountsData(sql), flows: new SqlFlowStore(sql), ...records };
 }
 
 /** Addresses of the pair that does the telephony: the configured one, or the embedded switch started here. */
@@ -185,15 +190,19 @@ async function startAll(
     await ledger.stop();
   });
   const pair = await openSwitch(config, shutdown, onLost);
-  const telephony = createTelephony({ ...pair, trunkUri: config.trunkUri, clock, logger });
+  const channelRecords = createChannelRecordWriter({ store: stores.channels, clock, logger });
+  shutdown.add('channel records', () => channelRecords.stop());
+  const onChannelRecord = channelRecords.add.bind(channelRecords);
+  const telephony = createTelephony({ ...pair, trunkUri: config.trunkUri, onChannelRecord, clock, logger });
   shutdown.add('telephony', () => telephony.stop());
+  const states = new RedisCallStateStore(redis);
   const calls = createCallService({
     telephony,
     accounts: data.accounts,
     flows,
     loadFlow,
     ledger,
-    states: new RedisCallStateStore(redis),
+    states,
     prompts: createPromptLibrary({
       flowFolder,
       cacheFolder: join(config.dataDir, 'prompts'),
@@ -216,6 +225,9 @@ async function startAll(
   });
   shutdown.add('calls', () => calls.stop({ deadlineMs: callEndDeadlineMs }));
   await calls.start();
+  const sweep = new LostLegSweep({ ...stores, states, ledger, flush: () => ledger.flush(), clock, logger });
+  shutdown.add('sweep', () => sweep.stop());
+  sweep.start();
   const http = await startHttpServer({
     address: config.bindAddress,
     port: config.httpPort,
@@ -294,6 +306,7 @@ async function withStores<T>(work: (stores: CommandStores) => Promise<T>): Promi
 const commands = [
   addLoadCommand,
   addCallsCommand,
+  addReconcileCommand,
   addFlowCommands,
   addCallCommand,
   addUserCommands,

@@ -21,5 +21,7 @@ export interface CallStateStore {
   claimOrphans(controllerId: string, limit: number): Promise<CallSnapshot[]>;
   /** Ids of the calls a controller drives now. */
   listOwn(controllerId: string): Promise<string[]>;
+  /** Of these calls those that are live, whoever drives them, or nobody at the moment. */
+  liveAmong(callIds: readonly string[]): Promise<Set<string>>;
   countAll(): Promise<number>;
 }

@@ -8,7 +8,7 @@ import type { User } from '../accounts/users.ts';
 import type { FlowStore } from '../flow/flow-store.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { DenwabanError } from '../kernel/errors.ts';
-import type { FactStore } from '../ledger/ledger.ts';
+import type { ChannelRecordStore, FactIndex, FactStore } from '../ledger/ledger.ts';
 import type { Phone } from './phone.ts';
 
 /** Stores of accounts and flows, and changes to them as one. */
@@ -18,7 +18,8 @@ export interface CommandData extends AccountsData {
 
 export interface CommandStores {
   data: CommandData;
-  facts: FactStore;
+  facts: FactStore & FactIndex;
+  channels: ChannelRecordStore;
 }
 
 /** What `main.ts` hands to the commands: everything that an adapter makes. */

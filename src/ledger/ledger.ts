@@ -1,4 +1,5 @@
 import type { CallFact } from '../kernel/call-fact.ts';
+import type { ChannelRecord } from '../kernel/channel-record.ts';
 import { DenwabanError } from '../kernel/errors.ts';
 
 /** Where facts are kept for ever. `factId` is unique: writing a fact again changes nothing. */
@@ -13,6 +14,41 @@ export interface FactStore {
   factsOfCall(callId: string): Promise<CallFact[]>;
   /** Ids of calls, newest `offered` first. */
   listCallIds(options: { limit: number; accountId?: string; beforeMs?: number }): Promise<string[]>;
+}
+
+/** What is looked for across calls; the same store has it. */
+export interface FactIndex {
+  /** The facts of many calls, each call's in order of `seq`. */
+  factsOfCalls(callIds: readonly string[]): Promise<CallFact[]>;
+  /** Calls `offered` from `fromMs` on and before `toMs`, oldest first; `after`: the last one of the page before. */
+  callsOffered(options: {
+    fromMs: number;
+    toMs: number;
+    limit: number;
+    after?: OfferedCallRef;
+  }): Promise<OfferedCallRef[]>;
+  /** Of these legs those on record. */
+  knownLegs(legIds: readonly string[]): Promise<Set<string>>;
+  /** `offered` facts from `fromMs` on and before `toMs` of legs that have not ended on record, oldest first. */
+  openLegs(options: { fromMs: number; toMs: number; limit: number }): Promise<OfferedFact[]>;
+}
+
+/** A call's place in the order of their beginning. */
+export interface OfferedCallRef {
+  callId: string;
+  atMs: number;
+}
+
+export type OfferedFact = Extract<CallFact, { type: 'offered' }>;
+
+/** What the switches say of channels that have ended; each record once, however often it is added. */
+export interface ChannelRecordStore {
+  /** All or none; gives how many were new. */
+  add(records: readonly ChannelRecord[]): Promise<number>;
+  /** The records of these legs, each leg's oldest first. */
+  ofLegs(legIds: readonly string[]): Promise<ChannelRecord[]>;
+  /** Records of channels created from `fromMs` on and before `toMs`, oldest first; `after`: the last one of the page before. */
+  created(options: { fromMs: number; toMs: number; limit: number; after?: ChannelRecord }): Promise<ChannelRecord[]>;
 }
 
 /** What `call` needs of the ledger: say it, and it is on record even if the process dies the next moment. */

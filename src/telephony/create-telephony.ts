@@ -9,10 +9,12 @@ import type {
   TelephonyHandlers,
   TelephonyStatus,
 } from '../call/telephony.ts';
+import type { ChannelRecord } from '../kernel/channel-record.ts';
 import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { AdoptedLegs } from './adopted-legs.ts';
+import { ChannelRecordLink } from './channel-record-link.ts';
 import { type ExpectedInvite, legHeader } from './expected-invite.ts';
 import { type IncomingCallOptions, NetworkCall } from './incoming-call.ts';
 import { SwitchLeg } from './leg.ts';
@@ -58,6 +60,8 @@ export interface TelephonyOptions {
   trunkUri?: string | undefined;
   /** Agents' phones register here; without it, no phone can. */
   phones?: PhoneRegistrations | undefined;
+  /** Told of every channel that a FreeSWITCH has ended, by a connection of its own to each. */
+  onChannelRecord?: (record: ChannelRecord) => void;
   clock: Clock;
   logger: Logger;
   deadlines?: Partial<TelephonyDeadlines>;
@@ -81,6 +85,7 @@ class DrachtioTelephony implements SwitchTelephony {
   readonly #trunk: Trunk | undefined;
   readonly #sip: SipServer;
   readonly #servers: MediaServer[];
+  readonly #recordLinks: ChannelRecordLink[];
   readonly #legs = new Map<string, SwitchLeg>();
   /** INVITEs that media servers were told to send us, by leg id. */
   readonly #expected = new Map<string, ExpectedInvite>();
@@ -106,6 +111,11 @@ class DrachtioTelephony implements SwitchTelephony {
       onReconnected: () => this.#adopted.watchAll(this.#legs.values()),
     });
     this.#servers = options.freeswitches.map((address) => this.#newServer(address));
+    const onRecord = options.onChannelRecord;
+    const heard = onRecord ? options.freeswitches : [];
+    this.#recordLinks = heard.map(
+      (address) => new ChannelRecordLink({ address, clock, logger, onRecord: (record) => onRecord?.(record) }),
+    );
   }
 
   /** @throws DenwabanError when drachtio or every FreeSWITCH cannot be reached; nothing is left running then. */
@@ -124,7 +134,7 @@ class DrachtioTelephony implements SwitchTelephony {
       this.#onFirstReady = resolve;
     });
     await this.#sip.start();
-    for (const server of this.#servers) server.start();
+    for (const part of [...this.#servers, ...this.#recordLinks]) part.start();
     const answer = await withDeadline(this.#options.clock, ready, this.#deadlines.connectMs * 3);
     if (answer !== deadlinePassed) return;
     const names = this.#options.freeswitches.map(({ host, port }) => `${host}:${port}`).join(', ');
@@ -140,7 +150,7 @@ class DrachtioTelephony implements SwitchTelephony {
   async stop(): Promise<void> {
     this.#adopted.stop();
     for (const server of this.#servers) server.stop();
-    await this.#sip.stop();
+    await Promise.all([this.#sip.stop(), ...this.#recordLinks.map((link) => link.stop())]);
   }
 
   status(): TelephonyStatus {

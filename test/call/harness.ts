@@ -65,6 +65,11 @@ export class FakeStates implements CallStateStore {
     return [...this.saved.keys()];
   }
 
+  async liveAmong(callIds: readonly string[]): Promise<Set<string>> {
+    if (this.failing) throw new Error('store is down');
+    return new Set(callIds.filter((callId) => this.saved.has(callId)));
+  }
+
   async countAll(): Promise<number> {
     return this.saved.size;
   }

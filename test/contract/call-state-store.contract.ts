@@ -115,6 +115,16 @@ export function callStateStoreContract(make: () => Promise<CallStateStore>): voi
     expect(await store.claimOrphans('late', 10)).toHaveLength(1);
   });
 
+  it('tells which of some calls are live: driven or left behind, not ended', async () => {
+    const store = await make();
+    await store.heartbeat('me', longMs);
+    for (const id of ['c1', 'c2']) await store.save('me', snapshot(id));
+    await store.save('dead', snapshot('c3'));
+    await store.remove('me', 'c2');
+    expect(await store.liveAmong(['c1', 'c2', 'c3', 'never'])).toEqual(new Set(['c1', 'c3']));
+    expect(await store.liveAmong([])).toEqual(new Set());
+  });
+
   it('grants each orphan to exactly one of many who ask at once', async () => {
     const store = await make();
     for (let round = 0; round < 10; round++) {

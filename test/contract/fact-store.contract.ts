@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { type FactStore, isFactRejected } from '../../src/ledger/ledger.ts';
+import { type FactIndex, type FactStore, isFactRejected } from '../../src/ledger/ledger.ts';
 import { baseMs, entered, fact, offered } from '../support/facts.ts';
 
 /** What every FactStore owes its users. `make` gives an empty store. */
-export function factStoreContract(make: () => Promise<FactStore>): void {
+export function factStoreContract(make: () => Promise<FactStore & FactIndex>): void {
   it('gives facts back as they were written, in order of seq', async () => {
     const store = await make();
     const facts = [
@@ -72,6 +72,56 @@ export function factStoreContract(make: () => Promise<FactStore>): void {
     expect(await store.listCallIds({ limit: 2, beforeMs: baseMs + 10 })).toEqual(['unknown', 'old']);
     expect(await store.listCallIds({ limit: 10, accountId: 'sakura' })).toEqual(['new', 'old']);
     expect(await store.listCallIds({ limit: 10, accountId: 'nobody' })).toEqual([]);
+  });
+
+  it('pages through the calls offered in a span of time, oldest first', async () => {
+    const store = await make();
+    await store.append([
+      offered('before', { atMs: baseMs - 1 }),
+      offered('b', { atMs: baseMs }),
+      offered('a', { atMs: baseMs }),
+      offered('c', { atMs: baseMs + 5 }),
+      entered('c', 2),
+      offered('after', { atMs: baseMs + 10 }),
+    ]);
+    const span = { fromMs: baseMs, toMs: baseMs + 10, limit: 2 };
+    const first = await store.callsOffered(span);
+    expect(first).toEqual([
+      { callId: 'a', atMs: baseMs },
+      { callId: 'b', atMs: baseMs },
+    ]);
+    expect(await store.callsOffered({ ...span, after: { callId: 'b', atMs: baseMs } })).toEqual([
+      { callId: 'c', atMs: baseMs + 5 },
+    ]);
+    expect(await store.callsOffered({ ...span, after: { callId: 'c', atMs: baseMs + 5 } })).toEqual([]);
+    expect((await store.factsOfCalls(['c', 'a', 'none'])).map(({ callId, seq }) => `${callId}${seq}`)).toEqual([
+      'a1',
+      'c1',
+      'c2',
+    ]);
+    expect(await store.factsOfCalls([])).toEqual([]);
+    const many = Array.from({ length: 1_100 }, (_, index) => `n${index}`);
+    expect(await store.factsOfCalls([...many, 'a'])).toHaveLength(1);
+  });
+
+  it('knows which legs are on record, and which have not ended', async () => {
+    const store = await make();
+    const dialled = (callId: string, legId: string, seq: number) =>
+      fact(callId, seq, { type: 'offered', legId, kind: 'transfer', direction: 'outbound', from: 'a', to: 'b' });
+    await store.append([
+      offered('open', { atMs: baseMs }),
+      offered('over', { atMs: baseMs }),
+      dialled('over', 'left', 2),
+      fact('over', 3, { type: 'ended', legId: 'over-caller', cause: 'caller-hangup' }),
+    ]);
+    expect(await store.knownLegs(['open-caller', 'over-caller', 'left', 'none'])).toEqual(
+      new Set(['open-caller', 'over-caller', 'left']),
+    );
+    expect(await store.knownLegs([])).toEqual(new Set());
+    const span = { fromMs: baseMs, toMs: baseMs + 10_000, limit: 10 };
+    expect((await store.openLegs(span)).map(({ legId }) => legId)).toEqual(['open-caller', 'left']);
+    expect((await store.openLegs({ ...span, limit: 1 })).map(({ legId }) => legId)).toEqual(['open-caller']);
+    expect(await store.openLegs({ ...span, toMs: baseMs })).toEqual([]);
   });
 
   it('keeps each fact once however many write it at once', async () => {

@@ -7,15 +7,17 @@ import { silentLogger } from '../../src/kernel/logger.ts';
 import { openSql, type SqlDatabase } from '../../src/store/sql/open-sql.ts';
 import { SqlAccountStore } from '../../src/store/sql/sql-account-store.ts';
 import { createAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
+import { SqlChannelRecordStore } from '../../src/store/sql/sql-channel-record-store.ts';
 import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
 import { SqlFlowStore } from '../../src/store/sql/sql-flow-store.ts';
 import { SqlOutboxStore } from '../../src/store/sql/sql-outbox-store.ts';
 import { SqlAttemptStore } from '../../src/store/sql/sql-session-store.ts';
 import { MemoryOutboxStore } from '../support/memory-outbox-store.ts';
-import { MemoryFactStore } from '../support/memory-stores.ts';
+import { MemoryChannelRecordStore, MemoryFactStore } from '../support/memory-stores.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { accountStoreContract } from './account-store.contract.ts';
 import { auditStoreContract } from './audit-store.contract.ts';
+import { channelRecordStoreContract } from './channel-record-store.contract.ts';
 import { factStoreContract } from './fact-store.contract.ts';
 import { flowStoreContract } from './flow-store.contract.ts';
 import { outboxStoreContract } from './outbox-store.contract.ts';
@@ -61,6 +63,8 @@ describe.each(Object.entries(emptyDatabases))('on %s', (_, emptyDatabase) => {
       return { flows: new SqlFlowStore(database), accounts: new SqlAccountStore(database) };
     }));
   describe('SqlFactStore', () => factStoreContract(async () => new SqlFactStore(await openEmpty())));
+  describe('SqlChannelRecordStore', () =>
+    channelRecordStoreContract(async () => new SqlChannelRecordStore(await openEmpty())));
   describe('SqlOutboxStore', () => outboxStoreContract(async () => new SqlOutboxStore(await openEmpty())));
   describe('the outbox in SQL', () => sqlOutboxContract(openEmpty));
   const people = async () => createAccountsData(await openEmpty());
@@ -75,5 +79,6 @@ describe.each(Object.entries(emptyDatabases))('on %s', (_, emptyDatabase) => {
 
 describe('in memory', () => {
   describe('MemoryFactStore', () => factStoreContract(async () => new MemoryFactStore()));
+  describe('MemoryChannelRecordStore', () => channelRecordStoreContract(async () => new MemoryChannelRecordStore()));
   describe('MemoryOutboxStore', () => outboxStoreContract(async () => new MemoryOutboxStore()));
 });

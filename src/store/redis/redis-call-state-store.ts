@@ -75,6 +75,16 @@ export class RedisCallStateStore implements CallStateStore {
     }
   }
 
+  async liveAmong(callIds: readonly string[]): Promise<Set<string>> {
+    if (callIds.length === 0) return new Set();
+    try {
+      const owners = await this.#redis.client.hmget(this.#keys.owners, ...callIds);
+      return new Set(callIds.filter((_, index) => owners[index] !== null));
+    } catch (error) {
+      throw redisError(error);
+    }
+  }
+
   async countAll(): Promise<number> {
     try {
       return await this.#redis.client.hlen(this.#keys.owners);

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Clock } from '../../kernel/clock.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
+import { channelRecordsMigration } from './channel-records-migration.ts';
 import type { ColumnTypes, Migration } from './migration.ts';
 import { outboxMigration } from './outbox-migration.ts';
 import { peopleMigration } from './people-migration.ts';
@@ -136,4 +137,10 @@ const callFacts: Migration = {
 };
 
 /** All steps, oldest first. */
-export const migrations: readonly Migration[] = [accountsAndFlows, callFacts, outboxMigration, peopleMigration];
+export const migrations: readonly Migration[] = [
+  accountsAndFlows,
+  callFacts,
+  outboxMigration,
+  peopleMigration,
+  channelRecordsMigration,
+];

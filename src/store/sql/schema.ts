@@ -27,6 +27,15 @@ export interface Schema {
     opens_call: number;
     body: string;
   };
+  /** One row for each channel that a FreeSWITCH has ended. */
+  channel_records: {
+    leg_id: string;
+    server: string;
+    created_at_ms: number;
+    answered_at_ms: number | null;
+    ended_at_ms: number;
+    hangup_cause: string;
+  };
   outbox: OutboxTable;
   outbox_attempts: OutboxAttemptsTable;
   webhook_secrets: {

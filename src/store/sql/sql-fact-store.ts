@@ -1,16 +1,26 @@
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { CallFact } from '../../kernel/call-fact.ts';
 import { DenwabanError, errorMessage } from '../../kernel/errors.ts';
-import { type FactStore, factRejected } from '../../ledger/ledger.ts';
+import {
+  type FactIndex,
+  type FactStore,
+  factRejected,
+  type OfferedCallRef,
+  type OfferedFact,
+} from '../../ledger/ledger.ts';
+import { inChunks } from './chunks.ts';
 import type { SqlDatabase } from './open-sql.ts';
 import type { Schema } from './schema.ts';
 import { isContentError } from './sql-errors.ts';
 
 /** Rows in one statement: well under the parameter limits of both databases (9 columns each). */
 const rowsPerInsert = 250;
+const idsPerQuery = 500;
+/** The condition of the index over the beginnings and ends of legs, in the very words that the databases look for. */
+const legMark = sql<boolean>`type in ('offered', 'ended')`;
 
 /** Call facts in SQL, for ever: nothing here updates or deletes one. */
-export class SqlFactStore implements FactStore {
+export class SqlFactStore implements FactStore, FactIndex {
   readonly #db: Kysely<Schema>;
 
   constructor(database: SqlDatabase) {
@@ -38,6 +48,72 @@ export class SqlFactStore implements FactStore {
     const query = this.#db.selectFrom('call_facts').select('body').where('call_id', '=', callId).orderBy('seq');
     // Checked when it was written; a newer program may have written fields that this one does not know.
     return (await query.execute()).map((row) => JSON.parse(row.body) as CallFact);
+  }
+
+  async factsOfCalls(callIds: readonly string[]): Promise<CallFact[]> {
+    const facts: CallFact[] = [];
+    for (const ids of inChunks(callIds, idsPerQuery)) {
+      const query = this.#db.selectFrom('call_facts').select('body').where('call_id', 'in', ids);
+      const rows = await query.orderBy('call_id').orderBy('seq').execute();
+      for (const { body } of rows) facts.push(JSON.parse(body) as CallFact);
+    }
+    return facts;
+  }
+
+  async callsOffered(options: {
+    fromMs: number;
+    toMs: number;
+    limit: number;
+    after?: OfferedCallRef;
+  }): Promise<OfferedCallRef[]> {
+    const { fromMs, toMs, limit, after } = options;
+    let query = this.#db
+      .selectFrom('call_facts')
+      .select(['call_id', 'at_ms'])
+      .where('opens_call', '=', 1)
+      .where('at_ms', '>=', after?.atMs ?? fromMs)
+      .where('at_ms', '<', toMs)
+      .orderBy('at_ms')
+      .orderBy('call_id')
+      .limit(limit);
+    if (after) {
+      query = query.where((is) => is.or([is('at_ms', '>', after.atMs), is('call_id', '>', after.callId)]));
+    }
+    return (await query.execute()).map((row) => ({ callId: row.call_id, atMs: row.at_ms }));
+  }
+
+  async knownLegs(legIds: readonly string[]): Promise<Set<string>> {
+    const known = new Set<string>();
+    for (const ids of inChunks(legIds, idsPerQuery)) {
+      const query = this.#db.selectFrom('call_facts').select('leg_id').distinct();
+      const rows = await query.where('leg_id', 'in', ids).where(legMark).execute();
+      for (const { leg_id } of rows) known.add(leg_id);
+    }
+    return known;
+  }
+
+  async openLegs(options: { fromMs: number; toMs: number; limit: number }): Promise<OfferedFact[]> {
+    const { fromMs, toMs, limit } = options;
+    const rows = await this.#db
+      .selectFrom('call_facts')
+      .select('body')
+      .where(sql<boolean>`type = 'offered'`)
+      .where('at_ms', '>=', fromMs)
+      .where('at_ms', '<', toMs)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('call_facts as other')
+              .select('other.leg_id')
+              .whereRef('other.leg_id', '=', 'call_facts.leg_id')
+              .where(sql<boolean>`other.type = 'ended' and other.type in ('offered', 'ended')`),
+          ),
+        ),
+      )
+      .orderBy('at_ms')
+      .limit(limit)
+      .execute();
+    return rows.map(({ body }) => JSON.parse(body) as OfferedFact);
   }
 
   async listCallIds(options: { limit: number; accountId?: string; beforeMs?: number }): Promise<string[]> {
