@@ -29,9 +29,12 @@ export interface DigestAnswer {
  * The values of WWW-Authenticate for a 401, the algorithm we like best first (RFC 8760, 2.3). `stale`: the nonce was
  * too old, so the client may try again without asking its user.
  */
-export function challenges(realm: string, nonce: string, stale: boolean): string[] {
+export function challenges(
+  algorithms: readonly DigestAlgorithm[],
+  { realm, nonce, stale }: { realm: string; nonce: string; stale: boolean },
+): string[] {
   const more = stale ? ', stale=true' : '';
-  return digestAlgorithms.map(
+  return algorithms.map(
     (algorithm) => `Digest realm="${realm}", nonce="${nonce}", algorithm=${algorithm}, qop="auth"${more}`,
   );
 }

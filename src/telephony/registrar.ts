@@ -3,7 +3,15 @@ import type { PhoneCredential, PhoneRegistrations, PhoneSource } from '../call/p
 import type { Clock } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { challenges, type DigestAnswer, findDigest, isRightDigest } from './digest.ts';
+import { ChallengeChoice } from './challenge-choice.ts';
+import {
+  challenges,
+  type DigestAlgorithm,
+  type DigestAnswer,
+  digestAlgorithms,
+  findDigest,
+  isRightDigest,
+} from './digest.ts';
 import { Nonces } from './nonces.ts';
 import { contactValue, type ExpiryRules, requestedContacts } from './register-contacts.ts';
 import { parseAddress, parseSipUri } from './sip-values.ts';
@@ -36,6 +44,7 @@ export class Registrar {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #nonces: Nonces;
+  readonly #choice: ChallengeChoice;
   readonly #expiry: ExpiryRules;
   /** Checked in place of an unknown name's hash, so that it takes the same time. */
   readonly #decoy: PhoneCredential;
@@ -47,6 +56,7 @@ export class Registrar {
     this.#clock = clock;
     this.#logger = logger;
     this.#nonces = new Nonces(clock, nonceLifetimeMs);
+    this.#choice = new ChallengeChoice(clock);
     const { minExpiresSeconds = 60, maxExpiresSeconds = 600, maxNatExpiresSeconds = 90 } = phones;
     this.#expiry = { min: minExpiresSeconds, max: maxExpiresSeconds, maxNat: maxNatExpiresSeconds };
     const [ha1Md5, ha1Sha256] = [randomBytes(16).toString('hex'), randomBytes(32).toString('hex')];
@@ -87,14 +97,18 @@ export class Registrar {
     const { guard, realm } = this.#phones;
     const { address } = request.source;
     const secret = await this.#sharedSecret();
-    const challenge = (stale: boolean): RegisterAnswer => ({
-      status: 401,
-      headers: { 'WWW-Authenticate': challenges(realm, this.#nonces.make(secret, address), stale) },
-    });
+    const phone = `${address} ${(request.header('To') ?? '').slice(0, 200)}`;
+    const challenge = (algorithms: readonly DigestAlgorithm[], stale: boolean): RegisterAnswer => {
+      const nonce = this.#nonces.make(secret, address);
+      return { status: 401, headers: { 'WWW-Authenticate': challenges(algorithms, { realm, nonce, stale }) } };
+    };
     const answer = findDigest(request.header('Authorization') ?? '', realm);
-    if (!answer) return challenge(false);
+    if (!answer) return challenge(this.#choice.offer(phone, request.header('User-Agent') ?? ''), false);
+    // Who answers with MD5 knows no better.
+    const again = answer.algorithm === 'MD5' ? (['MD5'] as const) : digestAlgorithms;
     // Nothing is said about the password of whoever has not received a challenge of ours at this very address.
-    if (!this.#nonces.isFresh(answer.nonce, secret, address)) return challenge(true);
+    if (!this.#nonces.isFresh(answer.nonce, secret, address)) return challenge(again, true);
+    this.#choice.answered(phone, answer.algorithm);
     const attempt = { username: answer.username, address };
     const waitMs = await guard.waitMs(attempt);
     if (waitMs > 0) return comeBackLater(Math.ceil(waitMs / 1_000));
@@ -102,9 +116,10 @@ export class Registrar {
     if (agentId === undefined) {
       await guard.failed(attempt);
       this.#logger.info({ name: answer.username, from: address }, 'a phone did not prove who it is');
-      return challenge(false);
+      // Not another 401: some phones answer that with the same password, at once, ten times over.
+      return refusal(403);
     }
-    if (!(await guard.accept(attempt, answer.nonce, Number.parseInt(answer.nc, 16)))) return challenge(true);
+    if (!(await guard.accept(attempt, answer.nonce, Number.parseInt(answer.nc, 16)))) return challenge(again, true);
     return this.#register(request, agentId, answer.username);
   }
 

@@ -11,6 +11,7 @@ export interface PhoneEvent {
   type: string;
   param?: string;
   peeruri?: string;
+  peerdisplayname?: string;
 }
 
 /** baresip, a SIP phone that is not ours, remote-controlled. */
@@ -21,7 +22,7 @@ export class Baresip {
   readonly #program: RunningProgram;
   readonly #control: Socket;
   readonly #events: PhoneEvent[] = [];
-  #buffer = '';
+  #buffer = Buffer.alloc(0);
 
   private constructor(parts: {
     sipPort: number;
@@ -35,7 +36,7 @@ export class Baresip {
     this.#folder = parts.folder;
     this.#program = parts.program;
     this.#control = parts.control;
-    this.#control.on('data', (data) => this.#read(String(data)));
+    this.#control.on('data', (data) => this.#read(Buffer.from(data)));
     this.#control.on('error', () => this.#events.push({ type: 'CONTROL_LOST' }));
   }
 
@@ -46,6 +47,8 @@ export class Baresip {
     answer?: boolean;
     codec?: 'PCMU' | 'PCMA';
     sipPort?: number;
+    /** Registers at this server (`host:port`), by digest with `user` as its name. */
+    register?: { server: string; password: string; transport?: 'udp' | 'tcp'; everySeconds?: number };
   }): Promise<Baresip> {
     const user = options.user ?? 'phone';
     const folder = mkdtempSync(join(tmpdir(), 'denwaban-phone-'));
@@ -56,7 +59,7 @@ export class Baresip {
     writeFileSync(join(folder, 'contacts'), '');
     writeFileSync(
       join(folder, 'accounts'),
-      `<sip:${user}@127.0.0.1:${sipPort}>;regint=0;answermode=${options.answer ? 'auto' : 'manual'};audio_codecs=${options.codec ?? 'PCMU'}\n`,
+      `${address(user, sipPort, options.register)};answermode=${options.answer ? 'auto' : 'manual'};audio_codecs=${options.codec ?? 'PCMU'}\n`,
     );
     // -t bounds its life even if the test run is killed.
     const program = runProgram('baresip', ['-f', folder, '-t', '180'], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -114,6 +117,18 @@ export class Baresip {
     });
   }
 
+  /**
+   * Waits until the server has answered its first registration; gives the answer, e.g. `200 OK` or `403 Forbidden`.
+   * Read from what it prints: the event can come before anybody listens to events.
+   */
+  registration(): Promise<string> {
+    return eventually(
+      `${this.user} to register`,
+      () => / (\d{3} [A-Z][\w ]*?)(?: \(.*)?\n/.exec(this.#program.output())?.[1],
+      { timeoutMs: 15_000 },
+    );
+  }
+
   /** What the phone has heard in its newest call so far. */
   heard(): Int16Array {
     const dumps = readdirSync(this.#folder)
@@ -135,18 +150,30 @@ export class Baresip {
     this.#control.write(`${Buffer.byteLength(json)}:${json},`);
   }
 
-  #read(text: string): void {
-    this.#buffer += text;
+  /** Netstrings: `<bytes>:<JSON>,`. */
+  #read(data: Buffer): void {
+    this.#buffer = Buffer.concat([this.#buffer, data]);
     for (;;) {
       const colon = this.#buffer.indexOf(':');
-      const length = Number(this.#buffer.slice(0, colon));
+      const length = Number(this.#buffer.toString('latin1', 0, Math.max(colon, 0)));
       if (colon < 0 || this.#buffer.length < colon + 1 + length + 1) return;
-      const message: unknown = JSON.parse(this.#buffer.slice(colon + 1, colon + 1 + length));
-      this.#buffer = this.#buffer.slice(colon + 1 + length + 1);
+      const message: unknown = JSON.parse(this.#buffer.toString('utf8', colon + 1, colon + 1 + length));
+      this.#buffer = this.#buffer.subarray(colon + 1 + length + 1);
       if (typeof message === 'object' && message !== null && 'event' in message)
         this.#events.push(message as unknown as PhoneEvent);
     }
   }
+}
+
+/** The phone's own line: its address, and where and how it registers. */
+function address(
+  user: string,
+  sipPort: number,
+  register?: { server: string; password: string; transport?: 'udp' | 'tcp'; everySeconds?: number },
+): string {
+  if (!register) return `<sip:${user}@127.0.0.1:${sipPort}>;regint=0`;
+  const { server, password, transport = 'udp', everySeconds = 60 } = register;
+  return `<sip:${user}@${server};transport=${transport}>;regint=${everySeconds};auth_user=${user};auth_pass=${password}`;
 }
 
 function config(folder: string, sipPort: number, controlPort: number): string {

@@ -3,6 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import {
   challenges,
   type DigestAnswer,
+  digestAlgorithms,
   digestResponse,
   findDigest,
   isRightDigest,
@@ -55,11 +56,13 @@ describe('the examples of the RFCs', () => {
 
 describe('challenges and answers', () => {
   it('offers SHA-256 before MD5, with one nonce', () => {
-    expect(challenges('desk', 'n1', true)).toEqual([
+    expect(challenges(digestAlgorithms, { realm: 'desk', nonce: 'n1', stale: true })).toEqual([
       'Digest realm="desk", nonce="n1", algorithm=SHA-256, qop="auth", stale=true',
       'Digest realm="desk", nonce="n1", algorithm=MD5, qop="auth", stale=true',
     ]);
-    expect(challenges('desk', 'n1', false)[0]).not.toContain('stale');
+    expect(challenges(['MD5'], { realm: 'desk', nonce: 'n1', stale: false })).toEqual([
+      'Digest realm="desk", nonce="n1", algorithm=MD5, qop="auth"',
+    ]);
   });
 
   const answer = (more: Record<string, string> = {}) => {
