@@ -21,6 +21,7 @@ import { type Config, readConfig } from './config.ts';
 import { checkFlow } from './flow/checker.ts';
 import type { StoredFlow } from './flow/flow-store.ts';
 import { type FlowState, startState, step } from './flow/interpreter.ts';
+import type { ChannelRecord } from './kernel/channel-record.ts';
 import { systemClock as clock } from './kernel/clock.ts';
 import { DenwabanError, errorMessage } from './kernel/errors.ts';
 import { newId } from './kernel/ids.ts';
@@ -103,6 +104,8 @@ async function openStores(config: Config, logger: Logger) {
   return { sql, data: createAccountsData(sql), flows: new SqlFlowStore(sql), ...records };
 }
 
+type Stores = Awaited<ReturnType<typeof openStores>>;
+
 /** Addresses of the pair that does the telephony: the configured one, or the embedded switch started here. */
 async function openSwitch(config: Config, shutdown: Shutdown, onLost: (why: string) => void) {
   if (config.drachtio && config.freeswitches) {
@@ -159,6 +162,24 @@ function loadFlow(stored: StoredFlow) {
   };
 }
 
+/** The configured Redis, or a private one started here. */
+async function connectRedis(config: Config, logger: Logger, shutdown: Shutdown) {
+  const privateRedis = config.redisUrl
+    ? undefined
+    : await startPrivateRedis({ folder: join(config.dataDir, 'redis'), clock });
+  if (privateRedis) shutdown.add('private Redis', () => privateRedis.stop());
+  const redis = await openRedis(config.redisUrl ?? privateRedis?.socketPath ?? '', { clock, logger });
+  shutdown.add('Redis connection', () => redis.close());
+  return redis;
+}
+
+/** Where the switches' own records of their channels go. */
+function keepChannelRecords({ channels: store }: Stores, logger: Logger, shutdown: Shutdown) {
+  const writer = createChannelRecordWriter({ store, clock, logger });
+  shutdown.add('channel records', () => writer.stop());
+  return (record: ChannelRecord) => writer.add(record);
+}
+
 /** Builds and starts everything; every part is in `shutdown` the moment it runs. Gives what to print. */
 async function startAll(
   config: Config,
@@ -178,21 +199,14 @@ async function startAll(
     clock,
     phoneRealm,
   });
-  const privateRedis = config.redisUrl
-    ? undefined
-    : await startPrivateRedis({ folder: join(config.dataDir, 'redis'), clock });
-  if (privateRedis) shutdown.add('private Redis', () => privateRedis.stop());
-  const redis = await openRedis(config.redisUrl ?? privateRedis?.socketPath ?? '', { clock, logger });
-  shutdown.add('Redis connection', () => redis.close());
+  const redis = await connectRedis(config, logger, shutdown);
   const ledger = await createLedger({ dataDir: config.dataDir, store: stores.facts, clock, logger });
   shutdown.add('ledger', async () => {
     await ledger.flush(flushDeadlineMs);
     await ledger.stop();
   });
   const pair = await openSwitch(config, shutdown, onLost);
-  const channelRecords = createChannelRecordWriter({ store: stores.channels, clock, logger });
-  shutdown.add('channel records', () => channelRecords.stop());
-  const onChannelRecord = channelRecords.add.bind(channelRecords);
+  const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
   const telephony = createTelephony({ ...pair, trunkUri: config.trunkUri, onChannelRecord, clock, logger });
   shutdown.add('telephony', () => telephony.stop());
   const states = new RedisCallStateStore(redis);
