@@ -50,6 +50,7 @@ const sampleFolder = join(flowFolder, 'sample');
 /** Of the digest that agents' phones register with. Their hashes hold for it alone: never changed. */
 const phoneRealm = 'denwaban';
 const passwords = createPasswords();
+const callBounds = { maxCallMs: 14_400_000, maxStepsPerCall: 10_000, maxTalkMs: 14_400_000 };
 const callEndDeadlineMs = 5_000;
 const flushDeadlineMs = 5_000;
 
@@ -173,6 +174,16 @@ async function connectRedis(config: Config, logger: Logger, shutdown: Shutdown) 
   return redis;
 }
 
+/** The journal of facts on its way to the database. */
+async function openLedger({ dataDir }: Config, { facts: store }: Stores, logger: Logger, shutdown: Shutdown) {
+  const ledger = await createLedger({ dataDir, store, clock, logger });
+  shutdown.add('ledger', async () => {
+    await ledger.flush(flushDeadlineMs);
+    await ledger.stop();
+  });
+  return ledger;
+}
+
 /** Where the switches' own records of their channels go. */
 function keepChannelRecords({ channels: store }: Stores, logger: Logger, shutdown: Shutdown) {
   const writer = createChannelRecordWriter({ store, clock, logger });
@@ -200,11 +211,7 @@ async function startAll(
     phoneRealm,
   });
   const redis = await connectRedis(config, logger, shutdown);
-  const ledger = await createLedger({ dataDir: config.dataDir, store: stores.facts, clock, logger });
-  shutdown.add('ledger', async () => {
-    await ledger.flush(flushDeadlineMs);
-    await ledger.stop();
-  });
+  const ledger = await openLedger(config, stores, logger, shutdown);
   const pair = await openSwitch(config, shutdown, onLost);
   const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
   const telephony = createTelephony({ ...pair, trunkUri: config.trunkUri, onChannelRecord, clock, logger });
@@ -229,13 +236,7 @@ async function startAll(
     logger,
     controllerId: newId('controller'),
     recordingsFolder: join(config.dataDir, 'recordings'),
-    limits: {
-      maxCalls: config.maxCalls,
-      maxCallsPerSecond: config.maxCallsPerSecond,
-      maxCallMs: 14_400_000,
-      maxStepsPerCall: 10_000,
-      maxTalkMs: 14_400_000,
-    },
+    limits: { ...callBounds, maxCalls: config.maxCalls, maxCallsPerSecond: config.maxCallsPerSecond },
   });
   shutdown.add('calls', () => calls.stop({ deadlineMs: callEndDeadlineMs }));
   await calls.start();
