@@ -3,7 +3,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { createPasswords } from './accounts/passwords.ts';
+import type { PhoneCredentialStore } from './accounts/phone-credentials.ts';
 import { LostLegSweep } from './call/lost-legs.ts';
+import type { PhoneRegistrations } from './call/phones.ts';
 import { createCallService } from './call/service.ts';
 import { addAgentCommands } from './cli/agents.ts';
 import { addAuditCommand } from './cli/audit.ts';
@@ -31,9 +33,11 @@ import { createLedger } from './ledger/create-ledger.ts';
 import { createLogger } from './logger.ts';
 import { createPromptLibrary } from './speech/prompt-library.ts';
 import { espeakNg, openJtalk } from './speech/synthesizer.ts';
-import { openRedis } from './store/redis/open-redis.ts';
+import { openRedis, type RedisConnection } from './store/redis/open-redis.ts';
 import { startPrivateRedis } from './store/redis/private-redis.ts';
 import { RedisCallStateStore } from './store/redis/redis-call-state-store.ts';
+import { RedisPhoneRegistry } from './store/redis/redis-phone-registry.ts';
+import { RedisRegistrationGuard } from './store/redis/redis-registration-guard.ts';
 import { openSql } from './store/sql/open-sql.ts';
 import { createAccountsData } from './store/sql/sql-accounts-data.ts';
 import { SqlChannelRecordStore } from './store/sql/sql-channel-record-store.ts';
@@ -191,6 +195,16 @@ function keepChannelRecords({ channels: store }: Stores, logger: Logger, shutdow
   return (record: ChannelRecord) => writer.add(record);
 }
 
+/** Where agents' phones register, and by what they prove who they are. */
+function phoneRegistrations(redis: RedisConnection, phones: PhoneCredentialStore): PhoneRegistrations {
+  return {
+    realm: phoneRealm,
+    registry: new RedisPhoneRegistry(redis),
+    guard: new RedisRegistrationGuard(redis),
+    credentials: { find: (username) => phones.findForDigest(username) },
+  };
+}
+
 /** Builds and starts everything; every part is in `shutdown` the moment it runs. Gives what to print. */
 async function startAll(
   config: Config,
@@ -214,7 +228,8 @@ async function startAll(
   const ledger = await openLedger(config, stores, logger, shutdown);
   const pair = await openSwitch(config, shutdown, onLost);
   const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
-  const telephony = createTelephony({ ...pair, trunkUri: config.trunkUri, onChannelRecord, clock, logger });
+  const phones = phoneRegistrations(redis, data.phones);
+  const telephony = createTelephony({ ...pair, phones, trunkUri: config.trunkUri, onChannelRecord, clock, logger });
   shutdown.add('telephony', () => telephony.stop());
   const states = new RedisCallStateStore(redis);
   const calls = createCallService({

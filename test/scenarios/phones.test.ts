@@ -12,6 +12,7 @@ import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { eventually } from '../support/poll.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { denwaban, startSystem } from '../support/system.ts';
 import { Bench, openPair, type Pair } from '../telephony/harness.ts';
 
 /** Agents' phones that are not ours: they register and are rung, through the telephony room on a real switch. */
@@ -175,5 +176,23 @@ describe('two phones of one agent', () => {
     const second = await again.attempt.outcome;
     expect(second.ok).toBe(true);
     if (second.ok) await second.leg.end('system-hangup');
+  });
+});
+
+describe('the running system', () => {
+  it('takes a phone that was given its password on the command line, and no longer when it was taken away', async () => {
+    const system = await startSystem({ flows: 'flows/sample' });
+    running.push(system);
+    const added = await denwaban(['phone', 'add', 'hanako', '--username', 'hanako-test'], system.environment);
+    const password = /password (\S+)/.exec(added.output)?.[1];
+    if (!password) throw new Error(added.output);
+    const register = { server: `127.0.0.1:${system.sipPort}`, password };
+    const phone = await Baresip.start({ user: 'hanako-test', register });
+    running.push(phone);
+    expect(await phone.registration()).toBe('200 OK');
+    await denwaban(['phone', 'remove', 'hanako', 'hanako-test'], system.environment);
+    const late = await Baresip.start({ user: 'hanako-test', register });
+    running.push(late);
+    expect(await late.registration()).toContain('403');
   });
 });
