@@ -77,7 +77,7 @@ export async function changeUser(change: Change, userId: string, wanted: UserCha
   const after = readUser(merged.role === 'account' ? { ...merged, accountId } : merged);
   await change.stores.users.update(after);
   if (before.role === 'operator') await refuseWithoutOperator(change);
-  await onRecord(change, 'user.change', subjectOf(after), { before, after });
+  await changeOnRecord(change, before, after);
   const rights = (user: User) => [user.role, user.accountId, user.status].join();
   if (rights(before) !== rights(after)) await endSessions(change, after);
   if (deskRoles.includes(before.role) && !deskRoles.includes(after.role)) await leaveDesk(change, after);
@@ -120,6 +120,15 @@ export function subjectOf(user: User) {
 
 function accountOf(user: User): { accountId?: string } {
   return user.accountId === undefined ? {} : { accountId: user.accountId };
+}
+
+/** An account sees nothing of what a user was before becoming its own, or is afterwards (service-rules.md, Calls 9). */
+async function changeOnRecord(change: Change, before: User, after: User): Promise<void> {
+  if (before.accountId === after.accountId) {
+    return onRecord(change, 'user.change', subjectOf(after), { before, after });
+  }
+  await onRecord(change, 'user.change', subjectOf(before), { before });
+  await onRecord(change, 'user.change', subjectOf(after), { after });
 }
 
 function readUser(user: unknown): User {

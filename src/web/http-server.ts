@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import cookies from '@fastify/cookie';
 import files from '@fastify/static';
@@ -58,6 +58,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     signIn: createSignIn({ ...options, ...(options.signInLimits ? { limits: options.signInLimits } : {}) }),
   };
   const app = fastify({
+    frameworkErrors: (error, _, reply) => answerError(error, reply.headers(securityHeaders)),
     bodyLimit: bodyMaxBytes,
     trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
     requestTimeout: 30_000,
@@ -79,10 +80,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     await guardRequest(request, parts);
   });
   app.setErrorHandler((error, request, reply) => {
-    const { status, headers, body, fault } = toAnswer(error);
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
-    if (fault) logger.error({ err: errorMessage(error), route }, 'a request failed');
-    return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body);
+    if (toAnswer(error).fault) logger.error({ err: errorMessage(error), route }, 'a request failed');
+    return answerError(error, reply);
   });
   const api = app.withTypeProvider<ZodTypeProvider>();
   healthRoute(api, options.health);
@@ -92,12 +92,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     schema: { hide: true },
     handler: async () => app.swagger(),
   });
-  const pages = options.consoleFolder;
-  const hasPages = pages !== undefined && existsSync(join(pages, 'index.html'));
-  if (hasPages) await api.register((scoped: Api) => addPages(scoped, pages));
+  const page = await addPages(api, options.consoleFolder);
   app.setNotFoundHandler((request, reply) => {
     // The console finds its own way by the address: every page of it is this one.
-    if (hasPages && isPage(request)) return reply.sendFile('index.html', pages);
+    if (page !== undefined && isPage(request)) return reply.type('text/html; charset=utf-8').send(page);
     return refuse(request, routes);
   });
   await app.ready();
@@ -162,12 +160,21 @@ const securityHeaders = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 };
 
-/** The console's files, each a public route. */
-async function addPages(api: Api, folder: string): Promise<void> {
-  api.addHook('onRoute', (route) => {
-    route.config = { ...route.config, guard: { public: true } };
+/** The console's files, each a public route. Gives its one page, or undefined where nothing is built. */
+async function addPages(api: Api, folder: string | undefined): Promise<string | undefined> {
+  if (folder === undefined || !existsSync(join(folder, 'index.html'))) return undefined;
+  await api.register(async (scoped: Api) => {
+    scoped.addHook('onRoute', (route) => {
+      route.config = { ...route.config, guard: { public: true } };
+    });
+    await scoped.register(files, { root: folder, wildcard: false });
   });
-  await api.register(files, { root: folder, wildcard: false });
+  return readFileSync(join(folder, 'index.html'), 'utf8');
+}
+
+function answerError(error: unknown, reply: Pick<FastifyReply, 'code'>): FastifyReply {
+  const { status, headers, body } = toAnswer(error);
+  return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body);
 }
 
 function isPage(request: FastifyRequest): boolean {

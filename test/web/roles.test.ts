@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { agentSettingsSchema } from '../../src/accounts/agents.ts';
+import { phoneHashes } from '../../src/accounts/phone-credentials.ts';
+import { type Role, roles, type User } from '../../src/accounts/users.ts';
+import { card, momo, queue, sakura, user } from '../support/people.ts';
+import { type Answer, Browser, errorCode, startServer, type TestServer } from './support.ts';
+
+/**
+ * Every route × every role × what is one's own and what is another's, against what is written here and not against
+ * the server's table. `all`: both; `own`: one's own, the other as if it did not exist; `-`: not at all.
+ */
+type May = 'all' | 'own' | '-';
+const expected: Record<string, [operator: May, supervisor: May, agent: May, account: May]> = {
+  'POST /logout': ['all', 'all', 'all', 'all'],
+  'GET /me': ['all', 'all', 'all', 'all'],
+  'PUT /me/password': ['all', 'all', 'all', 'all'],
+  'GET /users': ['all', '-', '-', '-'],
+  'POST /users': ['all', '-', '-', '-'],
+  'GET /users/:userId': ['all', 'own', 'own', 'own'],
+  'PATCH /users/:userId': ['all', '-', '-', '-'],
+  'POST /users/:userId/password': ['all', '-', '-', '-'],
+  'GET /users/:userId/sessions': ['all', 'own', 'own', 'own'],
+  'DELETE /users/:userId/sessions': ['all', 'own', 'own', 'own'],
+  'DELETE /users/:userId/sessions/:sessionId': ['all', 'own', 'own', 'own'],
+  'GET /agents': ['all', 'all', '-', '-'],
+  'GET /agents/:agentId': ['all', 'all', 'own', '-'],
+  'PUT /agents/:agentId': ['all', 'all', '-', '-'],
+  'GET /agents/:agentId/phones': ['all', 'all', 'own', '-'],
+  'POST /agents/:agentId/phones': ['all', 'all', 'own', '-'],
+  'DELETE /agents/:agentId/phones/:username': ['all', 'all', 'own', '-'],
+  'GET /queues': ['all', 'all', 'all', '-'],
+  'GET /queues/:queueId': ['all', 'all', 'all', '-'],
+  'PUT /queues/:queueId': ['all', 'all', '-', '-'],
+  'DELETE /queues/:queueId': ['all', '-', '-', '-'],
+  'GET /accounts': ['all', 'all', '-', 'all'],
+  'GET /accounts/:accountId': ['all', 'all', '-', 'own'],
+  'PUT /accounts/:accountId': ['all', '-', '-', '-'],
+  'GET /numbers': ['all', '-', '-', '-'],
+  'PUT /numbers/:number': ['all', '-', '-', '-'],
+  'DELETE /numbers/:number': ['all', '-', '-', '-'],
+  'GET /accounts/:accountId/numbers': ['all', 'all', '-', 'own'],
+  'GET /accounts/:accountId/card': ['all', '-', '-', 'own'],
+  'PUT /accounts/:accountId/card': ['all', '-', '-', 'own'],
+  'GET /accounts/:accountId/desk-card': ['all', 'all', 'own', '-'],
+  'GET /accounts/:accountId/rules': ['all', '-', '-', '-'],
+  'PUT /accounts/:accountId/rules': ['all', '-', '-', '-'],
+  'GET /audit': ['all', '-', '-', 'all'],
+};
+
+/** Who asks, and who is the other of the same kind. The agent may not serve momo. */
+const people: Record<Role, { self: User; other: User }> = {
+  operator: { self: user('root', { role: 'operator' }), other: user('root-two', { role: 'operator' }) },
+  supervisor: { self: user('boss', { role: 'supervisor' }), other: user('boss-two', { role: 'supervisor' }) },
+  agent: { self: user('hanako'), other: user('taro') },
+  account: {
+    self: user('sakura-san', { role: 'account', accountId: 'sakura' }),
+    other: user('momo-san', { role: 'account', accountId: 'momo' }),
+  },
+};
+const everyone = Object.values(people).flatMap(({ self, other }) => [self, other]);
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server.stop());
+
+/** The same world before every request. The audit record stays: it cannot be emptied. */
+async function reset(): Promise<void> {
+  const { db } = server.database;
+  for (const name of ['sessions', 'phone_credentials', 'agents', 'queues', 'account_cards', 'users'] as const) {
+    await db.deleteFrom(name).execute();
+  }
+  await db.deleteFrom('assigned_numbers').execute();
+  const { data } = server;
+  await Promise.all([sakura, momo].map((account) => data.accounts.saveAccount(account)));
+  await data.accounts.assignNumber({ number: '0311110001', accountId: 'sakura', flowId: 'sakura-flow' });
+  await data.accounts.assignNumber({ number: '0311110002', accountId: 'momo', flowId: 'momo-flow' });
+  await data.cards.save(card('sakura'));
+  await data.cards.save(card('momo', { announceName: '桃屋 momo' }));
+  await data.queues.save(queue('desk'));
+  await data.queues.save(queue('other'));
+  for (const one of everyone) {
+    await server.addUser(one);
+    if (one.role !== 'agent' && one.role !== 'supervisor') continue;
+    await data.agents.save(agentSettingsSchema.parse({ agentId: one.userId, refusedAccounts: ['momo'] }));
+    const phone = { username: `${one.loginName}-1`, agentId: one.userId, realm: 'denwaban', label: '', createdAtMs: 1 };
+    await data.phones.add(phone, phoneHashes(phone.username, 'denwaban', 'x'));
+  }
+}
+
+/** The request for one's own or the other's. For an account its own is the account, for everybody else they themselves. */
+function requestFor(
+  route: string,
+  role: Role,
+  whose: 'self' | 'other',
+): [method: string, path: string, body?: unknown] {
+  const [method = '', pattern = ''] = route.split(' ');
+  const { [whose]: one } = people[role];
+  // Operators and supervisors have no agent's settings that they would be denied: they act on the agents'.
+  const agent = role === 'agent' || role === 'supervisor' ? one : people.agent[whose];
+  const accountId = whose === 'self' ? 'sakura' : 'momo';
+  const queueId = whose === 'self' ? 'desk' : 'other';
+  const path = pattern
+    .replace(':userId', one.userId)
+    .replace(':sessionId', `session_${one.loginName}`)
+    .replace(':agentId', agent.userId)
+    .replace(':username', `${agent.loginName}-1`)
+    .replace(':accountId', accountId)
+    .replace(':queueId', queueId)
+    .replace(':number', whose === 'self' ? '0311110001' : '0311110002');
+  const bodies: Record<string, unknown> = {
+    'PUT /me/password': { oldPassword: 'correct horse battery', newPassword: 'a new long password' },
+    'POST /users': { loginName: 'new-one', displayName: 'New', role: 'operator' },
+    'PATCH /users/:userId': { displayName: 'Changed' },
+    'PUT /agents/:agentId': { skills: { billing: 3 } },
+    'POST /agents/:agentId/phones': {},
+    'PUT /queues/:queueId': queue(queueId, { name: 'Changed' }),
+    'PUT /accounts/:accountId': { ...(whose === 'self' ? sakura : momo), nameReading: 'かえた' },
+    'PUT /numbers/:number': { accountId: 'sakura', flowId: 'changed' },
+    'PUT /accounts/:accountId/card': card(accountId, { notes: 'changed' }),
+    'PUT /accounts/:accountId/rules': { complaintsBeforeWarning: 9, suspension: 'automatic' },
+  };
+  return [method, path, bodies[route]];
+}
+
+async function ask(route: string, role: Role, whose: 'self' | 'other'): Promise<Answer> {
+  await reset();
+  const browser = await server.browserOf(people[role].self);
+  if (whose === 'other') await server.browserOf(people[role].other);
+  return browser.send(...requestFor(route, role, whose));
+}
+
+/** Everything but the record and the sessions' last use. */
+async function world(): Promise<string> {
+  const { db } = server.database;
+  const tables = ['users', 'sessions', 'phone_credentials', 'agents', 'queues', 'account_cards', 'accounts'] as const;
+  const rows = await Promise.all(
+    [...tables, 'assigned_numbers' as const].map((name) => db.selectFrom(name).selectAll().execute()),
+  );
+  return JSON.stringify(rows);
+}
+
+const newestSeq = async () => (await server.data.audit.list({ limit: 1 }))[0]?.seq ?? 0;
+
+it('every route of the API is in the table above', () => {
+  const routes = server.http.routes.filter(({ method, url }) => url.startsWith('/api/v1/') && method !== 'HEAD');
+  const names = routes.map(({ method, url }) => `${method} ${url.slice('/api/v1'.length)}`);
+  expect(names.toSorted()).toEqual(['POST /login', ...Object.keys(expected)].toSorted());
+});
+
+describe.each(Object.entries(expected))('%s', (route, rights) => {
+  it.each(roles.map((role, index) => [role, rights[index] ?? '-'] as const))('%s: %s', async (role, may) => {
+    for (const whose of ['self', 'other'] as const) {
+      const allowed = may === 'all' || (may === 'own' && whose === 'self');
+      const answer = await ask(route, role, whose);
+      if (allowed) {
+        expect(answer.status, `${whose}: ${answer.text}`).toBeLessThan(300);
+      } else {
+        const refusal = may === '-' ? [403, 'NOT_ALLOWED'] : [404, 'NOT_FOUND'];
+        expect([whose, answer.status, errorCode(answer)], answer.text).toEqual([whose, ...refusal]);
+      }
+      // Rule 9: whatever was asked, nothing of the other account comes back.
+      if (role === 'account') expect(answer.text).not.toMatch(/momo|桃屋/);
+    }
+  });
+
+  it('nobody who is not signed in', async () => {
+    await reset();
+    const before = [await world(), await newestSeq()];
+    const stranger = new Browser(server.url);
+    for (const cookie of [undefined, 'denwaban_session=', 'denwaban_session=x', `denwaban_session=${'a'.repeat(43)}`]) {
+      stranger.cookie = cookie;
+      const answer = await stranger.send(...requestFor(route, 'operator', 'self'));
+      expect([answer.status, errorCode(answer)]).toEqual([401, 'NOT_SIGNED_IN']);
+    }
+    expect([await world(), await newestSeq()]).toEqual(before);
+  });
+
+  it('a refusal changes nothing and is told before the body is looked at', async () => {
+    for (const [index, role] of roles.entries()) {
+      if (rights[index] === 'all') continue;
+      await reset();
+      const browser = await server.browserOf(people[role].self);
+      await server.browserOf(people[role].other);
+      const before = [await world(), await newestSeq()];
+      const [method, path, body] = requestFor(route, role, 'other');
+      const codes = [errorCode(await browser.send(method, path, body))];
+      if (body !== undefined) codes.push(errorCode(await browser.send(method, path, '{ not json')));
+      expect(new Set(codes)).toEqual(new Set([rights[index] === '-' ? 'NOT_ALLOWED' : 'NOT_FOUND']));
+      expect([await world(), await newestSeq()]).toEqual(before);
+    }
+  });
+});
+
+describe('an account', () => {
+  it("is answered alike for another's and for what does not exist", async () => {
+    await reset();
+    const browser = await server.browserOf(people.account.self);
+    for (const [path, other, none] of [
+      ['/accounts/ID', 'momo', 'nobody'],
+      ['/accounts/ID/card', 'momo', 'nobody'],
+      ['/accounts/ID/numbers', 'momo', 'nobody'],
+      ['/users/ID', people.account.other.userId, 'nobody'],
+    ] as const) {
+      const [there, absent] = [
+        await browser.send('GET', path.replace('ID', other)),
+        await browser.send('GET', path.replace('ID', none)),
+      ];
+      expect([there.status, there.text]).toEqual([absent.status, absent.text]);
+    }
+  });
+
+  it('sees itself alone in lists, and on the record, even when it asks for another', async () => {
+    await reset();
+    const operator = await server.browserOf(people.operator.self);
+    await operator.send('PUT', '/accounts/momo/card', card('momo', { notes: 'momo-note' }));
+    await operator.send('PUT', '/accounts/sakura/card', card('sakura', { notes: 'sakura-note' }));
+    await operator.send('PUT', '/numbers/0311110002', { accountId: 'sakura', flowId: 'moved' });
+    const browser = await server.browserOf(people.account.self);
+    expect((await browser.send('GET', '/accounts')).body).toEqual({ accounts: [sakura] });
+    for (const query of ['', '?accountId=momo', '?limit=500&accountId=momo']) {
+      const { text } = await browser.send('GET', `/audit${query}`);
+      expect(text).toContain('sakura-note');
+      expect(text).not.toMatch(/momo|桃屋|root/);
+    }
+  });
+
+  it('cannot write the card of another under its own name', async () => {
+    await reset();
+    const browser = await server.browserOf(people.account.self);
+    const answer = await browser.send('PUT', '/accounts/sakura/card', card('momo', { notes: 'taken' }));
+    expect([answer.status, errorCode(answer)]).toEqual([400, 'INPUT_INVALID']);
+    expect((await server.data.cards.find('momo'))?.notes).toBe('');
+  });
+});
+
+it('an agent sees neither the emergency number nor where reports go', async () => {
+  const answer = await ask('GET /accounts/:accountId/desk-card', 'agent', 'self');
+  expect(answer.body).toMatchObject({ announceName: 'さくら歯科 本院' });
+  expect(answer.text).not.toMatch(/emergency|09012345678|destinations|reports|hooks\.slack|office@/);
+});
