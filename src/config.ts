@@ -56,6 +56,27 @@ const trunkUrl = z
     'must look like sip:trunk.example.com:5060;transport=udp',
   );
 
+/** `smtp://user:password@host:587` or `smtps://…:465`: the mail server that takes all mail. */
+const smtpUrl = z.string().transform((text, context) => {
+  const url = parseUrl(text, 'smtp:') ?? parseUrl(text, 'smtps:');
+  if (!url || (url.username === '') !== (url.password === '')) {
+    context.addIssue({ code: 'custom', message: 'must look like smtp://user:password@mail.example.com:587' });
+    return z.NEVER;
+  }
+  const secure = url.protocol === 'smtps:';
+  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return { host, port: Number(url.port || (secure ? 465 : 587)), secure, login: user ? { user, password } : undefined };
+});
+
+/** `desk@example.com`, or `電話番 <desk@example.com>`. */
+const mailFrom = z
+  .string()
+  .regex(
+    /^([^<>@\r\n]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/,
+    'must look like desk@example.com or 電話番 <desk@example.com>',
+  );
+
 const settings = z.object({
   SIP_PORT: port(5060),
   HTTP_PORT: port(8080),
@@ -94,6 +115,15 @@ const settings = z.object({
     .regex(/^[0-9a-fA-F.:/]+(,[0-9a-fA-F.:/]+)*$/, 'must be IP addresses or networks, separated by commas')
     .transform((text) => text.split(','))
     .optional(),
+  SMTP_URL: smtpUrl.optional(),
+  SMTP_TLS: z.enum(['required', 'optional'], { error: 'must be required or optional' }).optional(),
+  MAIL_FROM: mailFrom.optional(),
+  ALLOW_INSECURE_TARGETS: z
+    .enum(['yes', 'no'], { error: 'must be yes or no' })
+    .default('no')
+    .transform((text) => text === 'yes'),
+  OUTBOX_GIVE_UP_HOURS: count(72, 720),
+  OUTBOX_KEEP_DAYS: count(30, 3_650),
   MAX_CALLS: count(400, 100_000),
   MAX_CALLS_PER_SECOND: count(60, 10_000),
 });
@@ -114,6 +144,20 @@ export type Config = Readonly<{
   publicUrl: string | undefined;
   trustedProxies: string[];
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** Undefined: reports and notices by mail wait. */
+  mail:
+    | {
+        host: string;
+        port: number;
+        secure: boolean;
+        requireTls: boolean;
+        login: { user: string; password: string } | undefined;
+        from: string;
+      }
+    | undefined;
+  allowInsecureTargets: boolean;
+  outboxGiveUpHours: number;
+  outboxKeepDays: number;
   maxCalls: number;
   maxCallsPerSecond: number;
 }>;
@@ -131,6 +175,9 @@ export function readConfig(environment: Record<string, string | undefined> = pro
   const read = parsed.data;
   if (read && (read.DRACHTIO_URL === undefined) !== (read.FREESWITCH_URLS === undefined)) {
     faults.push('DRACHTIO_URL and FREESWITCH_URLS must be set together, or neither (then the embedded switch is used)');
+  }
+  if (read && (read.SMTP_URL === undefined) !== (read.MAIL_FROM === undefined)) {
+    faults.push('SMTP_URL and MAIL_FROM must be set together, or neither (then mail waits)');
   }
   if (!read || faults.length > 0) {
     throw new DenwabanError('CONFIG_INVALID', `wrong settings: ${faults.join('; ')}`, {
@@ -153,9 +200,20 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     publicUrl: read.PUBLIC_URL,
     trustedProxies: read.TRUSTED_PROXIES ?? [],
     logLevel: read.LOG_LEVEL,
+    mail: mailSettings(read),
+    allowInsecureTargets: read.ALLOW_INSECURE_TARGETS,
+    outboxGiveUpHours: read.OUTBOX_GIVE_UP_HOURS,
+    outboxKeepDays: read.OUTBOX_KEEP_DAYS,
     maxCalls: read.MAX_CALLS,
     maxCallsPerSecond: read.MAX_CALLS_PER_SECOND,
   });
+}
+
+/** Mail must be protected on its way, unless someone says otherwise or the server is on this machine. */
+function mailSettings({ SMTP_URL: server, SMTP_TLS, MAIL_FROM: from }: z.output<typeof settings>): Config['mail'] {
+  if (!server || !from) return undefined;
+  const isHere = /^(localhost|127\..*|::1)$/.test(server.host);
+  return { ...server, from, requireTls: SMTP_TLS === undefined ? !isHere : SMTP_TLS === 'required' };
 }
 
 function parseUrl(text: string, protocol: string): URL | undefined {

@@ -31,6 +31,8 @@ import type { Logger } from './kernel/logger.ts';
 import { createChannelRecordWriter } from './ledger/channel-record-writer.ts';
 import { createLedger } from './ledger/create-ledger.ts';
 import { createLogger } from './logger.ts';
+import { createDeliverers } from './outbox/create-deliverers.ts';
+import { createOutbox } from './outbox/outbox.ts';
 import { createPromptLibrary } from './speech/prompt-library.ts';
 import { espeakNg, openJtalk } from './speech/synthesizer.ts';
 import { openRedis, type RedisConnection } from './store/redis/open-redis.ts';
@@ -43,7 +45,9 @@ import { createAccountsData } from './store/sql/sql-accounts-data.ts';
 import { SqlChannelRecordStore } from './store/sql/sql-channel-record-store.ts';
 import { SqlFactStore } from './store/sql/sql-fact-store.ts';
 import { SqlFlowStore } from './store/sql/sql-flow-store.ts';
+import { SqlOutboxStore } from './store/sql/sql-outbox-store.ts';
 import { SqlAttemptStore } from './store/sql/sql-session-store.ts';
+import { SqlWebhookSecretStore } from './store/sql/sql-webhook-secret-store.ts';
 import { openSipPhone } from './switch/open-phone.ts';
 import { SwitchStartError, spawnSwitch } from './switch/spawn.ts';
 import { createTelephony } from './telephony/create-telephony.ts';
@@ -154,6 +158,22 @@ async function openSwitch(config: Config, shutdown: Shutdown, onLost: (why: stri
   };
 }
 
+/** What delivers reports and notices, running. */
+function startOutbox(config: Config, { sql }: Stores, logger: Logger, shutdown: Shutdown) {
+  const { mail, allowInsecureTargets, outboxGiveUpHours, outboxKeepDays } = config;
+  const secrets = new SqlWebhookSecretStore(sql);
+  const outbox = createOutbox({
+    store: new SqlOutboxStore(sql),
+    deliverers: createDeliverers({ mail, allowInsecureTargets, secrets, clock, logger }),
+    clock,
+    logger,
+    limits: { giveUpAfterMs: outboxGiveUpHours * 3_600_000, keepEndedMs: outboxKeepDays * 86_400_000 },
+  });
+  shutdown.add('outbox', () => outbox.stop(flushDeadlineMs));
+  outbox.start();
+  return outbox;
+}
+
 /** A stored flow version, ready to run. Throws when the flow does not pass the checker any more. */
 function loadFlow(stored: StoredFlow) {
   const checked = checkFlow(stored.definition, { fileExists: () => true });
@@ -226,6 +246,7 @@ async function startAll(
   });
   const redis = await connectRedis(config, logger, shutdown);
   const ledger = await openLedger(config, stores, logger, shutdown);
+  const outbox = startOutbox(config, stores, logger, shutdown);
   const pair = await openSwitch(config, shutdown, onLost);
   const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
   const phones = phoneRegistrations(redis, data.phones);
@@ -263,7 +284,10 @@ async function startAll(
     port: config.httpPort,
     health: async () => {
       const { ready, mediaServers } = telephony.status();
-      return { ready, details: { calls: calls.activeCalls, mediaServers, ledger: ledger.status() } };
+      return {
+        ready,
+        details: { calls: calls.activeCalls, mediaServers, ledger: ledger.status(), outbox: outbox.status() },
+      };
     },
     data,
     attempts: new SqlAttemptStore(stores.sql),

@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
 import type { Deliverers } from './delivery.ts';
 import { createMailDeliverer, type MailSettings } from './mail-deliverer.ts';
 import { createSlackDeliverer } from './slack-deliverer.ts';
@@ -13,6 +14,7 @@ export interface DelivererOptions {
   allowInsecureTargets: boolean;
   secrets: WebhookSecretStore;
   clock: Clock;
+  logger: Logger;
   /** Authorities trusted for HTTPS besides the system's, PEM. */
   ca?: string;
 }
@@ -20,6 +22,8 @@ export interface DelivererOptions {
 /** All ways out of the house. */
 export function createDeliverers(options: DelivererOptions): Deliverers {
   const { mail, secrets, clock, ca, allowInsecureTargets } = options;
+  if (allowInsecureTargets)
+    options.logger.warn({}, 'webhooks may go to private addresses: insecure targets are allowed');
   const http = { guard: createTargetGuard({ allowInsecureTargets }), clock, ca };
   return {
     mail: mail && createMailDeliverer(mail),

@@ -21,6 +21,24 @@ describe('settings', () => {
     ]);
   });
 
+  it('read the mail server, which must be spoken to in secret unless it is on this machine', () => {
+    const from = '電話番 <desk@example.com>';
+    expect(readConfig({ SMTP_URL: 'smtp://desk:p%40ss@mail.example.com', MAIL_FROM: from }).mail).toEqual({
+      host: 'mail.example.com',
+      port: 587,
+      secure: false,
+      requireTls: true,
+      login: { user: 'desk', password: 'p@ss' },
+      from,
+    });
+    const mail = (url: string, tls?: string) => readConfig({ SMTP_URL: url, MAIL_FROM: from, SMTP_TLS: tls }).mail;
+    expect(mail('smtps://mail.example.com')).toMatchObject({ port: 465, secure: true, login: undefined });
+    expect(mail('smtp://127.0.0.1:2525')).toMatchObject({ host: '127.0.0.1', port: 2525, requireTls: false });
+    expect(mail('smtp://[::1]:25', 'required')).toMatchObject({ host: '::1', requireTls: true });
+    expect(mail('smtp://mail.example.com', 'optional')).toMatchObject({ requireTls: false });
+    expect(readConfig({})).toMatchObject({ mail: undefined, outboxGiveUpHours: 72, allowInsecureTargets: false });
+  });
+
   it.each([
     [{ SIP_PORT: '70000' }, 'SIP_PORT must be 0 to 65535'],
     [{ SIP_PORT: 'sip' }, 'SIP_PORT must be a port number'],
@@ -35,6 +53,14 @@ describe('settings', () => {
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be debug'],
     [{ MAX_CALLS: '0' }, 'MAX_CALLS must be at least 1'],
     [{ TRUNK_URL: 'carrier' }, 'TRUNK_URL must look like sip:'],
+    [{ SMTP_URL: 'mail.example.com' }, 'SMTP_URL must look like smtp://'],
+    [{ SMTP_URL: 'smtp://user@mail.example.com' }, 'SMTP_URL must look like smtp://'],
+    [{ SMTP_URL: 'smtp://mail.example.com' }, 'SMTP_URL and MAIL_FROM must be set together'],
+    [{ MAIL_FROM: 'desk@example.com' }, 'SMTP_URL and MAIL_FROM must be set together'],
+    [{ SMTP_URL: 'smtp://m', MAIL_FROM: 'desk' }, 'MAIL_FROM must look like desk@example.com'],
+    [{ SMTP_TLS: 'maybe' }, 'SMTP_TLS must be required or optional'],
+    [{ ALLOW_INSECURE_TARGETS: 'true' }, 'ALLOW_INSECURE_TARGETS must be yes or no'],
+    [{ OUTBOX_GIVE_UP_HOURS: '0' }, 'OUTBOX_GIVE_UP_HOURS must be at least 1'],
     [{ RTP_PORTS: '5-3' }, 'RTP_PORTS must be a range'],
   ])('refuse %j and say why', (environment, message) => {
     const read = () => readConfig(environment);
