@@ -123,7 +123,7 @@ describe.each(databases)('on %s', (_, emptyDatabase, lock) => {
     expect(await store.find('rep_1')).toMatchObject({ state: 'pending', attempts: 1 });
     startHere(sql, { limits: { maxIdleMs: 200 } });
     const delivered = async () => (await store.find('rep_1'))?.state === 'delivered';
-    await eventually('the next one has delivered it', delivered, { timeoutMs: 10_000 });
+    await eventually('the next one has delivered it', delivered, { timeoutMs: 15_000 });
     expect(idsOf(target.received)).toEqual(['rep_1', 'rep_1']);
     expect(target.received[1]?.body).toBe(target.received[0]?.body);
     expect(await store.attempts('rep_1')).toMatchObject([{ outcome: 'lost' }, { outcome: 'delivered' }]);
