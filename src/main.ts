@@ -28,6 +28,7 @@ import { systemClock as clock } from './kernel/clock.ts';
 import { DenwabanError, errorMessage } from './kernel/errors.ts';
 import { newId } from './kernel/ids.ts';
 import type { Logger } from './kernel/logger.ts';
+import { Shutdown } from './kernel/shutdown.ts';
 import { createChannelRecordWriter } from './ledger/channel-record-writer.ts';
 import { createLedger } from './ledger/create-ledger.ts';
 import { createLogger } from './logger.ts';
@@ -61,33 +62,6 @@ const passwords = createPasswords();
 const callBounds = { maxCallMs: 14_400_000, maxStepsPerCall: 10_000, maxTalkMs: 14_400_000 };
 const callEndDeadlineMs = 5_000;
 const flushDeadlineMs = 5_000;
-
-/** What has been started, so that it can be stopped in the opposite order, also when a later part fails to start. */
-class Shutdown {
-  readonly #steps: { name: string; stop: () => Promise<void> | void }[] = [];
-  readonly #logger: Logger;
-  constructor(logger: Logger) {
-    this.#logger = logger;
-  }
-
-  add(name: string, stop: () => Promise<void> | void): void {
-    this.#steps.push({ name, stop });
-  }
-
-  /** Runs every step; one that fails is reported and keeps none of the others from running. */
-  async run(): Promise<boolean> {
-    let clean = true;
-    for (const { name, stop } of this.#steps.splice(0).reverse()) {
-      try {
-        await stop();
-      } catch (error) {
-        clean = false;
-        this.#logger.error({ err: errorMessage(error), part: name }, 'a part did not stop cleanly');
-      }
-    }
-    return clean;
-  }
-}
 
 function prepareDataDir(dataDir: string): void {
   try {
