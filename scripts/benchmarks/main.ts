@@ -34,6 +34,7 @@ const benches: Record<string, () => Promise<void> | void> = {
   calls: async () => report('calls', await benchCalls({ rates, seconds })),
   digit: async () => report('digit', await benchDigit({ keys: 100, otherCalls: [0, 100] })),
   ledger: () => runScript('ledger.ts'),
+  desk: () => runScript('desk.ts'),
 };
 
 const chosen = process.argv.slice(2);

@@ -66,11 +66,12 @@ export class DeskCaller implements DeskTicket {
     this.position = position;
     if (found) this.found = found;
     if (found?.offerId) this.#offers.set(found.offerId, found.state === 'talking' ? 'talking' : 'answered');
-    queueMicrotask(() => {
+    // Only a timer is sure to run after everybody who waits for the ticket has it.
+    this.#options.clock.setTimeout(() => {
       const early = this.#early ?? [];
       this.#early = undefined;
       for (const message of early) this.onMessage(message);
-    });
+    }, 0);
     return this;
   }
 
@@ -81,7 +82,7 @@ export class DeskCaller implements DeskTicket {
     else if (message.type === 'withdrawn') this.#stopRinging(message.offerId);
     else if (this.#heldStep !== JSON.stringify(message.step)) {
       this.#heldStep = JSON.stringify(message.step);
-      this.#tell((listener) => listener.overflow(message.step));
+      this.#tell((listener) => listener.overflow(message.step, message.why));
     }
   }
 

@@ -24,18 +24,27 @@ export interface Offer {
   pressOneToAccept: boolean;
 }
 
+/** Waited too long; or nobody has signed in to the queue. */
+export type OverflowCause = 'time-out' | 'no-agent';
+
+export interface Overflow {
+  callId: string;
+  step: OverflowStep;
+  why: OverflowCause;
+}
+
 /** What the desk tells the controller that drives a call. */
 export type DeskMessage =
   | { type: 'offer'; offer: Offer }
   /** Another has answered, the lease was lost, or a supervisor took it: stop ringing. */
   | { type: 'withdrawn'; callId: string; offerId: string }
   /** The caller is out of the line for now: do the step, then `leave` or `overflowFailed`. */
-  | { type: 'overflow'; callId: string; step: OverflowStep };
+  | ({ type: 'overflow' } & Overflow);
 
 /** Everything a controller has to act on now: what a lost message would have said. */
 export interface PendingWork {
   offers: Offer[];
-  overflows: { callId: string; step: OverflowStep }[];
+  overflows: Overflow[];
   /** Calls that count as lost, though this controller may still have them: to be resumed. */
   lost: string[];
 }

@@ -214,7 +214,7 @@ class DeskService implements Desk, DeskStoreListener {
     const pending = new Set(offers.map(({ offerId }) => offerId));
     for (const { caller, offers: known } of before) caller.reconcile(known, pending);
     for (const offer of offers) this.onMessage({ type: 'offer', offer });
-    for (const { callId, step } of overflows) this.onMessage({ type: 'overflow', callId, step });
+    for (const overflow of overflows) this.onMessage({ type: 'overflow', ...overflow });
     for (const callId of lost) {
       const caller = this.#callers.get(callId);
       if (caller) await this.#takeBack(caller);

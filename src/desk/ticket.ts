@@ -1,7 +1,7 @@
 import type { OverflowStep } from '../accounts/queues.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { CallerState, DeskCallerStore, DeskStaffStore, MissCause } from './desk-store.ts';
+import type { CallerState, DeskCallerStore, DeskStaffStore, MissCause, OverflowCause } from './desk-store.ts';
 import type { DeskRequestInput } from './request.ts';
 
 /** What the call room rings. */
@@ -30,8 +30,8 @@ export interface DeskListener {
   stopRinging(offerId: string): void;
   /** On change, at most every few seconds, while the caller waits. */
   progress(progress: Progress): void;
-  /** The caller has waited too long, and is out of the line while the call does this step. */
-  overflow(step: OverflowStep): void;
+  /** Nobody will serve the caller, who is out of the line while the call does this step. */
+  overflow(step: OverflowStep, why: OverflowCause): void;
   /** Another controller drives this call now: the ticket is void. */
   lost(): void;
 }

@@ -19,6 +19,8 @@ let admin: Redis;
 beforeAll(async () => {
   server = await startRedis({ appendonly: true });
   admin = new Redis(server.url);
+  // Redis is stopped on purpose; it connects again by itself.
+  admin.on('error', () => undefined);
 });
 
 afterAll(async () => {
@@ -152,6 +154,23 @@ describe('desks of two controllers on one Redis', () => {
     expect(await a.answered(one.offerOf('ann'))).toBe(false);
   });
 
+  it('ring nobody before the call has its ticket', async () => {
+    await signIn('ann');
+    for (let round = 0; round < 20; round++) {
+      let ticket: DeskTicket | undefined;
+      const rungWith: unknown[] = [];
+      const listener = one.listener(`a${round}`);
+      listener.ring = () => rungWith.push(ticket);
+      const given = await one.desk.offer(requestOf(`a${round}`), listener);
+      if ('refused' in given) throw new Error('refused');
+      ticket = given;
+      await eventually('ann is rung', () => rungWith.length > 0, { everyMs: 1 });
+      expect(rungWith).toEqual([ticket]);
+      ticket.leave('abandoned');
+      await isIn('ann', 'available');
+    }
+  });
+
   it('refuse by name', async () => {
     await setUp({ queueId: 'short', maxLength: 1 });
     const shut = { timezone: 'Asia/Tokyo', open: [{ dates: ['2001-01-01'] }], closedDays: [] };
@@ -185,6 +204,40 @@ describe('desks of two controllers on one Redis', () => {
     await server.resume();
     await two.hears('ring b ann for アクメ', 10_000);
     b.leave('abandoned');
+  });
+
+  it('put their callers back, with the age, where Redis has come back empty', async () => {
+    const a = await one.offer('a');
+    const b = await two.offer('b');
+    await admin.flushall();
+    await setUp({});
+    await eventually('both are back', async () => (await two.store.places(['a', 'b'])).length === 2);
+    await signIn('ann');
+    await one.hears('ring a ann for アクメ');
+    expect(await two.store.places(['b'])).toMatchObject([{ position: 2 }]);
+    a.leave('abandoned');
+    b.leave('abandoned');
+  });
+
+  it('keep everybody in place over a restart of Redis that takes longer than the leases', async () => {
+    const a = await one.offer('a');
+    const b = await two.offer('b');
+    await signIn('ann');
+    await one.hears('ring a ann for アクメ');
+    a.ringing(one.offerOf('ann'));
+    await isIn('ann', 'ringing');
+    const goneAtMs = systemClock.monotonicMs();
+    await server.halt('SIGKILL');
+    await eventually('the leases are over', () => systemClock.monotonicMs() > goneAtMs + 1.5 * leaseMs);
+    await server.resume();
+    await eventually('two has Redis again', () => two.redis.isReady());
+    expect(await a.answered(one.offerOf('ann'))).toBe(true);
+    a.connected(one.offerOf('ann'));
+    await isIn('ann', 'talking');
+    expect(one.told.filter((line) => line.startsWith('stop') || line.startsWith('lost'))).toEqual([]);
+    a.leave('done');
+    await two.hears('ring b ann for アクメ');
+    b.leave('done');
   });
 
   it('lose nobody when a controller is killed: the agent is free, the caller re-offered by who takes the call over', async () => {

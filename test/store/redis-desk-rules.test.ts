@@ -182,12 +182,12 @@ describe('limits and overflow', () => {
     const desk = await open({ maxWaitMs: 60_000, overflow: [...overflow] });
     await desk.enqueue('a');
     await desk.advance(60_000);
-    expect((await desk.pending()).overflows).toEqual([{ callId: 'a', step: overflow[0] }]);
+    expect((await desk.pending()).overflows).toEqual([{ callId: 'a', step: overflow[0], why: 'time-out' }]);
     await desk.signIn('ann');
     expect(await desk.offers()).toEqual([]);
     await desk.store.overflowFailed('a');
     await desk.store.overflowFailed('a');
-    expect((await desk.pending()).overflows).toEqual([{ callId: 'a', step: { type: 'hang-up' } }]);
+    expect((await desk.pending()).overflows).toEqual([{ callId: 'a', step: { type: 'hang-up' }, why: 'time-out' }]);
     await desk.store.leave('a');
     expect(await desk.leftovers()).toEqual([]);
   });
@@ -236,7 +236,7 @@ describe('limits and overflow', () => {
     expect((await desk.pending()).overflows).toEqual([]);
     await desk.store.setAgentState('ann', 'offline');
     await desk.advance(15_000);
-    expect((await desk.pending()).overflows.map(({ callId }) => callId)).toEqual(['a']);
+    expect((await desk.pending()).overflows).toEqual([{ callId: 'a', step: { type: 'voicemail' }, why: 'no-agent' }]);
   });
 });
 

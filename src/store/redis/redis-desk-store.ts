@@ -34,7 +34,11 @@ const offerSchema = z.object({
   ringTimeoutMs: z.number(),
   pressOneToAccept: z.boolean(),
 });
-const overflowSchema = z.object({ callId: z.string(), step: overflowStepSchema });
+const overflowSchema = z.object({
+  callId: z.string(),
+  step: overflowStepSchema,
+  why: z.enum(['time-out', 'no-agent']),
+});
 const messageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('offer'), offer: offerSchema }),
   z.object({ type: z.literal('withdrawn'), callId: z.string(), offerId: z.string() }),

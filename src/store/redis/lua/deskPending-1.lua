@@ -10,7 +10,7 @@ for _, offer in ipairs(redis.call('SMEMBERS', base .. 'offers:' .. ARGV[2])) do
   offers[#offers + 1] = desk.describe(offer)
 end
 for _, call in ipairs(redis.call('SMEMBERS', base .. 'held:' .. ARGV[2])) do
-  overflows[#overflows + 1] = { callId = call, step = desk.overflowStep(call) }
+  overflows[#overflows + 1] = desk.overflowMessage(call)
 end
 local lost = redis.call('SMEMBERS', base .. 'lost:' .. ARGV[2])
 return desk.reply({ offers = offers, overflows = overflows, lost = lost })

@@ -22,7 +22,7 @@ if former ~= controller or orphan then
   redis.call('SADD', base .. 'calls:' .. controller, call)
   if redis.call('SREM', base .. 'held:' .. former, call) == 1 then
     redis.call('SADD', base .. 'held:' .. controller, call)
-    desk.tell(controller, { type = 'overflow', callId = call, step = desk.overflowStep(call) })
+    desk.tell(controller, desk.overflowMessage(call))
   end
   local state, offer = desk.get('call', call, 'state', 'offer')
   if offer then desk.set('offer', offer, 'controller', controller) end

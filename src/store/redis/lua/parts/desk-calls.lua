@@ -26,7 +26,7 @@ function desk.wait(call)
   redis.call('HDEL', base .. 'call:' .. call, 'agent', 'offer')
   redis.call('ZADD', base .. 'line:' .. queue, score, call)
   if orphan then return end
-  if overdue then return desk.overflow(call) end
+  if overdue then return desk.overflow(call, 'time-out') end
   redis.call('SADD', base .. 'needs:' .. queue, needs)
   redis.call('ZADD', base .. 'waiting:' .. queue .. ':' .. needs, score, call)
   desk.putBack[call] = true
@@ -199,8 +199,8 @@ function desk.position(call)
   return place and place + 1
 end
 
--- The next step of the queue's overflow; another queue is entered here, with the age kept.
-function desk.overflow(call)
+-- The next step of the queue's overflow; another queue is entered here, with the age kept. why: nil = as before.
+function desk.overflow(call, why)
   local queue, needs, controller, step, moves = desk.get('call', call, 'queue', 'needs', 'controller', 'step', 'moves')
   local steps = desk.queue(queue).overflow
   local number = tonumber(step or 0) + 1
@@ -220,12 +220,14 @@ function desk.overflow(call)
   desk.takeOut(call, queue, needs)
   desk.unremind('wait', call)
   desk.set('call', call, 'state', 'held', 'step', number)
+  if why then desk.set('call', call, 'why', why) end
   redis.call('SADD', base .. 'held:' .. controller, call)
-  desk.tell(controller, { type = 'overflow', callId = call, step = desk.overflowStep(call) })
+  desk.tell(controller, desk.overflowMessage(call))
 end
 
 -- Where the list is at its end nothing is left to offer.
-function desk.overflowStep(call)
-  local queue, step = desk.get('call', call, 'queue', 'step')
-  return desk.queue(queue).overflow[tonumber(step)] or { type = 'hang-up' }
+function desk.overflowMessage(call)
+  local queue, step, why = desk.get('call', call, 'queue', 'step', 'why')
+  local due = desk.queue(queue).overflow[tonumber(step)] or { type = 'hang-up' }
+  return { type = 'overflow', callId = call, step = due, why = why }
 end

@@ -38,7 +38,8 @@ end
 
 -- The longest wait is over; a phone that rings right now may still be answered.
 function due.wait(call)
-  if desk.get('call', call, 'state') == 'waiting' then desk.overflow(call) else desk.set('call', call, 'overdue', 1) end
+  if desk.get('call', call, 'state') ~= 'waiting' then return desk.set('call', call, 'overdue', 1) end
+  desk.overflow(call, 'time-out')
 end
 
 due.orphan = desk.forget
@@ -47,7 +48,7 @@ due.orphan = desk.forget
 function due.nobody(queue)
   if desk.isStaffed(queue) then return end
   for _, call in ipairs(redis.call('ZRANGE', base .. 'line:' .. queue, 0, -1)) do
-    if desk.get('call', call, 'state') == 'waiting' then desk.overflow(call) end
+    if desk.get('call', call, 'state') == 'waiting' then desk.overflow(call, 'no-agent') end
   end
 end
 
