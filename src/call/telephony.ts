@@ -97,6 +97,20 @@ export interface RecordRequest {
   stopKeys: string;
 }
 
+/** A recording of the leg and of whom it talks to, whatever else the leg does meanwhile. */
+export interface CallRecordRequest {
+  recordingId: string;
+  /** Absolute path of the WAV to write (8 kHz, 16 bit); without quotes or line ends. */
+  file: string;
+  /** Left is what the leg says, right what it hears; otherwise both in one channel. */
+  stereo: boolean;
+  /** Pauses count. */
+  maxDurationMs: number;
+}
+
+/** `pause`: silence in the file until `resume`. */
+export type RecordingOrder = 'pause' | 'resume' | 'stop';
+
 /** A party that is on the line. Commands to a leg that has ended do nothing. */
 export interface Leg {
   readonly legId: string;
@@ -107,6 +121,10 @@ export interface Leg {
   /** Ends with one `record-done`. */
   record(request: RecordRequest): void;
   stopRecord(): void;
+  /** Records both sides in the background; ends with one `record-done` (`stopped`, `limit`, `leg-ended`, `failed`). */
+  recordCall(request: CallRecordRequest): void;
+  /** To a recording that `recordCall` began; nothing where it is over. */
+  orderRecording(recordingId: string, order: RecordingOrder): void;
   /** Two-way audio with another leg; resolves false when either is gone. */
   bridge(peer: Leg): Promise<boolean>;
   /**

@@ -66,6 +66,8 @@ export class Bridging {
     // `log` has no effect but that its completion shows on each channel that park comes next.
     const mark = `parted-${randomUUID()}`;
     const parted = Promise.all([this.#expect(mark), peer ? peer.#expect(mark) : true]);
+    // Every transfer takes one off; at 0, after 70 holds, FreeSWITCH would hang up.
+    for (const side of [this, peer]) if (side) this.#options.api(`uuid_setvar ${side.uuid} max_forwards 70`);
     const reply = await this.#options.api(`uuid_transfer ${this.uuid} -both log:${mark},park inline`);
     if (!reply.startsWith('+OK')) for (const side of [this, peer]) side?.onMark(mark, false);
     const [ours, theirs] = await parted;

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { PlayOutcome, PlayRequest, RecordOutcome, RecordRequest } from '../call/telephony.ts';
+import type {
+  CallRecordRequest,
+  PlayOutcome,
+  PlayRequest,
+  RecordingOrder,
+  RecordOutcome,
+  RecordRequest,
+} from '../call/telephony.ts';
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { Bridging } from './bridging.ts';
+import { CallRecordings } from './call-recording.ts';
 import type { ChannelEvent } from './event-link.ts';
 import { playbackArgument } from './sounds.ts';
 
@@ -75,6 +83,7 @@ export class Channel {
   /** What a key should have ended; broken off where that does not show soon. */
   #ending: { eventUuid: string; timer: TimerHandle } | undefined;
   readonly #bridging: Bridging;
+  readonly #callRecordings: CallRecordings;
   /** Keys that end an application now, as far as we have said; undefined when unknown. */
   #terminators: string | undefined = 'none';
   #closed = false;
@@ -85,10 +94,11 @@ export class Channel {
     this.#commands = commands;
     this.#clock = clock;
     this.#handlers = handlers;
-    this.#bridging = new Bridging({
-      ...{ uuid, clock },
-      api: (command) => commands.api(command),
-      onUnbridged: (peerUuid) => handlers.onUnbridged(peerUuid),
+    const api = (command: string) => commands.api(command);
+    this.#bridging = new Bridging({ uuid, clock, api, onUnbridged: (peerUuid) => handlers.onUnbridged(peerUuid) });
+    this.#callRecordings = new CallRecordings({
+      ...{ uuid, clock, api },
+      onDone: (recordingId, outcome, durationMs) => handlers.onRecordDone(recordingId, outcome, durationMs),
     });
   }
 
@@ -134,6 +144,14 @@ export class Channel {
     this.#stopRecording('stopped');
   }
 
+  recordCall(request: CallRecordRequest): void {
+    if (!this.#closed) this.#callRecordings.start(request);
+  }
+
+  orderRecording(recordingId: string, order: RecordingOrder): void {
+    this.#callRecordings.order(recordingId, order);
+  }
+
   /** Two-way audio with a channel of the same FreeSWITCH; resolves when it says so, false when it does not. */
   bridge(peer: Channel): Promise<boolean> {
     if (this.#closed || peer.#closed) return Promise.resolve(false);
@@ -167,6 +185,9 @@ export class Channel {
       case 'CHANNEL_UNBRIDGE':
         this.#bridging.onUnbridged(peerOf(event, this.uuid));
         break;
+      case 'RECORD_STOP':
+        this.#callRecordings.onStopped(event);
+        break;
       case 'CHANNEL_HANGUP':
         this.#handlers.onHangup(event.header('Hangup-Cause') ?? 'NORMAL_CLEARING');
         break;
@@ -197,6 +218,7 @@ export class Channel {
     this.#forgetEnding();
     this.#tellAwaitsKeys();
     this.#finishRecording('leg-ended');
+    this.#callRecordings.close();
     if (playing) this.#handlers.onPlayDone(playing.request.playId, 'failed');
     this.#bridging.close();
   }

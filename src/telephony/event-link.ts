@@ -11,6 +11,7 @@ const channelEvents = [
   'CHANNEL_HANGUP',
   'CHANNEL_BRIDGE',
   'CHANNEL_UNBRIDGE',
+  'RECORD_STOP',
 ] as const;
 /** Applications whose completion says nothing to us: those of the dialplan, and our own waiting. */
 const uninteresting = ['multiset', 'set', 'answer', 'park', 'eval'];

@@ -1,4 +1,12 @@
-import type { Leg, LegEvent, LegSnapshot, PlayRequest, RecordRequest } from '../call/telephony.ts';
+import type {
+  CallRecordRequest,
+  Leg,
+  LegEvent,
+  LegSnapshot,
+  PlayRequest,
+  RecordingOrder,
+  RecordRequest,
+} from '../call/telephony.ts';
 import type { EndCause, LegKind } from '../kernel/call-fact.ts';
 import { type Clock, withDeadline } from '../kernel/clock.ts';
 import { causeOfHangup } from './causes.ts';
@@ -95,6 +103,14 @@ export class SwitchLeg implements Leg {
 
   stopRecord(): void {
     this.channel.stopRecord();
+  }
+
+  recordCall(request: CallRecordRequest): void {
+    this.channel.recordCall(request);
+  }
+
+  orderRecording(recordingId: string, order: RecordingOrder): void {
+    this.channel.orderRecording(recordingId, order);
   }
 
   async bridge(peer: Leg): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type {
   AnswerOutcome,
+  CallRecordRequest,
   DialAttempt,
   DialOutcome,
   DialRequest,
@@ -9,6 +10,7 @@ import type {
   LegSnapshot,
   PlayOutcome,
   PlayRequest,
+  RecordingOrder,
   RecordOutcome,
   RecordRequest,
   Sound,
@@ -29,6 +31,8 @@ export class FakeLeg implements Leg {
   readonly orders: string[] = [];
   playing: PlayRequest | undefined;
   recording: RecordRequest | undefined;
+  /** Recordings of the call, by id; `paused` as ordered. */
+  readonly callRecordings = new Map<string, { request: CallRecordRequest; paused: boolean }>();
   bridgedWith: FakeLeg | undefined;
   ended: EndCause | undefined;
   /** Set to make `end` wait for {@link confirmEnd}. */
@@ -63,6 +67,20 @@ export class FakeLeg implements Leg {
 
   stopRecord(): void {
     this.finishRecord('stopped', 1_000);
+  }
+
+  recordCall(request: CallRecordRequest): void {
+    if (this.ended) return;
+    this.orders.push(`record call ${request.file.split('/').at(-1)}`);
+    this.callRecordings.set(request.recordingId, { request, paused: false });
+  }
+
+  orderRecording(recordingId: string, order: RecordingOrder): void {
+    const recording = this.callRecordings.get(recordingId);
+    if (!recording || this.ended) return;
+    this.orders.push(`${order} recording`);
+    if (order === 'stop') this.finishCallRecording(recordingId);
+    else recording.paused = order === 'pause';
   }
 
   async bridge(peer: Leg): Promise<boolean> {
@@ -128,6 +146,12 @@ export class FakeLeg implements Leg {
     this.tell({ type: 'record-done', recordingId, outcome, durationMs, atMs: this.#nowMs });
   }
 
+  /** A recording of the call ends. */
+  finishCallRecording(recordingId: string, outcome: RecordOutcome = 'stopped', durationMs = 10_000): void {
+    if (!this.callRecordings.delete(recordingId)) return;
+    this.tell({ type: 'record-done', recordingId, outcome, durationMs, atMs: this.#nowMs });
+  }
+
   /** The party hangs up, or the switch loses the leg. */
   hangUp(cause: EndCause = this.kind === 'caller' ? 'caller-hangup' : 'peer-hangup'): void {
     this.#over(cause);
@@ -140,6 +164,7 @@ export class FakeLeg implements Leg {
   #over(cause: EndCause): void {
     if (this.ended) return;
     if (this.recording) this.finishRecord('leg-ended');
+    for (const recordingId of [...this.callRecordings.keys()]) this.finishCallRecording(recordingId, 'leg-ended');
     if (this.playing) this.finishPlay('failed');
     this.ended = cause;
     const peer = this.bridgedWith;

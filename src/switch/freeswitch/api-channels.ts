@@ -1,11 +1,12 @@
 import type { ApiCommand } from './api-command.ts';
-import { startBackgroundRecording, stopBackgroundRecording } from './app-record.ts';
+import { maskRecording, startBackgroundRecording, stopBackgroundRecording } from './app-record.ts';
 import { Bridge } from './bridge.ts';
 import type { Leg } from './core.ts';
 import { sendDigits } from './dtmf.ts';
 import { jsonText, plainText, type SwitchEvent } from './events.ts';
 import { inlineSteps, parkDialplan, parkJob, transferJob } from './jobs.ts';
 import { causeOrClearing } from './originate.ts';
+import { separate } from './separate.ts';
 import type { SwitchCore } from './switch-core.ts';
 
 const NO_CHANNEL = '-ERR No such channel!\n';
@@ -117,7 +118,7 @@ function sendKeys(core: SwitchCore, leg: Leg, keys: string): string {
 }
 
 async function record(core: SwitchCore, leg: Leg, rest: string): Promise<string> {
-  const [action = '', path = '', limit] = rest.split(/\s+/);
+  const [action = '', path = '', limit] = separate(rest, ' ');
   switch (action.toLowerCase()) {
     case 'start':
       if (startBackgroundRecording(core, core.recordings, leg, path, limit)) return '+OK Success\n';
@@ -125,9 +126,9 @@ async function record(core: SwitchCore, leg: Leg, rest: string): Promise<string>
     case 'stop':
       return (await stopBackgroundRecording(core, leg, path)) ? '+OK Success\n' : '-ERR Cannot stop record session!\n';
     case 'mask':
-      return '-ERR Cannot mask recording session!\n';
+      return maskRecording(core, leg, path, true) ? '+OK Success\n' : '-ERR Cannot mask recording session!\n';
     case 'unmask':
-      return '-ERR Cannot unmask recording session!\n';
+      return maskRecording(core, leg, path, false) ? '+OK Success\n' : '-ERR Cannot unmask recording session!\n';
     default:
       return USAGE.record;
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { MediaEngineEvents, RecordCommand } from '../media/api.ts';
 import type { Core, Leg } from './core.ts';
@@ -50,6 +50,16 @@ function makeFolder(core: Core, path: string): void {
     for (const folder of missing) mkdirSync(folder);
   } catch (error) {
     core.logger.warn({ error: String(error) }, 'folder of a recording cannot be made');
+  }
+}
+
+function isWritable(core: Core, path: string): boolean {
+  try {
+    closeSync(openSync(path, 'a'));
+    return true;
+  } catch (error) {
+    core.logger.warn({ error: String(error) }, 'a recording cannot be written');
+    return false;
   }
 }
 
@@ -115,7 +125,7 @@ function tellRecorded(channel: AppCall['channel'], durationMs: number): void {
 
 /**
  * `record_session`, `uuid_record start`: both directions in the background, in stereo where RECORD_STEREO is set.
- * False when that file is being recorded already.
+ * False when that file is being recorded already or cannot be written.
  */
 export function startBackgroundRecording(
   core: Core,
@@ -128,12 +138,13 @@ export function startBackgroundRecording(
   if (path === '' || leg.recordings.has(path)) return false;
   const recordingId = randomUUID();
   const file = absolutePath(core, path);
+  makeFolder(core, file);
+  if (!isWritable(core, file)) return false;
   let completed: () => void = () => undefined;
   const complete = new Promise<void>((resolve) => {
     completed = resolve;
   });
   leg.recordings.set(path, { recordingId, complete });
-  makeFolder(core, file);
   recordings.add(recordingId, (done) => {
     leg.recordings.delete(path);
     tellRecorded(channel, done.durationMs);
@@ -157,6 +168,13 @@ export function startBackgroundRecording(
     append: channel.isTrue('RECORD_APPEND'),
   });
   return true;
+}
+
+/** Puts silence into a background recording from now on, or no longer. False when there is none of that name. */
+export function maskRecording(core: Core, leg: Leg, path: string, masked: boolean): boolean {
+  const recording = leg.recordings.get(path);
+  if (recording) core.media.maskRecord(leg.channel.uuid, recording.recordingId, masked);
+  return recording !== undefined;
 }
 
 /** FreeSWITCH says `success-maxtime` also where it was told to stop. */

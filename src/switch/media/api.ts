@@ -80,6 +80,8 @@ export interface MediaEngine extends EventEmitter<MediaEngineEvents> {
   stopPlay(legId: string): void;
   record(legId: string, command: RecordCommand): void;
   stopRecord(legId: string, recordingId?: string): void;
+  /** While masked, a recording takes silence for what is said and heard. */
+  maskRecord(legId: string, recordingId: string, masked: boolean): void;
   /** Two-way audio; ends any bridge either had. What is playing on either stops. */
   bridge(legA: string, legB: string): void;
   unbridge(leg: string): void;

@@ -113,6 +113,10 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
     this.#order({ type: 'stopRecord', legId, ...(recordingId !== undefined && { recordingId }) });
   }
 
+  maskRecord(legId: string, recordingId: string, masked: boolean): void {
+    this.#order({ type: 'maskRecord', legId, recordingId, masked });
+  }
+
   bridge(legA: string, legB: string): void {
     const linkA = this.#legs.get(legA)?.link;
     const linkB = this.#legs.get(legB)?.link;

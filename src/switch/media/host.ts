@@ -106,6 +106,9 @@ export class MediaHost {
       case 'stopRecord':
         leg.stopRecord(order.recordingId);
         break;
+      case 'maskRecord':
+        leg.maskRecord(order.recordingId, order.masked);
+        break;
       case 'bridge': {
         const other = this.#legs.get(order.legB);
         if (other) bridgeLegs(leg, other);

@@ -121,6 +121,11 @@ export class Leg implements WheelMember {
     this.#forgetEnded();
   }
 
+  maskRecord(recordingId: string, masked: boolean): void {
+    const recorder = this.#recorders.get(recordingId);
+    if (recorder) recorder.masked = masked;
+  }
+
   /** A key of the peer: told, passed over the bridge, and it stops what it is a terminator of. */
   key(digit: string, durationMs: number, source: 'rtp' | 'info'): void {
     const shownMs = Math.max(0, Math.min(maxDigitMs, durationMs));

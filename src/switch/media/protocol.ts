@@ -10,6 +10,7 @@ export type Order =
   | { type: 'stopPlay'; legId: string }
   | { type: 'record'; legId: string; command: RecordCommand }
   | { type: 'stopRecord'; legId: string; recordingId?: string }
+  | { type: 'maskRecord'; legId: string; recordingId: string; masked: boolean }
   | { type: 'bridge'; legA: string; legB: string }
   /** Bridges with a leg of another worker, over a channel. */
   | { type: 'trunk'; legId: string; port: MessagePort }

@@ -36,6 +36,8 @@ export class Recorder {
   #quietSamples = 0;
   #lastFrame: number | undefined;
   #ending: Promise<void> | undefined;
+  /** Takes silence for whatever comes. */
+  masked = false;
 
   constructor(command: RecordCommand, onDone: (done: RecordDone) => void) {
     this.command = command;
@@ -62,8 +64,13 @@ export class Recorder {
       this.#writeFrame();
     }
     this.#lastFrame = frame;
-    decode(fromLeg.codec, fromLeg.bytes, said, fromLeg.start);
-    if (this.command.channels !== 'leg') decode(toLeg.codec, toLeg.bytes, heard, toLeg.start);
+    if (this.masked) {
+      said.fill(0);
+      heard.fill(0);
+    } else {
+      decode(fromLeg.codec, fromLeg.bytes, said, fromLeg.start);
+      if (this.command.channels !== 'leg') decode(toLeg.codec, toLeg.bytes, heard, toLeg.start);
+    }
     this.#writeFrame();
     if (this.#writer.failure) this.end('failed');
     else if (this.#samples >= this.#limitSamples) this.end('limit');

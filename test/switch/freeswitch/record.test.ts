@@ -89,6 +89,37 @@ describe('recording', () => {
     expect(await events.api(`uuid_record ${uuid} stop ${file}`)).toBe('-ERR Cannot stop record session!\n');
   });
 
+  it('puts silence into a masked recording', async () => {
+    const { uuid, phone } = await callIn(world, events);
+    const file = join(folder, 'with a gap.wav');
+    const noFile = '-ERR Cannot mask recording session!\n';
+    expect(await events.api(`uuid_record ${uuid} mask '${file}'`)).toBe(noFile);
+    expect(await events.api(`uuid_record ${uuid} start '${file}'`)).toBe('+OK Success\n');
+    await phone.say(tone(1_000, 1_000));
+    expect(await events.api(`uuid_record ${uuid} mask '${file}'`)).toBe('+OK Success\n');
+    await phone.say(tone(1_000, 1_000));
+    expect(await events.api(`uuid_record ${uuid} unmask '${file}'`)).toBe('+OK Success\n');
+    await phone.say(tone(1_000, 1_000));
+    expect(await events.api(`uuid_record ${uuid} stop '${file}'`)).toBe('+OK Success\n');
+    await events.wait('the end', 'RECORD_STOP', (event) => event['Record-File-Path'] === file);
+    const [said = new Int16Array()] = readWavFile(file);
+    const strengths = Array.from({ length: Math.floor(said.length / 800) }, (_, index) =>
+      amplitudeOf(said.subarray(index * 800, (index + 1) * 800), 1_000),
+    );
+    const silent = strengths.filter((strength) => strength < 50).length;
+    expect(silent).toBeGreaterThanOrEqual(8);
+    expect(silent).toBeLessThanOrEqual(12);
+    expect(strengths.filter((strength) => strength > 2_000).length).toBeGreaterThanOrEqual(16);
+    expect(await events.api(`uuid_record ${uuid} unmask '${file}'`)).toBe('-ERR Cannot unmask recording session!\n');
+  });
+
+  it('refuses a recording in the background that cannot be written', async () => {
+    const { uuid } = await callIn(world, events);
+    for (const file of ['/proc/denwaban/no.wav', folder]) {
+      expect(await events.api(`uuid_record ${uuid} start ${file}`)).toBe('-ERR Cannot record session!\n');
+    }
+  });
+
   it('is complete when the caller hung up in the middle', async () => {
     const { uuid, phone, dialog } = await callIn(world, events);
     const file = join(folder, 'hung-up.wav');
