@@ -1,46 +1,21 @@
 import Srf from 'drachtio-srf';
-import esl from 'modesl';
-import { readConfig } from '../../src/config.ts';
+import { configuredPair, openEventSocket } from './event-socket.ts';
 
 /**
  * The baseline for `calls`: the shortest application on the same pair that does the same for the caller. Parked
  * channels on one event socket, a 3 s tone, hang-up; no flow, no account, no queue, no ledger.
  */
 
-interface EslConnection {
-  socket: { setNoDelay(on: boolean): void };
-  send(command: string, args?: Record<string, string>): void;
-  api(command: string, callback: (response: { getBody(): string }) => void): void;
-  events(format: string, names: string, callback?: () => void): void;
-  on(event: string, listener: (event: { getHeader(name: string): string }) => void): void;
-}
-const Connection = (
-  esl as unknown as {
-    Connection: new (host: string, port: number, password: string, ready: () => void) => EslConnection;
-  }
-).Connection;
-
-const { drachtio, freeswitches } = readConfig();
-const [freeswitch] = freeswitches ?? [];
-if (!drachtio || !freeswitch) throw new Error('set DRACHTIO_URL and FREESWITCH_URLS');
-
+const { drachtio, freeswitch } = configuredPair();
 const srf = new Srf();
 const whenPlayed = new Map<string, () => void>();
-const connection: EslConnection = new Connection(freeswitch.host, freeswitch.port, freeswitch.password, () => {
-  connection.socket.setNoDelay(true);
-  connection.events('json', 'CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP', () => {
-    connection.api('sofia status', (response) => {
-      const mediaServer = /drachtio_mrf\s.*sip:mod_sofia@([\d.]+:\d+)/.exec(response.getBody())?.[1];
-      if (!mediaServer) throw new Error('no drachtio_mrf profile');
-      serve(mediaServer);
-    });
-  });
-});
-connection.on('esl::event::CHANNEL_EXECUTE_COMPLETE::**', (event) => {
+const { socket, sipAddress } = await openEventSocket(freeswitch, 'CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP');
+socket.on('esl::event::CHANNEL_EXECUTE_COMPLETE::**', (event) => {
   // The dialplan's own applications (multiset, answer) end too: only the end of the prompt ends the call.
   if (event.getHeader('Application') === 'playback') whenPlayed.get(event.getHeader('Unique-ID'))?.();
 });
-connection.on('esl::event::CHANNEL_HANGUP::**', (event) => whenPlayed.get(event.getHeader('Unique-ID'))?.());
+socket.on('esl::event::CHANNEL_HANGUP::**', (event) => whenPlayed.get(event.getHeader('Unique-ID'))?.());
+serve(sipAddress);
 
 /** A leg that is gone already is no fault here. */
 function gone(ending: unknown): void {
@@ -48,7 +23,7 @@ function gone(ending: unknown): void {
 }
 
 function serve(mediaServer: string): void {
-  srf.connect(drachtio ?? {});
+  srf.connect(drachtio);
   srf.on('connect', () => console.log('baseline ready'));
   srf.on('error', () => process.exit(1));
   srf.invite(async (request, response) => {
@@ -65,7 +40,7 @@ function serve(mediaServer: string): void {
         gone(caller.destroy());
         gone(media.destroy());
       });
-      connection.send(`sendmsg ${uuid}`, {
+      socket.send(`sendmsg ${uuid}`, {
         'call-command': 'execute',
         'execute-app-name': 'playback',
         'execute-app-arg': 'tone_stream://%(3000,0,440)',

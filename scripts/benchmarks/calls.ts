@@ -1,140 +1,86 @@
-import { join, resolve } from 'node:path';
-import { eventually } from '../../test/support/poll.ts';
-import { runProgram } from '../../test/support/process.ts';
-import { type System, startSystem } from '../../test/support/system.ts';
-import { childrenOf, cpuMs, memoryMb } from './cpu.ts';
+import { cpuMs, memoryMb } from './cpu.ts';
 import { type LoadResult, offerCalls } from './sipp-load.ts';
+import { type Subject, subjects } from './subjects.ts';
 
-const root = resolve(import.meta.dirname, '../..');
-const number = '0333330001';
+const threeSeconds = '0333330001';
+const twoMinutes = '0333330003';
 
 interface Reading extends LoadResult {
   subject: string;
-  /** CPU per call, in ms. */
+  /** CPU of the controller per call, in ms: from the INVITE to the end of its record. */
   controllerCpuMs: number;
-  /** Share of the machine's two cores that our processes took, in %. */
+  /** Share of the machine's two cores that all who take part took, SIPp apart, in %. */
   allCpuPercent: number;
+  /** The most resident memory the controller had, in MB. */
   controllerMb: number;
 }
 
 /**
- * Calls a second that all succeed, a 3 s prompt each, SIPp on the same cores: denwaban beside the shortest
- * application that does the same for the caller on the same pair (baseline-parked.ts), rate by rate in turn.
+ * Calls a second that all succeed, a 3 s prompt each, SIPp on the same cores: denwaban beside the baselines on the same
+ * switch, rate by rate in turn. Whoever fails at a rate is not offered the next.
  */
 export async function benchCalls(options: { rates: number[]; seconds: number }): Promise<Reading[]> {
   const readings: Reading[] = [];
   const broken = new Set<string>();
-  for (const rate of options.rates) {
-    for (const subject of ['denwaban', 'baseline']) {
-      if (broken.has(subject)) continue;
-      const reading =
-        subject === 'denwaban' ? await runDenwaban(rate, options.seconds) : await runBaseline(rate, options.seconds);
-      readings.push(reading);
-      if (reading.failed > 0) broken.add(subject);
-      console.error(
-        `${subject} ${rate}/s: ${reading.failed} of ${reading.calls} failed, answer ${reading.answerMs} ms`,
+  for (const callsPerSecond of options.rates) {
+    for (const name of Object.keys(subjects)) {
+      if (broken.has(name)) continue;
+      const reading = await read(name, ({ target }) =>
+        offerCalls({ target, number: threeSeconds, callsPerSecond, seconds: options.seconds }),
       );
+      readings.push(reading);
+      if (reading.failed > 0) broken.add(name);
     }
   }
   return readings;
 }
 
+/** What a call costs the controller, and its memory, while so many calls hear a prompt at once for 5 s. */
+export async function benchHeld(options: { atOnce: number; callsPerSecond: number }): Promise<Reading> {
+  const { atOnce, callsPerSecond } = options;
+  const seconds = atOnce / callsPerSecond;
+  const load = { number: twoMinutes, callsPerSecond, seconds, holdMs: Math.round(seconds * 1000) + 5_000 };
+  const { subject, ...reading } = await read('denwaban', ({ target }) => offerCalls({ target, ...load }));
+  return { subject: `${subject}, ${atOnce} at once`, ...reading };
+}
+
+async function read(name: string, offer: (subject: Subject) => Promise<LoadResult>): Promise<Reading> {
+  const start = subjects[name];
+  if (!start) throw new Error(`there is no subject "${name}"`);
+  const subject = await start();
+  try {
+    const reading = await measure(name, subject, offer);
+    const { callsPerSecond, failed, calls, answerMs } = reading;
+    console.error(`${name} ${callsPerSecond}/s: ${failed} of ${calls} failed, answer ${answerMs} ms`);
+    return reading;
+  } finally {
+    await subject.stop();
+  }
+}
+
 async function measure(
-  subject: string,
-  controllerPid: number,
-  others: number[],
-  offer: () => Promise<LoadResult>,
+  name: string,
+  subject: Subject,
+  offer: (subject: Subject) => Promise<LoadResult>,
 ): Promise<Reading> {
-  const before = cpuMs(controllerPid);
-  const othersBefore = others.reduce((sum, pid) => sum + cpuMs(pid), 0);
-  const load = await offer();
-  const controller = cpuMs(controllerPid) - before;
-  const all = controller + others.reduce((sum, pid) => sum + cpuMs(pid), 0) - othersBefore;
+  const { controllerPid, otherPids } = subject;
+  const cpuOfOthers = () => otherPids.reduce((sum, pid) => sum + cpuMs(pid), 0);
+  const before = { controller: cpuMs(controllerPid), others: cpuOfOthers() };
+  let controllerMb = 0;
+  const look = () => {
+    controllerMb = Math.max(controllerMb, memoryMb(controllerPid));
+  };
+  const sampler = setInterval(look, 250);
+  const load = await offer(subject);
+  clearInterval(sampler);
+  look();
+  const controller = cpuMs(controllerPid) - before.controller;
+  const all = controller + cpuOfOthers() - before.others;
   return {
-    subject,
+    subject: name,
     ...load,
     controllerCpuMs: controller / load.calls,
     allCpuPercent: all / load.seconds / 10,
-    controllerMb: memoryMb(controllerPid),
-  };
-}
-
-const limits = { MAX_CALLS: '5000', MAX_CALLS_PER_SECOND: '1000' };
-
-async function withSystem<T>(work: (system: System) => Promise<T>): Promise<T> {
-  const system = await startSystem({ flows: join(root, 'scripts/benchmarks/flows'), environment: limits });
-  try {
-    return await work(system);
-  } finally {
-    await system.stop();
-  }
-}
-
-function runDenwaban(callsPerSecond: number, seconds: number): Promise<Reading> {
-  return withSystem((system) => {
-    const others = childrenOf(system.program.pid).map((child) => child.pid);
-    const target = `${system.sipHost}:${system.sipPort}`;
-    return measure('denwaban', system.program.pid, others, () =>
-      offerCalls({ target, number, callsPerSecond, seconds }),
-    );
-  });
-}
-
-/** The baseline drives the pair that is configured, or an embedded switch of its own. */
-async function runBaseline(callsPerSecond: number, seconds: number): Promise<Reading> {
-  const pair = await baselinePair();
-  const program = runProgram(process.execPath, [join(root, 'scripts/benchmarks/baseline-parked.ts')], {
-    cwd: root,
-    env: { ...process.env, ...pair.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  try {
-    await eventually('the baseline to be ready', () => program.output().includes('baseline ready'), {
-      timeoutMs: 10_000,
-    });
-    return await measure('baseline', program.pid, pair.pids, () =>
-      offerCalls({ target: `127.0.0.1:${pair.sipPort}`, number, callsPerSecond, seconds }),
-    );
-  } finally {
-    await program.end();
-    await pair.stop();
-  }
-}
-
-async function baselinePair() {
-  if (process.env.STACK === 'local') {
-    const { DRACHTIO_URL = '', FREESWITCH_URLS = '', SIP_PORT = '' } = process.env;
-    return {
-      environment: { DRACHTIO_URL, FREESWITCH_URLS },
-      sipPort: Number(SIP_PORT),
-      pids: [],
-      stop: async () => undefined,
-    };
-  }
-  const { spawnSwitch } = await import('../../src/switch/spawn.ts');
-  const secret = 'baseline-secret';
-  const spawned = await spawnSwitch({
-    bindAddress: '127.0.0.1',
-    publicAddress: '127.0.0.1',
-    sipPort: 0,
-    controlPort: 0,
-    controlSecret: secret,
-    eventSocketPort: 0,
-    eventSocketPassword: secret,
-    mrfSipPort: 0,
-    rtpPortMin: 40_000,
-    rtpPortMax: 49_998,
-    maxCalls: 5_000,
-    maxCallsPerSecond: 1_000,
-    mediaTimeoutMs: 60_000,
-  });
-  return {
-    environment: {
-      DRACHTIO_URL: `tcp://:${secret}@127.0.0.1:${spawned.controlPort}`,
-      FREESWITCH_URLS: `esl://:${secret}@127.0.0.1:${spawned.eventSocketPort}`,
-    },
-    sipPort: spawned.sipPort,
-    pids: [spawned.pid],
-    stop: () => spawned.stop(),
+    controllerMb,
   };
 }

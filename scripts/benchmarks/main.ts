@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { benchCalls } from './calls.ts';
+import { benchCalls, benchHeld } from './calls.ts';
 import { benchDigit } from './digit.ts';
 
 /** Runs the benches named (all by default); each prints a table, then one line of JSON. */
@@ -29,10 +29,19 @@ const rates = (process.env.BENCH_RATES ?? (stack === 'embedded' ? '20,40,60,80' 
   .split(',')
   .map(Number);
 
+const [keys, otherCalls] = [
+  Number(process.env.BENCH_KEYS ?? 100),
+  (process.env.BENCH_OTHERS ?? '0,100').split(',').map(Number),
+];
+const atOnce = Number(process.env.BENCH_HELD ?? 500);
+
+/** Offered slower than any stack can answer: what is measured is what calls cost that are there. */
+const readHeld = async () => (atOnce > 0 ? [await benchHeld({ atOnce, callsPerSecond: 25 })] : []);
+
 const benches: Record<string, () => Promise<void> | void> = {
   media: () => runScript('media.ts'),
-  calls: async () => report('calls', await benchCalls({ rates, seconds })),
-  digit: async () => report('digit', await benchDigit({ keys: 100, otherCalls: [0, 100] })),
+  calls: async () => report('calls', [...(await benchCalls({ rates, seconds })), ...(await readHeld())]),
+  digit: async () => report('digit', await benchDigit({ keys, otherCalls })),
   ledger: () => runScript('ledger.ts'),
   desk: () => runScript('desk.ts'),
 };

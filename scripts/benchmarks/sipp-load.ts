@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../test/support/ports.ts';
 import { runProgram } from '../../test/support/process.ts';
-import { sippAnswered, sippInvite, sippWaitForBye } from '../../test/support/sipp.ts';
+import { sippAnswered, sippBye, sippInvite, sippWaitForBye } from '../../test/support/sipp.ts';
 
 export interface LoadResult {
   callsPerSecond: number;
@@ -15,13 +15,18 @@ export interface LoadResult {
   seconds: number;
 }
 
-/** Offers calls at a steady rate for a bounded time: each hears the prompt and waits for the hang-up. */
+/**
+ * Offers calls at a steady rate for a bounded time. Each hears the prompt and waits for the hang-up; with `holdMs` it
+ * hangs up itself after that.
+ */
 export async function offerCalls(options: {
   target: string;
   number: string;
   callsPerSecond: number;
   seconds: number;
+  holdMs?: number;
 }): Promise<LoadResult> {
+  const { holdMs } = options;
   const folder = mkdtempSync(join(tmpdir(), 'denwaban-bench-'));
   const file = join(folder, 'load.xml');
   const calls = Math.round(options.callsPerSecond * options.seconds);
@@ -29,18 +34,30 @@ export async function offerCalls(options: {
     .replace('<send retrans="500">', '<send retrans="500" start_rtd="answer">')
     .concat(
       sippAnswered.replace('<recv response="200" rrs="true"/>', '<recv response="200" rrs="true" rtd="answer"/>'),
-      sippWaitForBye,
+      holdMs === undefined ? sippWaitForBye : `<pause milliseconds="${holdMs}"/>${sippBye}`,
     );
   writeFileSync(file, `<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="load">\n${scenario}\n</scenario>\n`);
+  const timeoutSeconds = Math.ceil(options.seconds + (holdMs ?? 0) / 1000) + 30;
   const begun = performance.now();
   const program = runProgram(
     'sipp',
     [options.target, '-sf', file, '-s', options.number, '-i', '127.0.0.1', '-p', String(await freePort()), '-nostdin']
       .concat(['-m', String(calls), '-r', String(options.callsPerSecond), '-l', String(calls), '-t', 'u1'])
-      .concat(['-timeout', `${options.seconds + 30}s`, '-trace_stat', '-stf', join(folder, 'stat.csv'), '-fd', '1']),
+      .concat([
+        '-timeout',
+        `${timeoutSeconds}s`,
+        '-trace_stat',
+        '-stf',
+        join(folder, 'stat.csv'),
+        '-fd',
+        '1',
+      ]),
     { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  // SIPp's own time-out waits for calls that hang.
+  const insist = setTimeout(() => program.child.kill('SIGKILL'), (timeoutSeconds + 15) * 1000);
   await program.exit;
+  clearTimeout(insist);
   const seconds = (performance.now() - begun) / 1000;
   const [head = '', ...rows] = readFileSync(join(folder, 'stat.csv'), 'utf8').trim().split('\n');
   const names = head.split(';');
