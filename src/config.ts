@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
@@ -112,8 +113,8 @@ const settings = z.object({
   PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must look like https://desk.example.com' }).optional(),
   TRUSTED_PROXIES: z
     .string()
-    .regex(/^[0-9a-fA-F.:/]+(,[0-9a-fA-F.:/]+)*$/, 'must be IP addresses or networks, separated by commas')
-    .transform((text) => text.split(','))
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .refine((parts) => parts.every(isNetwork), 'must be IP addresses or networks (10.0.0.0/8), separated by commas')
     .optional(),
   SMTP_URL: smtpUrl.optional(),
   SMTP_TLS: z.enum(['required', 'optional'], { error: 'must be required or optional' }).optional(),
@@ -214,6 +215,17 @@ function mailSettings({ SMTP_URL: server, SMTP_TLS, MAIL_FROM: from }: z.output<
   if (!server || !from) return undefined;
   const isHere = /^(localhost|127\..*|::1)$/.test(server.host);
   return { ...server, from, requireTls: SMTP_TLS === undefined ? !isHere : SMTP_TLS === 'required' };
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  return (
+    version > 0 &&
+    more.length === 0 &&
+    (bits === undefined || /^\d+$/.test(bits)) &&
+    Number(bits ?? 1) <= (version === 4 ? 32 : 128)
+  );
 }
 
 function parseUrl(text: string, protocol: string): URL | undefined {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { AccountsData, AttemptStore } from './accounts-data.ts';
+import type { AccountsData, AccountsStores, AttemptStore } from './accounts-data.ts';
 import type { Actor } from './audit.ts';
 import { makeChange, onRecord } from './change.ts';
 import { refuseWeakPassword, setPassword, subjectOf } from './manage-users.ts';
@@ -49,7 +49,7 @@ export interface SignedIn {
 
 export type SignInResult =
   | ({ ok: true; token: string } & SignedIn)
-  /** The same for a wrong password, an unknown name and a disabled user. */
+  /** The same for a wrong password, an unknown name, a disabled user, and one of an account that has ended. */
   | { ok: false; why: 'wrong' }
   | { ok: false; why: 'limited'; retryAfterMs: number };
 
@@ -91,7 +91,8 @@ export function createSignIn(options: SignInOptions): SignIn {
     if (waitMs > 0) return { ok: false, why: 'limited', retryAfterMs: waitMs } as const;
     const stored = await data.users.passwordHashOf(user?.userId ?? '');
     const { correct, stale } = await passwords.check(password, stored);
-    if (!user || !stored || !correct || user.status !== 'active') return { ok: false, why: 'wrong' } as const;
+    const mayEnter = await isWelcome(data, user);
+    if (!user || !stored || !correct || !mayEnter) return { ok: false, why: 'wrong' } as const;
     await guard.succeeded(keys);
     if (stale) await data.users.rehash(user.userId, stored, await passwords.hash(password));
     return { ok: true } as const;
@@ -141,8 +142,8 @@ async function beginSession(options: SignInOptions, limits: SignInLimits, user: 
   const actor: Actor = { ...actorOf(user), address: visitor.address };
   const begun = await makeChange(options, actor, async (change) => {
     const { sessions, users } = change.stores;
-    // Disabled between the check of the password and now.
-    if ((await users.find(user.userId))?.status !== 'active') return false;
+    // Between the check of the password and now much can have happened.
+    if (!(await isWelcome(change.stores, await users.find(user.userId)))) return false;
     await sessions.removeEnded(nowMs, nowMs - limits.idleMs);
     const old = (await sessions.list(user.userId)).slice(limits.sessionsPerUser - 1);
     for (const { sessionId } of old) await sessions.remove(user.userId, sessionId);
@@ -164,10 +165,18 @@ async function resume(
   const nowMs = clock.nowMs();
   if (nowMs >= session.expiresAtMs || nowMs >= session.lastSeenAtMs + limits.idleMs) return undefined;
   const user = await data.users.find(session.userId);
-  if (user?.status !== 'active') return undefined;
+  if (!user || !(await isWelcome(data, user))) return undefined;
   if (nowMs < session.lastSeenAtMs + lastSeenStepMs) return { user, session };
   await data.sessions.touch(session.sessionId, nowMs);
   return { user, session: { ...session, lastSeenAtMs: nowMs } };
+}
+
+/** Not the disabled, and nobody of an account that has ended: it can reach none of its data (service-rules.md). */
+async function isWelcome({ accounts }: Pick<AccountsStores, 'accounts'>, user: User | undefined): Promise<boolean> {
+  if (user?.status !== 'active') return false;
+  if (user.accountId === undefined) return true;
+  const account = await accounts.findAccount(user.accountId);
+  return account !== undefined && account.status !== 'ended';
 }
 
 /** Counts attempts by name and by address. */

@@ -42,7 +42,8 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-const bodyMaxBytes = 262_144;
+/** A card with everything in it. */
+const bodyMaxBytes = 1_048_576;
 const apiPrefix = '/api/v1';
 
 /**

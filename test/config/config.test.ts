@@ -62,10 +62,20 @@ describe('settings', () => {
     [{ ALLOW_INSECURE_TARGETS: 'true' }, 'ALLOW_INSECURE_TARGETS must be yes or no'],
     [{ OUTBOX_GIVE_UP_HOURS: '0' }, 'OUTBOX_GIVE_UP_HOURS must be at least 1'],
     [{ RTP_PORTS: '5-3' }, 'RTP_PORTS must be a range'],
+    [{ PUBLIC_URL: 'desk.example.com' }, 'PUBLIC_URL must look like https://'],
+    [{ PUBLIC_URL: 'ftp://desk.example.com' }, 'PUBLIC_URL must look like https://'],
+    [{ TRUSTED_PROXIES: '10.0.0.1,proxy' }, 'TRUSTED_PROXIES must be IP addresses'],
+    [{ TRUSTED_PROXIES: '10.0.0.0/33' }, 'TRUSTED_PROXIES must be IP addresses'],
   ])('refuse %j and say why', (environment, message) => {
     const read = () => readConfig(environment);
     expect(read).toThrow(DenwabanError);
     expect(read).toThrow(message);
+  });
+
+  it('take proxies by address and by network', () => {
+    const { trustedProxies } = readConfig({ TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8,fd00::/8' });
+    expect(trustedProxies).toEqual(['127.0.0.1', '10.0.0.0/8', 'fd00::/8']);
+    expect(readConfig({}).trustedProxies).toEqual([]);
   });
 
   it('name every wrong setting at once', () => {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createPasswords } from '../../src/accounts/passwords.ts';
 import { defaultSignInLimits } from '../../src/accounts/sign-in.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { user } from '../support/people.ts';
+import { sakura, user } from '../support/people.ts';
 import { Browser, cheapPasswords, errorCode, goodPassword, startServer, type TestServer } from './support.ts';
 
 const hanako = user('hanako', { displayName: '花子' });
@@ -64,6 +64,26 @@ describe('signing in', () => {
     expect(await actions()).toEqual(['session.refuse', 'session.refuse', 'session.refuse']);
     const record = JSON.stringify(await server.data.audit.list({ limit: 9 }));
     expect(record).not.toMatch(/nobody|wrong password/);
+  });
+
+  it('takes as long for an unknown name as for a wrong password', async () => {
+    const limits = { ...defaultSignInLimits, failuresPerName: 1_000, failuresPerAddress: 1_000 };
+    const passwords = createPasswords();
+    await start({ passwords, signInLimits: limits });
+    const hash = await passwords.hash(goodPassword);
+    await server.data.users.setPassword('user_hanako', hash, { temporary: false, atMs: 1 });
+    const fastestMs = async (name: string) => {
+      const runs: number[] = [];
+      for (let run = 0; run < 8; run++) {
+        const startMs = performance.now();
+        expect((await browser().login(name, 'wrong password')).status).toBe(401);
+        runs.push(performance.now() - startMs);
+      }
+      return Math.min(...runs);
+    };
+    const [known, unknown] = [await fastestMs('hanako'), await fastestMs('nobody')];
+    expect(unknown / known).toBeGreaterThan(0.6);
+    expect(unknown / known).toBeLessThan(1.7);
   });
 
   it('hashes a password anew when the price has gone up', async () => {
@@ -253,6 +273,20 @@ describe('a session', () => {
     await operator.send('PATCH', '/users/user_hanako', { status: 'disabled' });
     expect((await window.send('GET', '/me')).status).toBe(401);
     expect((await window.login('hanako', goodPassword)).status).toBe(401);
+  });
+
+  it('of an account ends with the account, which is not let in again', async () => {
+    await start();
+    await server.data.accounts.saveAccount(sakura);
+    const sato = user('sato', { role: 'account', accountId: 'sakura' });
+    await server.addUser(sato);
+    const window = browser();
+    expect((await window.login('sato', goodPassword)).status).toBe(200);
+    await server.data.accounts.saveAccount({ ...sakura, status: 'suspended' });
+    expect((await window.send('GET', '/accounts/sakura')).status).toBe(200);
+    await server.data.accounts.saveAccount({ ...sakura, status: 'ended' });
+    expect((await window.send('GET', '/accounts/sakura')).status).toBe(401);
+    expect(errorCode(await window.login('sato', goodPassword))).toBe('SIGN_IN_REFUSED');
   });
 
   it('of one user there are so many; the oldest gives way', async () => {

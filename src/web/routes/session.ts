@@ -18,6 +18,7 @@ export function sessionRoutes(api: Api, parts: RouteParts): void {
   const { signIn } = parts;
   const login = z.strictObject({ loginName: z.string().min(1).max(200), password: passwordSchema });
   api.post('/login', {
+    bodyLimit: 8_192,
     ...about(
       'session',
       'Sign in; the session is a cookie',
