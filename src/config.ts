@@ -78,6 +78,18 @@ const mailFrom = z
     'must look like desk@example.com or 電話番 <desk@example.com>',
   );
 
+/** IPv4 addresses and networks, separated by commas or spaces. */
+const peers = z.string().transform((text, context) => {
+  const given = text.split(/[\s,]+/).filter(Boolean);
+  const wrong = given.find((peer) => !z.union([z.ipv4(), z.cidrv4()]).safeParse(peer).success);
+  if (wrong === undefined) return given;
+  context.addIssue({
+    code: 'custom',
+    message: `must be IPv4 addresses or networks such as 192.0.2.7,10.20.0.0/16, which "${wrong}" is not`,
+  });
+  return z.NEVER;
+});
+
 const settings = z.object({
   SIP_PORT: port(5060),
   HTTP_PORT: port(8080),
@@ -98,6 +110,7 @@ const settings = z.object({
   DRACHTIO_URL: drachtioUrl.optional(),
   FREESWITCH_URLS: freeswitchUrls.optional(),
   TRUNK_URL: trunkUrl.optional(),
+  TRUSTED_PEERS: peers.optional(),
   RTP_PORTS: z
     .string()
     .regex(/^\d{1,5}-\d{1,5}$/, 'must be a range such as 20000-29999')
@@ -141,6 +154,8 @@ export type Config = Readonly<{
   drachtio: { host: string; port: number; secret: string } | undefined;
   freeswitches: { name: string; host: string; port: number; password: string }[] | undefined;
   trunkUri: string | undefined;
+  /** Believed when they say who calls: IPv4 addresses and networks. */
+  trustedPeers: readonly string[];
   rtpPorts: [min: number, max: number];
   publicUrl: string | undefined;
   trustedProxies: string[];
@@ -197,6 +212,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     drachtio: read.DRACHTIO_URL,
     freeswitches: read.FREESWITCH_URLS,
     trunkUri: read.TRUNK_URL,
+    trustedPeers: read.TRUSTED_PEERS ?? [],
     rtpPorts: read.RTP_PORTS,
     publicUrl: read.PUBLIC_URL,
     trustedProxies: read.TRUSTED_PROXIES ?? [],

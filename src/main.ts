@@ -222,9 +222,10 @@ async function startAll(
   const ledger = await openLedger(config, stores, logger, shutdown);
   const outbox = startOutbox(config, stores, logger, shutdown);
   const pair = await openSwitch(config, shutdown, onLost);
+  const { trunkUri, trustedPeers } = config;
   const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
   const phones = phoneRegistrations(redis, data.phones);
-  const telephony = createTelephony({ ...pair, phones, trunkUri: config.trunkUri, onChannelRecord, clock, logger });
+  const telephony = createTelephony({ ...pair, phones, trunkUri, trustedPeers, onChannelRecord, clock, logger });
   shutdown.add('telephony', () => telephony.stop());
   const states = new RedisCallStateStore(redis);
   const calls = createCallService({

@@ -14,6 +14,7 @@ import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { AdoptedLegs } from './adopted-legs.ts';
+import { type TrustedPeers, trustedPeers } from './caller-number.ts';
 import { ChannelRecordLink } from './channel-record-link.ts';
 import { type ExpectedInvite, legHeader } from './expected-invite.ts';
 import { type IncomingCallOptions, NetworkCall } from './incoming-call.ts';
@@ -60,6 +61,8 @@ export interface TelephonyOptions {
   trunkUri?: string | undefined;
   /** Agents' phones register here; without it, no phone can. */
   phones?: PhoneRegistrations | undefined;
+  /** Peers whose word on who calls is believed (P-Asserted-Identity): IPv4 addresses and networks. */
+  trustedPeers?: readonly string[];
   /** Told of every channel that a FreeSWITCH has ended, by a connection of its own to each. */
   onChannelRecord?: (record: ChannelRecord) => void;
   clock: Clock;
@@ -82,6 +85,7 @@ export function createTelephony(options: TelephonyOptions): SwitchTelephony {
 class DrachtioTelephony implements SwitchTelephony {
   readonly #options: TelephonyOptions;
   readonly #deadlines: TelephonyDeadlines;
+  readonly #trusts: TrustedPeers;
   readonly #trunk: Trunk | undefined;
   readonly #sip: SipServer;
   readonly #servers: MediaServer[];
@@ -98,6 +102,7 @@ class DrachtioTelephony implements SwitchTelephony {
     const { clock, logger } = options;
     this.#options = options;
     this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
+    this.#trusts = trustedPeers(options.trustedPeers ?? []);
     this.#trunk = options.trunk ?? (options.trunkUri ? { uri: options.trunkUri } : undefined);
     this.#adopted = new AdoptedLegs({ clock, probeEveryMs: this.#deadlines.probeEveryMs });
     const registrar = options.phones && new Registrar({ phones: options.phones, clock, logger });
@@ -252,6 +257,7 @@ class DrachtioTelephony implements SwitchTelephony {
       ...{ req, res, sip: this.#sip, clock, logger },
       ...{ answerDeadlineMs: answerMs, byeDeadlineMs: byeMs, sickMs },
       ...this.#keeping,
+      trusts: this.#trusts,
       chooseServer: (tried) => this.#chooseServer(tried),
       expect: (legId, invite) => {
         this.#expected.set(legId, invite);

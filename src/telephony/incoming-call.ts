@@ -3,6 +3,7 @@ import type { AnswerOutcome, IncomingCall, LegEvent } from '../call/telephony.ts
 import type { EndCause } from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { callerNumber, type TrustedPeers, userOf } from './caller-number.ts';
 import { answerFailureOf } from './causes.ts';
 import type { ExpectedInvite } from './expected-invite.ts';
 import { type LegDialogs, SwitchLeg } from './leg.ts';
@@ -20,6 +21,7 @@ export interface IncomingCallOptions {
   answerDeadlineMs: number;
   byeDeadlineMs: number;
   sickMs: number;
+  trusts: TrustedPeers;
   /** The media server to try next; undefined when none is left. */
   chooseServer(tried: readonly MediaServer[]): MediaServer | undefined;
   keep(leg: SwitchLeg): void;
@@ -46,7 +48,7 @@ export class NetworkCall implements IncomingCall {
     this.#options = options;
     const { req, clock } = options;
     this.sipCallId = req.get('Call-ID') ?? '';
-    this.fromNumber = userOf(req.get('From') ?? '') || 'anonymous';
+    this.fromNumber = callerNumber(req, options.trusts);
     this.toNumber = userOf(req.uri);
     this.receivedAtMs = clock.nowMs();
     req.on('cancel', () => {
@@ -142,15 +144,5 @@ export class NetworkCall implements IncomingCall {
     if (this.#rejected !== undefined) return { ok: false, cause: 'failed', sipStatus: this.#rejected };
     this.reject(sipStatus, sipStatus === 503 ? { retryAfterSeconds: 2 } : {});
     return { ok: false, cause, sipStatus };
-  }
-}
-
-/** The user part of a SIP or tel URI, or of a header that holds one. */
-function userOf(text: string): string {
-  const user = /(?:sips?:|tel:)([^@;>]*)/i.exec(text)?.[1] ?? '';
-  try {
-    return decodeURIComponent(user);
-  } catch {
-    return user; // A stray percent sign: what was sent is what there is.
   }
 }

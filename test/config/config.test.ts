@@ -39,6 +39,14 @@ describe('settings', () => {
     expect(readConfig({})).toMatchObject({ mail: undefined, outboxGiveUpHours: 72, allowInsecureTargets: false });
   });
 
+  it('trust nobody on who calls unless told whom', () => {
+    expect(readConfig({}).trustedPeers).toEqual([]);
+    expect(readConfig({ TRUSTED_PEERS: '192.0.2.7, 10.20.0.0/16' }).trustedPeers).toEqual([
+      '192.0.2.7',
+      '10.20.0.0/16',
+    ]);
+  });
+
   it.each([
     [{ SIP_PORT: '70000' }, 'SIP_PORT must be 0 to 65535'],
     [{ SIP_PORT: 'sip' }, 'SIP_PORT must be a port number'],
@@ -61,6 +69,8 @@ describe('settings', () => {
     [{ SMTP_TLS: 'maybe' }, 'SMTP_TLS must be required or optional'],
     [{ ALLOW_INSECURE_TARGETS: 'true' }, 'ALLOW_INSECURE_TARGETS must be yes or no'],
     [{ OUTBOX_GIVE_UP_HOURS: '0' }, 'OUTBOX_GIVE_UP_HOURS must be at least 1'],
+    [{ TRUSTED_PEERS: '10.0.0.1, carrier.example' }, 'TRUSTED_PEERS must be IPv4 addresses or networks'],
+    [{ TRUSTED_PEERS: '10.0.0.0/33' }, 'which "10.0.0.0/33" is not'],
     [{ RTP_PORTS: '5-3' }, 'RTP_PORTS must be a range'],
     [{ PUBLIC_URL: 'desk.example.com' }, 'PUBLIC_URL must look like https://'],
     [{ PUBLIC_URL: 'ftp://desk.example.com' }, 'PUBLIC_URL must look like https://'],
