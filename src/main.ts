@@ -199,6 +199,12 @@ function phoneRegistrations(redis: RedisConnection, phones: PhoneCredentialStore
   };
 }
 
+/** What flows say: files, and texts spoken into files. */
+function openPrompts({ dataDir }: Config, logger: Logger) {
+  const synthesizers = [openJtalk(), espeakNg()];
+  return createPromptLibrary({ flowFolder, cacheFolder: join(dataDir, 'prompts'), synthesizers, clock, logger });
+}
+
 /** Builds and starts everything; every part is in `shutdown` the moment it runs. Gives what to print. */
 async function startAll(
   config: Config,
@@ -222,10 +228,9 @@ async function startAll(
   const ledger = await openLedger(config, stores, logger, shutdown);
   const outbox = startOutbox(config, stores, logger, shutdown);
   const pair = await openSwitch(config, shutdown, onLost);
-  const { trunkUri, trustedPeers } = config;
   const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
   const phones = phoneRegistrations(redis, data.phones);
-  const telephony = createTelephony({ ...pair, phones, trunkUri, trustedPeers, onChannelRecord, clock, logger });
+  const telephony = createTelephony({ ...config, ...pair, phones, onChannelRecord, clock, logger });
   shutdown.add('telephony', () => telephony.stop());
   const states = new RedisCallStateStore(redis);
   const calls = createCallService({
@@ -235,13 +240,7 @@ async function startAll(
     loadFlow,
     ledger,
     states,
-    prompts: createPromptLibrary({
-      flowFolder,
-      cacheFolder: join(config.dataDir, 'prompts'),
-      synthesizers: [openJtalk(), espeakNg()],
-      clock,
-      logger,
-    }),
+    prompts: openPrompts(config, logger),
     apology: (language) => ({ file: `prompts/${language === 'ja' ? 'ja' : 'en'}/apology.wav` }),
     clock,
     logger,
