@@ -34,27 +34,31 @@ afterAll(async () => {
   await redis.close();
   await server.stop();
 });
-beforeEach(async () => {
-  const prefix = newId('scenario');
-  const hash = (algorithm: string, username: string) =>
-    createHash(algorithm).update(`${username}:${realm}:secret`).digest('hex');
-  phones = {
-    realm,
-    registry: new RedisPhoneRegistry(redis, prefix),
-    guard: new RedisRegistrationGuard(redis, { prefix }),
-    credentials: {
-      find: async (username) => ({
-        ...{ agentId: username.replace(/-.*/, ''), realm },
-        ...{ ha1Md5: hash('md5', username), ha1Sha256: hash('sha256', username) },
-      }),
-    },
-  };
-  bench = await Bench.open(pair, { phones });
-});
 afterEach(async () => {
   for (const party of running.splice(0).reverse()) await party.stop();
-  await bench.close();
 });
+
+/** Where the running system shares a switch, nobody else may take its phones' REGISTERs. */
+function onABench(): void {
+  beforeEach(async () => {
+    const prefix = newId('scenario');
+    const hash = (algorithm: string, username: string) =>
+      createHash(algorithm).update(`${username}:${realm}:secret`).digest('hex');
+    phones = {
+      realm,
+      registry: new RedisPhoneRegistry(redis, prefix),
+      guard: new RedisRegistrationGuard(redis, { prefix }),
+      credentials: {
+        find: async (username) => ({
+          ...{ agentId: username.replace(/-.*/, ''), realm },
+          ...{ ha1Md5: hash('md5', username), ha1Sha256: hash('sha256', username) },
+        }),
+      },
+    };
+    bench = await Bench.open(pair, { phones });
+  });
+  afterEach(() => bench.close());
+}
 
 interface PhoneOptions {
   transport?: 'udp' | 'tcp';
@@ -109,6 +113,8 @@ const hears = (phone: Baresip, toneHz: number) =>
   });
 
 describe('an agent’s phone', () => {
+  onABench();
+
   it.each(['udp', 'tcp'] as const)('registers by %s, is rung, and talks with the caller', async (transport) => {
     const phone = await registered('alice', { transport });
     expect(await phones.registry.contactsOf('alice')).toMatchObject([{ phone: 'alice', source: { transport } }]);
@@ -154,6 +160,8 @@ describe('an agent’s phone', () => {
 });
 
 describe('two phones of one agent', () => {
+  onABench();
+
   it('ring together; one answers, the other falls silent and can be rung again', async () => {
     const desk = await registered('alice-desk');
     const soft = await registered('alice-soft', { transport: 'tcp' });
