@@ -17,7 +17,15 @@ export interface RegistrationGuard {
    * The digest was right: takes the nonce's count (RFC 7616, 3.4, nc). False: this count or a higher one was used
    * already, so the request is a replay.
    */
-  accept(attempt: RegistrationAttempt, nonce: string, nonceCount: number): Promise<boolean>;
+  accept(attempt: RegistrationAttempt, use: NonceUse): Promise<boolean>;
+  /** What the name last registered with from the address, where it has done so lately. */
+  algorithmOf(attempt: RegistrationAttempt): Promise<'SHA-256' | 'MD5' | undefined>;
+}
+
+export interface NonceUse {
+  nonce: string;
+  nonceCount: number;
+  algorithm: 'SHA-256' | 'MD5';
 }
 
 /** How many failures are let pass within `windowMs` of the one before. */

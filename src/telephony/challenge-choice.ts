@@ -3,45 +3,42 @@ import { type DigestAlgorithm, digestAlgorithms } from './digest.ts';
 
 /** How many phones are remembered; the one longest unheard of is forgotten first. */
 const phonesMax = 10_000;
-const rememberMs = 86_400_000;
+const rememberMs = 600_000;
 /** Known to give up at an algorithm that they do not know, instead of looking for another (libre before 2.0). */
 const givesUpAtSha256 = /^baresip v[01]\./;
+const md5Only = ['MD5'] as const;
 
 /**
  * Which algorithms a phone is offered. RFC 8760 has a phone that knows only MD5 pass over SHA-256, but some give up
- * when they see it. So one that was offered both and comes back without having answered is offered MD5 alone; one that
- * has ever answered with SHA-256 never is.
+ * when they see it. So one that was offered both and comes back without having answered is offered MD5 alone, and one
+ * that has registered is offered what it has shown that it can.
  */
 export class ChallengeChoice {
   readonly #clock: Clock;
-  readonly #phones = new Map<string, { state: 'offered-both' | 'md5-only' | 'sha-256'; atMs: number }>();
+  /** Phones that were offered both, and when. */
+  readonly #unanswered = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** For a REGISTER without an answer. `phone`: whatever tells it from others. */
-  offer(phone: string, userAgent: string): readonly DigestAlgorithm[] {
-    const state = this.#stateOf(phone);
-    const md5Only = state === 'md5-only' || state === 'offered-both' || givesUpAtSha256.test(userAgent);
-    this.#remember(phone, state === 'sha-256' ? state : md5Only ? 'md5-only' : 'offered-both');
-    return md5Only && state !== 'sha-256' ? ['MD5'] : digestAlgorithms;
+  /** `phone`: whatever tells it from others; `known`: the algorithm that it last registered with. */
+  offer(phone: string, userAgent: string, known: DigestAlgorithm | undefined): readonly DigestAlgorithm[] {
+    if (known) return known === 'MD5' ? md5Only : digestAlgorithms;
+    if (givesUpAtSha256.test(userAgent)) return md5Only;
+    const nowMs = this.#clock.monotonicMs();
+    const offeredAtMs = this.#unanswered.get(phone);
+    this.#unanswered.delete(phone);
+    this.#unanswered.set(phone, nowMs);
+    const [oldest] = this.#unanswered.keys();
+    if (this.#unanswered.size > phonesMax && oldest !== undefined) this.#unanswered.delete(oldest);
+    return offeredAtMs !== undefined && nowMs - offeredAtMs < rememberMs ? md5Only : digestAlgorithms;
   }
 
-  /** The phone has answered a challenge of ours. */
-  answered(phone: string, algorithm: DigestAlgorithm): void {
-    this.#remember(phone, algorithm === 'MD5' ? 'md5-only' : 'sha-256');
-  }
-
-  #stateOf(phone: string): 'offered-both' | 'md5-only' | 'sha-256' | undefined {
-    const known = this.#phones.get(phone);
-    return known && this.#clock.monotonicMs() - known.atMs < rememberMs ? known.state : undefined;
-  }
-
-  #remember(phone: string, state: 'offered-both' | 'md5-only' | 'sha-256'): void {
-    this.#phones.delete(phone);
-    this.#phones.set(phone, { state, atMs: this.#clock.monotonicMs() });
-    const [oldest] = this.#phones.keys();
-    if (this.#phones.size > phonesMax && oldest !== undefined) this.#phones.delete(oldest);
+  /** The phone has answered a challenge: what it is offered again is what it has answered with, or better. */
+  offerAgain(phone: string, answeredWith: DigestAlgorithm): readonly DigestAlgorithm[] {
+    if (answeredWith === 'MD5') return md5Only;
+    this.#unanswered.delete(phone);
+    return digestAlgorithms;
   }
 }

@@ -16,6 +16,8 @@ import type { SrfRequest, SrfResponse } from './types/srf.ts';
 const graceMs = 3_000;
 
 const nameMaxBytes = 150;
+/** A phone that has not begun to ring after this is not there (any more), whatever its registration says. */
+const phoneSilenceMs = 6_000;
 
 /** Where calls go out: a SIP URI whose user part is put in for each number, and how to log in there. */
 export interface Trunk {
@@ -143,7 +145,8 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
   #invites(sdp: string, request: DialRequest): InviteOptions[] {
     const { trunk } = this.#options;
     if (request.phones) {
-      return request.phones.map((phone) => ({ ...phoneWay(phone), ...this.#inviteFrom(request, 'localhost'), sdp }));
+      const from = { ...this.#inviteFrom(request, 'localhost'), silenceMs: phoneSilenceMs };
+      return request.phones.map((phone) => ({ ...phoneWay(phone), ...from, sdp }));
     }
     if (!trunk) return [];
     const auth = trunk.user && trunk.password ? { auth: { username: trunk.user, password: trunk.password } } : {};

@@ -4,14 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { ChallengeChoice } from './challenge-choice.ts';
-import {
-  challenges,
-  type DigestAlgorithm,
-  type DigestAnswer,
-  digestAlgorithms,
-  findDigest,
-  isRightDigest,
-} from './digest.ts';
+import { challenges, type DigestAlgorithm, type DigestAnswer, findDigest, isRightDigest } from './digest.ts';
 import { Nonces } from './nonces.ts';
 import { contactValue, type ExpiryRules, requestedContacts } from './register-contacts.ts';
 import { parseAddress, parseSipUri } from './sip-values.ts';
@@ -103,12 +96,10 @@ export class Registrar {
       return { status: 401, headers: { 'WWW-Authenticate': challenges(algorithms, { realm, nonce, stale }) } };
     };
     const answer = findDigest(request.header('Authorization') ?? '', realm);
-    if (!answer) return challenge(this.#choice.offer(phone, request.header('User-Agent') ?? ''), false);
-    // Who answers with MD5 knows no better.
-    const again = answer.algorithm === 'MD5' ? (['MD5'] as const) : digestAlgorithms;
+    if (!answer) return challenge(await this.#offer(request, phone), false);
+    const again = this.#choice.offerAgain(phone, answer.algorithm);
     // Nothing is said about the password of whoever has not received a challenge of ours at this very address.
     if (!this.#nonces.isFresh(answer.nonce, secret, address)) return challenge(again, true);
-    this.#choice.answered(phone, answer.algorithm);
     const attempt = { username: answer.username, address };
     const waitMs = await guard.waitMs(attempt);
     if (waitMs > 0) return comeBackLater(Math.ceil(waitMs / 1_000));
@@ -119,8 +110,18 @@ export class Registrar {
       // Not another 401: some phones answer that with the same password, at once, ten times over.
       return refusal(403);
     }
-    if (!(await guard.accept(attempt, answer.nonce, Number.parseInt(answer.nc, 16)))) return challenge(again, true);
+    const { nonce, nc, algorithm } = answer;
+    const use = { nonce, nonceCount: Number.parseInt(nc, 16), algorithm };
+    if (!(await guard.accept(attempt, use))) return challenge(again, true);
     return this.#register(request, agentId, answer.username);
+  }
+
+  async #offer(request: RegisterRequest, phone: string): Promise<readonly DigestAlgorithm[]> {
+    const to = parseAddress((request.header('To') ?? '').slice(0, 1_000));
+    const username = to && parseSipUri(to.uri)?.user;
+    const attempt = { username: username ?? '', address: request.source.address };
+    const known = await this.#phones.guard.algorithmOf(attempt);
+    return this.#choice.offer(phone, request.header('User-Agent') ?? '', known);
   }
 
   /** Whose phone it is; undefined for a wrong password, an unknown name, and hashes of another realm alike. */

@@ -44,6 +44,8 @@ export interface InviteOptions {
   auth?: { username: string; password: string };
   /** No final answer within this: given up as 408. */
   deadlineMs: number;
+  /** Neither ringing (18x) nor a final answer within this: given up as 503, nobody is there. */
+  silenceMs?: number;
   onProvisional?(status: number): void;
 }
 
@@ -130,6 +132,7 @@ export class SipServer {
         settled = true;
         this.#pending.delete(onLost);
         this.#options.clock.clearTimeout(deadline);
+        this.#options.clock.clearTimeout(silence);
         resolve(result);
       };
     });
@@ -143,6 +146,18 @@ export class SipServer {
       cancel();
       settle({ ok: false, status: 408, reason: 'no final answer in time' });
     }, options.deadlineMs);
+    const { silenceMs, onProvisional } = options;
+    const silence: TimerHandle | undefined =
+      silenceMs === undefined
+        ? undefined
+        : this.#options.clock.setTimeout(() => {
+            cancel();
+            settle({ ok: false, status: 503, reason: 'no sign of life' });
+          }, silenceMs);
+    const heardOf = (status: number) => {
+      if (status >= 180) this.#options.clock.clearTimeout(silence);
+      onProvisional?.(status);
+    };
     this.#pending.add(onLost);
     const answered = (result: InviteOutcome) => {
       // An answer that nobody waits for any more is hung up at once: no dialog stays without an owner.
@@ -151,7 +166,7 @@ export class SipServer {
         settle({ ok: false, status: 487, reason: 'cancelled' });
       } else if (!settled) settle(result);
     };
-    this.#sendInvite(options, answered, (req) => {
+    this.#sendInvite({ ...options, onProvisional: heardOf }, answered, (req) => {
       request = req;
       if (cancelled) req.cancel({}, () => undefined);
     });

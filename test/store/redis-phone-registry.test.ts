@@ -163,6 +163,19 @@ describe('RedisRegistrationGuard', () => {
   };
   const who = (username: string, address = '192.0.2.1') => ({ username, address });
 
+  const accept = (guard: RedisRegistrationGuard, username: string, nonce: string, nonceCount: number) =>
+    guard.accept(who(username), { nonce, nonceCount, algorithm: 'MD5' });
+
+  it('knows what a name registered with, at the address where it did', async () => {
+    const { guard } = make();
+    await accept(guard, 'alice', 'nonce', 1);
+    expect(await guard.algorithmOf(who('alice'))).toBe('MD5');
+    await guard.accept(who('alice'), { nonce: 'nonce', nonceCount: 2, algorithm: 'SHA-256' });
+    expect(await guard.algorithmOf(who('alice'))).toBe('SHA-256');
+    expect(await guard.algorithmOf(who('alice', '192.0.2.2'))).toBeUndefined();
+    expect(await guard.algorithmOf(who('bob'))).toBeUndefined();
+  });
+
   it('gives all controllers one secret', async () => {
     const { guard, prefix } = make();
     const secret = await guard.secret();
@@ -191,7 +204,7 @@ describe('RedisRegistrationGuard', () => {
 
   it('does not keep out who has registered from there, for another’s failures; for their own it does', async () => {
     const { guard } = make();
-    expect(await guard.accept(who('alice'), 'nonce', 1)).toBe(true);
+    expect(await accept(guard, 'alice', 'nonce', 1)).toBe(true);
     for (let i = 0; i < 5; i++) await guard.failed(who('alice', '198.51.100.1'));
     for (let i = 0; i < 5; i++) await guard.failed(who('mallory'));
     expect(await guard.waitMs(who('alice'))).toBe(0);
@@ -202,18 +215,18 @@ describe('RedisRegistrationGuard', () => {
 
   it('takes each count of a nonce once, and none below', async () => {
     const { guard } = make();
-    const use = (count: number) => guard.accept(who('alice'), 'nonce', count);
+    const use = (count: number) => accept(guard, 'alice', 'nonce', count);
     expect([await use(1), await use(1), await use(3), await use(2), await use(4)]).toEqual([
       ...[true, false, true, false, true],
     ]);
-    expect(await guard.accept(who('alice'), 'another', 1)).toBe(true);
+    expect(await accept(guard, 'alice', 'another', 1)).toBe(true);
   });
 
   it('forgets by itself', async () => {
     const { guard, prefix } = make({ windowMs: 60, nonceMs: 60, knownMs: 60 });
     await guard.failed(who('alice'));
     await guard.failed(who('alice'));
-    await guard.accept(who('bob'), 'nonce', 1);
+    await accept(guard, 'bob', 'nonce', 1);
     await guard.failed(who('bob'));
     expect(await guard.waitMs(who('alice'))).toBeGreaterThan(0);
     await eventually('no key left', async () => (await redis.client.keys(`${prefix}*`)).length === 0);

@@ -4,6 +4,7 @@ import type { DialAttempt, Leg, LegEvent } from '../../src/call/telephony.ts';
 import { eventually } from '../support/poll.ts';
 import { Bench, openPair, type Pair, watch } from './harness.ts';
 import type { TestPhone } from './phone.ts';
+import { RegisterClient } from './register-client.ts';
 
 /** Calls to an agent's phones: all ring at once, the first who answers has the call. */
 
@@ -103,6 +104,35 @@ describe('one phone', () => {
     expect(/"(.*)"/.exec(phone.calledAs.from)?.[1]).toBe('𠮷'.repeat(37));
     attempt.cancel();
     await attempt.outcome;
+  });
+
+  test('that is not there any more is given up long before the ring time-out, as unreachable', async () => {
+    const [phone] = await phones('ring');
+    const address = addressOf(phone);
+    const startedAt = performance.now();
+    const { attempt } = dial([{ ...address, source: { ...address.source, port: 9 } }], { ringTimeoutMs: 30_000 });
+    expect(await attempt.outcome).toEqual({ ok: false, cause: 'unreachable', sipStatus: 503 });
+    expect(performance.now() - startedAt).toBeLessThan(8_000);
+    await noLegs();
+  });
+
+  test('on TCP is rung by the connection it keeps open; without it, it is unreachable at once', async () => {
+    const connection = await RegisterClient.open(bench.sip.port, 'tcp');
+    const address: PhoneAddress = {
+      uri: 'sip:agent@10.255.255.1:5060;transport=tcp',
+      source: { transport: 'tcp', address: '127.0.0.1', port: connection.port },
+    };
+    // Whatever is said on it: drachtio knows the connection from then on.
+    await connection.send();
+    const first = dial([address]);
+    await eventually('INVITE on the connection', () => connection.received.some((line) => line.startsWith('INVITE ')));
+    first.attempt.cancel();
+    await first.attempt.outcome;
+    connection.close();
+    const startedAt = performance.now();
+    expect(await dial([address]).attempt.outcome).toMatchObject({ ok: false, cause: 'unreachable' });
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    await noLegs();
   });
 
   test('nobody picks up: no-answer at the ring time-out', async () => {

@@ -35,6 +35,8 @@ export class RegisterClient {
   readonly port: number;
   readonly transport: 'udp' | 'tcp';
   readonly #waiting = new Map<string, (reply: RegisterReply) => void>();
+  /** First lines of all that came in. */
+  readonly received: string[] = [];
   callId = `register-${process.pid}-${++calls}`;
   cseq = 0;
 
@@ -129,6 +131,7 @@ export class RegisterClient {
 
   #receive(text: string): void {
     const [first = '', ...lines] = text.split('\r\n');
+    this.received.push(first);
     const status = Number(/^SIP\/2.0 (\d+)/.exec(first)?.[1]);
     const all = (name: string) =>
       lines

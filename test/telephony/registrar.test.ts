@@ -143,6 +143,14 @@ describe('a phone registers', () => {
   });
 });
 
+test('controllers that share a drachtio take each other’s challenges', async () => {
+  const other = await Bench.open(pair, { phones });
+  const statuses = [];
+  for (let i = 0; i < 6; i++) statuses.push((await client.register()).status);
+  await other.close();
+  expect(statuses).toEqual([200, 200, 200, 200, 200, 200]);
+});
+
 describe('what is refused', () => {
   test('too short an expiry, with the shortest that is taken', async () => {
     const reply = await client.register({ expires: 10 });

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import {
   defaultRegistrationLimits,
+  type NonceUse,
   type RegistrationAttempt,
   type RegistrationGuard,
   type RegistrationLimits,
@@ -47,11 +48,21 @@ export class RedisRegistrationGuard implements RegistrationGuard {
     await this.#redis.runScript('registrationFailed', this.#counters(attempt), [this.#limits.windowMs]);
   }
 
-  async accept(attempt: RegistrationAttempt, nonce: string, nonceCount: number): Promise<boolean> {
+  async accept(attempt: RegistrationAttempt, { nonce, nonceCount, algorithm }: NonceUse): Promise<boolean> {
     const { nonceMs, knownMs } = this.#limits;
     const [, , pairFailures = '', known = ''] = this.#counters(attempt);
     const keys = [this.#key('nonce', nonce), known, pairFailures];
-    return (await this.#redis.runScript('registrationAccept', keys, [nonceCount, nonceMs, knownMs])) === 1;
+    return (await this.#redis.runScript('registrationAccept', keys, [nonceCount, nonceMs, knownMs, algorithm])) === 1;
+  }
+
+  async algorithmOf(attempt: RegistrationAttempt): Promise<NonceUse['algorithm'] | undefined> {
+    const [, , , known = ''] = this.#counters(attempt);
+    try {
+      const algorithm = await this.#redis.client.get(known);
+      return algorithm === 'SHA-256' || algorithm === 'MD5' ? algorithm : undefined;
+    } catch (error) {
+      throw redisError(error);
+    }
   }
 
   #counters({ username, address }: RegistrationAttempt): string[] {
