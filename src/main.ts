@@ -14,6 +14,7 @@ import { addCallsCommand } from './cli/calls.ts';
 import type { CommandContext, CommandStores } from './cli/command.ts';
 import { prepareFirstStart } from './cli/first-start.ts';
 import { addLoadCommand } from './cli/load.ts';
+import { addOutboxCommands } from './cli/outbox.ts';
 import { addPhoneCommands } from './cli/phones.ts';
 import { addQueueCommands } from './cli/queues.ts';
 import { addReconcileCommand } from './cli/reconcile.ts';
@@ -84,7 +85,8 @@ function prepareDataDir(dataDir: string): void {
 async function openStores(config: Config, logger: Logger) {
   const sql = await openSql(config.databaseUrl, { clock, logger });
   const records = { facts: new SqlFactStore(sql), channels: new SqlChannelRecordStore(sql) };
-  return { sql, data: createAccountsData(sql), flows: new SqlFlowStore(sql), ...records };
+  const sending = { outbox: new SqlOutboxStore(sql), webhookSecrets: new SqlWebhookSecretStore(sql) };
+  return { sql, data: createAccountsData(sql), flows: new SqlFlowStore(sql), ...records, ...sending };
 }
 
 type Stores = Awaited<ReturnType<typeof openStores>>;
@@ -133,11 +135,15 @@ async function openSwitch(config: Config, shutdown: Shutdown, onLost: (why: stri
 }
 
 /** What delivers reports and notices, running. */
-function startOutbox(config: Config, { sql }: Stores, logger: Logger, shutdown: Shutdown) {
+function startOutbox(
+  config: Config,
+  { outbox: store, webhookSecrets: secrets }: Stores,
+  logger: Logger,
+  shutdown: Shutdown,
+) {
   const { mail, allowInsecureTargets, outboxGiveUpHours, outboxKeepDays } = config;
-  const secrets = new SqlWebhookSecretStore(sql);
   const outbox = createOutbox({
-    store: new SqlOutboxStore(sql),
+    store,
     deliverers: createDeliverers({ mail, allowInsecureTargets, secrets, clock, logger }),
     clock,
     logger,
@@ -342,6 +348,7 @@ const commands = [
   addQueueCommands,
   addPhoneCommands,
   addAuditCommand,
+  addOutboxCommands,
 ];
 
 async function main(): Promise<void> {

@@ -13,7 +13,19 @@ export interface Actor {
 
 /** What is done to. */
 export interface AuditSubject {
-  kind: 'user' | 'session' | 'agent' | 'queue' | 'account' | 'number' | 'card' | 'phone' | 'flow' | 'call' | 'case';
+  kind:
+    | 'user'
+    | 'session'
+    | 'agent'
+    | 'queue'
+    | 'account'
+    | 'number'
+    | 'card'
+    | 'phone'
+    | 'flow'
+    | 'call'
+    | 'case'
+    | 'delivery';
   id: string;
   /** The account it belongs to, where it does: that account's users may see the entry. */
   accountId?: string;

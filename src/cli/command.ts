@@ -9,6 +9,8 @@ import type { FlowStore } from '../flow/flow-store.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { DenwabanError } from '../kernel/errors.ts';
 import type { ChannelRecordStore, FactIndex, FactStore } from '../ledger/ledger.ts';
+import type { OutboxStore } from '../outbox/outbox-store.ts';
+import type { WebhookSecretStore } from '../outbox/webhook-secrets.ts';
 import type { Phone } from './phone.ts';
 
 /** Stores of accounts and flows, and changes to them as one. */
@@ -20,6 +22,8 @@ export interface CommandStores {
   data: CommandData;
   facts: FactStore & FactIndex;
   channels: ChannelRecordStore;
+  outbox: OutboxStore;
+  webhookSecrets: WebhookSecretStore;
 }
 
 /** What `main.ts` hands to the commands: everything that an adapter makes. */
