@@ -51,8 +51,6 @@ export interface AuditStore {
   append(entry: AuditEntry): Promise<void>;
   /** Newest first, of one account where given; `beforeSeq` for the next page. */
   list(options: { limit: number; beforeSeq?: number; accountId?: string }): Promise<AuditRecord[]>;
-  /** The newest entry about one of these kinds; it grows whenever something of theirs has changed. 0 without one. */
-  newestSeq(kinds: readonly AuditSubject['kind'][]): Promise<number>;
 }
 
 /** Fields whose values never stand on the record. Not a list of names of today's fields alone: a net below them. */

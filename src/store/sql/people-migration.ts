@@ -101,7 +101,6 @@ async function createAuditRecord(db: Transaction<Schema>, types: ColumnTypes, ki
     .modifyEnd(types.tableEnd)
     .execute();
   await db.schema.createIndex('audit_record_account').on('audit_record').columns(['account_id', 'seq']).execute();
-  await db.schema.createIndex('audit_record_kind').on('audit_record').columns(['subject_kind', 'seq']).execute();
   for (const statement of kind === 'sqlite' ? sqliteGuards : postgresGuards) await sql.raw(statement).execute(db);
 }
 

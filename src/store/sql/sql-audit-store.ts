@@ -31,12 +31,6 @@ export class SqlAuditStore implements AuditStore {
     if (accountId !== undefined) query = query.where('account_id', '=', accountId);
     return (await query.execute()).map(toRecord);
   }
-
-  async newestSeq(kinds: readonly AuditSubject['kind'][]): Promise<number> {
-    const query = this.#db.selectFrom('audit_record').select((eb) => eb.fn.max('seq').as('seq'));
-    const row = await query.where('subject_kind', 'in', kinds).executeTakeFirst();
-    return row?.seq ?? 0;
-  }
 }
 
 function toRecord(row: Selectable<Schema['audit_record']>): AuditRecord {
