@@ -18,6 +18,8 @@ export interface DeskCallerOptions {
   logger: Logger;
   request: DeskRequest;
   listener: DeskListener;
+  /** The ticket is for one turn: it is over when nobody rings any more. */
+  isCallBack?: boolean;
   /** The last thing told has arrived. */
   onOver(): void;
 }
@@ -32,6 +34,7 @@ export class DeskCaller implements DeskTicket {
   #early: DeskMessage[] | undefined = [];
   #sending: Promise<unknown> = Promise.resolve();
   #left = false;
+  #isCallBack: boolean;
   #stopped = false;
   #heldStep = '';
   #told: Progress | undefined;
@@ -42,6 +45,7 @@ export class DeskCaller implements DeskTicket {
 
   constructor(options: DeskCallerOptions) {
     this.#options = options;
+    this.#isCallBack = options.isCallBack ?? false;
     this.enqueuedAtMs = options.request.enqueuedAtMs ?? options.clock.nowMs();
   }
 
@@ -149,6 +153,7 @@ export class DeskCaller implements DeskTicket {
   connected(offerId: string): void {
     if (!this.#offers.has(offerId)) return;
     this.#offers.set(offerId, 'talking');
+    this.#isCallBack = false;
     this.#report(offerId, { type: 'connected' });
   }
 
@@ -173,6 +178,16 @@ export class DeskCaller implements DeskTicket {
     this.#send('overflow failed', () => this.#options.store.overflowFailed(this.callId));
   }
 
+  async callBackLater(): Promise<boolean> {
+    if (this.#left) return false;
+    if (!(await this.#send('call back', () => this.#options.store.callBackLater(this.callId)))) return false;
+    if (this.#left) return true;
+    for (const offerId of [...this.#offers.keys()]) this.#stopRinging(offerId);
+    this.#left = true;
+    this.#options.onOver();
+    return true;
+  }
+
   leave(why: LeaveCause): void {
     if (this.#left) return;
     for (const [offerId, state] of [...this.#offers]) if (state !== 'talking') this.#stopRinging(offerId);
@@ -194,13 +209,24 @@ export class DeskCaller implements DeskTicket {
 
   #stopRinging(offerId: string): void {
     this.#ended.add(offerId);
-    if (this.#offers.delete(offerId)) this.#tell((listener) => listener.stopRinging(offerId));
+    if (!this.#offers.delete(offerId)) return;
+    this.#tell((listener) => listener.stopRinging(offerId));
+    this.#endTurn();
   }
 
   #end(offerId: string, event: OfferEvent): void {
     this.#offers.delete(offerId);
     this.#ended.add(offerId);
     this.#report(offerId, event);
+    this.#endTurn();
+  }
+
+  /** Nobody rings for a call-back any more: its next turn gets a ticket of its own, maybe elsewhere. */
+  #endTurn(): void {
+    if (!this.#isCallBack || this.#left || this.#offers.size > 0) return;
+    this.#left = true;
+    this.#tell((listener) => listener.lost());
+    this.#sending.then(() => this.#options.onOver());
   }
 
   #report(offerId: string, event: OfferEvent): void {

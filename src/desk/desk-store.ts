@@ -22,6 +22,8 @@ export interface Offer {
   displayName: string;
   ringTimeoutMs: number;
   pressOneToAccept: boolean;
+  /** Nobody is on the line: once the agent has answered the caller is dialled. */
+  isCallBack: boolean;
 }
 
 /** Waited too long; or nobody has signed in to the queue. */
@@ -108,6 +110,11 @@ export interface DeskCallerStore {
   transferTo(callId: string, queueId: string): Promise<EnqueueResult | { outcome: 'gone' }>;
   /** The overflow step could not be done: the next one. */
   overflowFailed(callId: string): Promise<void>;
+  /**
+   * The caller hangs up but keeps the place, and is offered to agents as a call-back, through any controller that lives
+   * (for at most 7 days). False: the caller has an agent, or is not there.
+   */
+  callBackLater(callId: string): Promise<boolean>;
   /** What has become of an offer. */
   report(offerId: string, event: OfferEvent): Promise<'ok' | 'gone'>;
   /** Places of those who wait; others are left out. */

@@ -103,7 +103,11 @@ class DeskService implements Desk, DeskStoreListener {
 
   onMessage(message: DeskMessage): void {
     const callId = message.type === 'offer' ? message.offer.callId : message.callId;
-    this.#callers.get(callId)?.onMessage(message);
+    const caller = this.#callers.get(callId);
+    if (caller) caller.onMessage(message);
+    else if (message.type === 'offer' && message.offer.isCallBack) {
+      this.#callBack(callId).catch((error: unknown) => this.#failed(error, 'a call-back could not begin'));
+    }
   }
 
   onConnected(): void {
@@ -115,12 +119,32 @@ class DeskService implements Desk, DeskStoreListener {
     this.#arm();
   }
 
-  #newCaller(request: DeskRequest, listener: DeskListener): DeskCaller {
+  async #callBack(callId: string): Promise<void> {
+    const { store, controllerId, onCallBack } = this.#options;
+    if (!onCallBack || this.#isStopped) return;
+    const found = await store.resume(controllerId, callId, true);
+    if (typeof found === 'string' || this.#callers.has(callId)) return;
+    const told: { listener?: DeskListener } = {};
+    const listener: DeskListener = {
+      ring: (order) => told.listener?.ring(order),
+      stopRinging: (offerId) => told.listener?.stopRinging(offerId),
+      progress: () => undefined,
+      overflow: (step, why) => told.listener?.overflow(step, why),
+      lost: () => told.listener?.lost(),
+    };
+    const caller = this.#newCaller(found.request, listener, true);
+    told.listener = onCallBack(found.request, caller);
+    const { state, offerId, agentId } = found;
+    caller.open(0, { state, offerId, agentId });
+    this.onConnected();
+  }
+
+  #newCaller(request: DeskRequest, listener: DeskListener, isCallBack = false): DeskCaller {
     const { store, clock, logger } = this.#options;
     const onOver = () => {
       if (this.#callers.get(request.callId) === caller) this.#callers.delete(request.callId);
     };
-    const caller = new DeskCaller({ store, clock, logger, request, listener, onOver });
+    const caller = new DeskCaller({ store, clock, logger, request, listener, isCallBack, onOver });
     this.#callers.set(request.callId, caller);
     return caller;
   }

@@ -2,7 +2,7 @@ import type { OverflowStep } from '../accounts/queues.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallerState, DeskCallerStore, DeskStaffStore, MissCause, OverflowCause } from './desk-store.ts';
-import type { DeskRequestInput } from './request.ts';
+import type { DeskRequest, DeskRequestInput } from './request.ts';
 
 /** What the call room rings. */
 export interface RingOrder {
@@ -32,12 +32,12 @@ export interface DeskListener {
   progress(progress: Progress): void;
   /** Nobody will serve the caller, who is out of the line while the call does this step. */
   overflow(step: OverflowStep, why: OverflowCause): void;
-  /** Another controller drives this call now: the ticket is void. */
+  /** Another controller drives this call now, or the turn of a call-back has passed: the ticket is void. */
   lost(): void;
 }
 
 export type DeskRefusal = { refused: 'full' | 'closed' | 'unknown-queue' };
-export type LeaveCause = 'abandoned' | 'message' | 'callback' | 'overflow' | 'done';
+export type LeaveCause = 'abandoned' | 'message' | 'overflow' | 'done';
 
 /** A caller's place at the desk, told by the call what happens. What is told arrives in order, whatever Redis does. */
 export interface DeskTicket {
@@ -61,6 +61,11 @@ export interface DeskTicket {
   transferTo(queueId: string): Promise<boolean>;
   /** The step could not be done: the next one. */
   overflowFailed(): void;
+  /**
+   * The caller hangs up but keeps the place; the ticket is over. When the turn comes some controller's
+   * {@link DeskOptions.onCallBack} is told. False: the caller has an agent, or has left; the ticket is as before.
+   */
+  callBackLater(): Promise<boolean>;
   /** Nothing of the caller is left at the desk; whatever rings is told to stop at once. */
   leave(why: LeaveCause): void;
 }
@@ -85,6 +90,12 @@ export interface DeskOptions {
   logger: Logger;
   /** Unique among the controllers that share the store; one for each process's life. */
   controllerId: string;
+  /**
+   * An agent is free for a caller who wants to be called back; `ring` follows. Once the agent has answered, the caller
+   * is dialled, and `connected` when they hear each other. Where nobody answers the ticket is void (`lost`), and the
+   * next turn has another. The call id is that of the call which has ended.
+   */
+  onCallBack?: (request: DeskRequest, ticket: DeskTicket) => DeskListener;
   /** A controller not heard of for this long has lost its callers. */
   leaseMs?: number;
   /** How often at most a caller's progress is told. */

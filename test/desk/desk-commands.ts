@@ -60,7 +60,8 @@ const enqueue = step(
       enqueuedAtMs: desk.nowMs - waitedMs,
     });
     const { outcome } = await desk.storeOf(name).enqueue(name, request);
-    if (outcome === 'queued') desk.calls.set(callId, { controller: name, isServed: false, score: '' });
+    if (outcome === 'queued')
+      desk.calls.set(callId, { controller: name, isCallBack: false, isServed: false, score: '' });
     await desk.check();
   },
 );
@@ -143,6 +144,14 @@ const transfer = step(
   },
 );
 
+const callBack = step('callBack', index, async (desk, call) => {
+  const callId = pick([...desk.calls.keys()], call);
+  const known = desk.calls.get(callId ?? '');
+  if (callId === undefined || !known) return;
+  if (await desk.store.callBackLater(callId)) known.isCallBack = true;
+  await desk.check();
+});
+
 const overflowFailed = step('overflowFailed', index, async (desk, call) => {
   const callId = pick([...desk.calls.keys()], call);
   if (callId !== undefined) await desk.store.overflowFailed(callId);
@@ -184,7 +193,9 @@ const takeOver = step('takeOver', fc.record({ call: index, controller: index }),
   await desk.check();
   const known = desk.calls.get(callId);
   if (!known) return;
-  expect(await desk.storeOf(name).resume(name, callId)).toMatchObject({ request: { callId } });
+  const found = await desk.storeOf(name).resume(name, callId);
+  if (known.isCallBack && found === 'taken') return;
+  expect(found).toMatchObject({ request: { callId } });
   known.controller = name;
   await desk.check();
 });
@@ -209,6 +220,7 @@ const weighted: [number, fc.Arbitrary<Step>][] = [
   [2, leave],
   [1, transfer],
   [1, overflowFailed],
+  [1, callBack],
   [4, advance],
   [1, endWrapUp],
   [1, hang],

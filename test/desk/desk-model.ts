@@ -21,6 +21,8 @@ export const agentIds = Object.keys(agents);
 /** What the controllers know: who is on the line, and who drives each call. */
 interface KnownCall {
   controller: string;
+  /** Any controller will do, for ever. */
+  isCallBack: boolean;
   /** Connected, and not given back to the line since. */
   isServed: boolean;
   /** In the store's order, once the head of the line was given. */
@@ -134,7 +136,11 @@ export class DeskUnderTest {
     const callId = this.callOf(offerId);
     const result = await this.store.report(offerId, event);
     const call = callId === undefined ? undefined : this.calls.get(callId);
-    if (result === 'ok' && call && event.type === 'connected') call.isServed = true;
+    if (result === 'ok' && call && event.type === 'connected') {
+      call.isServed = true;
+      if (call.isCallBack) call.controller = this.#snapshot?.calls.get(callId ?? '')?.['controller'] ?? '';
+      call.isCallBack = false;
+    }
     if (result === 'ok' && call && event.type === 'agent-lost') {
       call.isServed = false;
       call.score = '';
@@ -162,8 +168,8 @@ export class DeskUnderTest {
   }
 
   async end(): Promise<void> {
-    for (const [callId, { controller }] of this.calls) {
-      if (this.controllers.get(controller)?.hungAtMs !== undefined) continue;
+    for (const [callId, { controller, isCallBack }] of this.calls) {
+      if (!isCallBack && this.controllers.get(controller)?.hungAtMs !== undefined) continue;
       await this.store.leave(callId);
       this.calls.delete(callId);
       await this.check();
@@ -214,11 +220,11 @@ export class DeskUnderTest {
     const faults: string[] = [];
     for (const callId of desk.calls.keys())
       if (!this.calls.has(callId)) faults.push(`${callId} has left, and is there`);
-    for (const [callId, { controller }] of this.calls) {
+    for (const [callId, { controller, isCallBack }] of this.calls) {
       if (desk.calls.has(callId)) continue;
       const hungAtMs = this.controllers.get(controller)?.hungAtMs;
       // Nobody came for it in the time set: that call has no controller, hence no line.
-      if (hungAtMs !== undefined && this.nowMs >= hungAtMs + orphanMs) this.calls.delete(callId);
+      if (!isCallBack && hungAtMs !== undefined && this.nowMs >= hungAtMs + orphanMs) this.calls.delete(callId);
       else faults.push(`${callId} is lost`);
     }
     return faults;

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { QueueSettings } from '../../src/accounts/queues.ts';
-import { createDesk, type Desk, type DeskListener, type DeskTicket } from '../../src/desk/desk.ts';
+import { createDesk, type Desk, type DeskListener, type DeskOptions, type DeskTicket } from '../../src/desk/desk.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { newId } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
@@ -36,6 +36,7 @@ class Controller {
   readonly desk: Desk;
   /** `ring <call> <agent>`, `stop <call> <agent>`, … in order. */
   readonly told: string[] = [];
+  readonly callBacks: DeskTicket[] = [];
   /** The latest offer of each agent. */
   readonly offers = new Map<string, string>();
 
@@ -44,7 +45,12 @@ class Controller {
     this.redis = redis;
     this.store = new RedisDeskStore(redis, { prefix });
     const options = { store: this.store, clock: systemClock, logger: silentLogger };
-    this.desk = createDesk({ ...options, controllerId: id, leaseMs, progressEveryMs: 50 });
+    const onCallBack: DeskOptions['onCallBack'] = ({ callId }, ticket) => {
+      this.callBacks.push(ticket);
+      this.told.push(`call back ${callId}`);
+      return this.listener(callId);
+    };
+    this.desk = createDesk({ ...options, controllerId: id, leaseMs, progressEveryMs: 50, onCallBack });
   }
 
   listener(callId: string): DeskListener {
@@ -274,6 +280,33 @@ describe('desks of two controllers on one Redis', () => {
     await two.hears('ring a bob for アクメ');
     a?.leave('done');
     opened.shift();
+  });
+
+  it('call back in turn whoever has hung up, through any controller, and again when an agent misses it', async () => {
+    await setUp({ skipMs: 100, missesBeforePause: 5 });
+    const a = await one.offer('a');
+    const b = await two.offer('b');
+    expect(await a.callBackLater()).toBe(true);
+    one.kill();
+    opened.shift();
+    expect(await two.store.places(['a', 'b'])).toMatchObject([{ position: 1 }, { position: 2 }]);
+    await eventually('the lease is over', async () => (await admin.zscore(`${prefix}:{desk}:leases`, 'one')) === null);
+    await signIn('ann');
+    await two.hears('ring a ann for アクメ');
+    expect(two.told.indexOf('call back a')).toBeLessThan(two.told.indexOf('ring a ann for アクメ'));
+    two.callBacks[0]?.missed(two.offerOf('ann'), 'no-answer');
+    await two.hears('lost a');
+    await two.hears('ring b ann for アクメ');
+    b.leave('abandoned');
+    await eventually('the second turn', () => two.callBacks.length === 2);
+    const again = two.callBacks[1];
+    await eventually('ann is rung again', () => two.told.filter((line) => line.startsWith('ring a')).length === 2);
+    expect(await again?.answered(two.offerOf('ann'))).toBe(true);
+    again?.connected(two.offerOf('ann'));
+    await isIn('ann', 'talking');
+    again?.parted(two.offerOf('ann'), 'done');
+    again?.leave('done');
+    await isIn('ann', 'available');
   });
 
   it('tell a controller that was only slow whom it has lost, and give back the rest', async () => {

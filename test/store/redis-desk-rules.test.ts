@@ -354,3 +354,38 @@ describe('a controller that dies', () => {
     expect(await desk.leftovers()).toEqual([]);
   });
 });
+
+describe('a call-back', () => {
+  it('keeps the place, has no longest wait, and is offered through a controller that lives', async () => {
+    const desk = await open({ maxWaitMs: 30_000, noAgentsMs: 10_000 });
+    await desk.store.extend('c2', 10_000);
+    await desk.enqueue('a', {}, 'c2');
+    await desk.enqueue('b', { maxWaitMs: 0 });
+    expect(await desk.store.callBackLater('a')).toBe(true);
+    expect(await desk.store.callBackLater('none')).toBe(false);
+    await desk.advance(300_000, ['c1']);
+    await desk.signIn('ann');
+    expect((await desk.pending()).offers).toMatchObject([{ callId: 'a', agentId: 'ann', isCallBack: true }]);
+    expect(await desk.store.resume('c1', 'a')).toMatchObject({ state: 'offered', request: { callId: 'a' } });
+    await desk.talk('ann');
+    expect(await desk.store.callBackLater('a')).toBe(false);
+    await desk.store.leave('a');
+    await desk.store.leave('b');
+    expect(await desk.leftovers()).toEqual([]);
+  });
+
+  it('waits where no controller lives, for the next one', async () => {
+    const desk = await open({}, ['ann']);
+    await desk.store.setAgentState('ann', 'break');
+    await desk.enqueue('a');
+    await desk.store.callBackLater('a');
+    await desk.advance(100_000, []);
+    await desk.store.setAgentState('ann', 'available');
+    expect(await desk.stateOf('ann')).toBe('available');
+    await desk.store.extend('c9', 10_000);
+    expect(await desk.offers('c9')).toEqual(['a→ann']);
+    expect(await faults(desk)).toEqual([]);
+    await desk.advance(8 * 24 * 3_600_000, []);
+    expect(await desk.leftovers()).toEqual([]);
+  });
+});

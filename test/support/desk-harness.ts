@@ -110,7 +110,7 @@ export class DeskBench {
 
   /** Keys that only exist for calls and offers: none may be left when all calls are over. */
   async leftovers(): Promise<string[]> {
-    const calls = /^(call|line|needs|waiting|offer|ringing|calls|offers|held|lost):/;
+    const calls = /^(call|line|needs|waiting|offer|ringing|calls|offers|held|lost):|^callBacks$/;
     const due = await this.#redis.client.zrange(`${this.prefix}:{desk}:due`, '0', '-1');
     return [
       ...(await this.keys()).filter((key) => calls.test(key)),

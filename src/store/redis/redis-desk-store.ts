@@ -33,6 +33,7 @@ const offerSchema = z.object({
   displayName: z.string(),
   ringTimeoutMs: z.number(),
   pressOneToAccept: z.boolean(),
+  isCallBack: z.boolean(),
 });
 const overflowSchema = z.object({
   callId: z.string(),
@@ -173,6 +174,10 @@ export class RedisDeskStore implements DeskStore {
 
   async overflowFailed(callId: string): Promise<void> {
     await this.#run('deskOverflowFailed', callId);
+  }
+
+  async callBackLater(callId: string): Promise<boolean> {
+    return z.boolean().parse(await this.#run('deskCallBack', callId));
   }
 
   async report(offerId: string, event: OfferEvent): Promise<'ok' | 'gone'> {

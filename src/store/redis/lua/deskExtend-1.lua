@@ -11,4 +11,10 @@ local running = redis.call('ZSCORE', base .. 'leases', controller)
 redis.call('ZADD', base .. 'leases', nowMs + leaseMs, controller)
 redis.call('HSET', base .. 'meta', 'leaseMs', leaseMs)
 redis.call('HSETNX', base .. 'meta', 'runId', string.match(redis.call('INFO', 'server'), 'run_id:(%w+)'))
+if not running then
+  -- Call-backs that had no controller have one now.
+  for _, call in ipairs(redis.call('SMEMBERS', base .. 'callBacks')) do
+    if desk.get('call', call, 'controller') == '' then desk.wait(call) end
+  end
+end
 return desk.reply(running ~= false)

@@ -9,8 +9,10 @@
 
 local controller, call = ARGV[2], ARGV[3]
 if not redis.call('ZSCORE', base .. 'leases', controller) then return desk.reply(-1) end
-local former, orphan = desk.get('call', call, 'controller', 'orphan')
+local former, orphan, callBack = desk.get('call', call, 'controller', 'orphan', 'callBack')
 if not former then return desk.reply('unknown') end
+-- Nobody is on the line: there is no call to take over.
+if callBack and former ~= controller then return desk.reply('taken') end
 if former ~= controller or orphan then
   if ARGV[4] == '1' and former ~= controller and not orphan then return desk.reply('taken') end
   if not orphan then desk.orphan(call) end

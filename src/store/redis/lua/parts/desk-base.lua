@@ -14,6 +14,7 @@
 --   offers:<controller>  set of offers to act on
 --   held:<controller>    set of calls whose overflow is under way
 --   lost:<controller>    set of calls that it drove and may take back
+--   callBacks            set of calls that have ended, whose callers are called back when their turn comes
 --   leases               sorted set, controller by the ms at which its lease runs out
 --   due                  sorted set, "<kind>:<id>" by the ms at which it falls due
 --   changes              stream of agents' changes of state

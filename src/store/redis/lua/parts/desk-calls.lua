@@ -10,6 +10,10 @@ desk.connectMs = 60000
 desk.orphanMs = 60000
 -- Offers in a row that the call's controller did not act on, after which the call counts as lost.
 desk.maxIgnored = 3
+-- As connectMs, where the caller is dialled meanwhile.
+desk.callBackMs = 120000
+-- A call-back that has not come about by then is given up.
+desk.callBackExpiryMs = 7 * 24 * 3600000
 -- Queues that overflow may lead through.
 desk.maxMoves = 5
 
@@ -19,13 +23,26 @@ function desk.takeOut(call, queue, needs)
   if redis.call('EXISTS', key) == 0 then redis.call('SREM', base .. 'needs:' .. queue, needs) end
 end
 
+-- A call-back needs a controller, any that lives: in turn. False: there is none.
+local function findController(call)
+  local former = desk.get('call', call, 'controller')
+  if (tonumber(redis.call('ZSCORE', base .. 'leases', former) or 0)) > nowMs then return true end
+  redis.call('SREM', base .. 'calls:' .. former, call)
+  local living = redis.call('ZRANGE', base .. 'leases', '(' .. nowMs, '+inf', 'BYSCORE')
+  local controller = living[redis.call('HINCRBY', base .. 'meta', 'turns', 1) % math.max(1, #living) + 1] or ''
+  desk.set('call', call, 'controller', controller)
+  if controller ~= '' then redis.call('SADD', base .. 'calls:' .. controller, call) end
+  return controller ~= ''
+end
+
 -- Back into the line at the place that priority and age give.
 function desk.wait(call)
-  local queue, needs, score, orphan, overdue = desk.get('call', call, 'queue', 'needs', 'score', 'orphan', 'overdue')
+  local queue, needs, score, orphan, overdue, callBack =
+    desk.get('call', call, 'queue', 'needs', 'score', 'orphan', 'overdue', 'callBack')
   desk.set('call', call, 'state', 'waiting')
   redis.call('HDEL', base .. 'call:' .. call, 'agent', 'offer')
   redis.call('ZADD', base .. 'line:' .. queue, score, call)
-  if orphan then return end
+  if orphan or (callBack and not findController(call)) then return end
   if overdue then return desk.overflow(call, 'time-out') end
   redis.call('SADD', base .. 'needs:' .. queue, needs)
   redis.call('ZADD', base .. 'waiting:' .. queue .. ':' .. needs, score, call)
@@ -119,15 +136,33 @@ function desk.forget(call)
   desk.part(call)
   desk.leaveLine(call)
   desk.unremind('orphan', call)
+  desk.endCallBack(call)
   redis.call('SREM', base .. 'held:' .. controller, call)
   redis.call('SREM', base .. 'calls:' .. controller, call)
   redis.call('SREM', base .. 'lost:' .. controller, call)
   redis.call('DEL', base .. 'call:' .. call)
 end
 
+-- The caller is on the line (again): a call like any other. Or gone.
+function desk.endCallBack(call)
+  if redis.call('SREM', base .. 'callBacks', call) == 0 then return end
+  redis.call('HDEL', base .. 'call:' .. call, 'callBack')
+  desk.unremind('expiry', call)
+end
+
 -- The call has no controller for now: it keeps its place but is offered to nobody, and is forgotten in the end.
 function desk.orphan(call)
-  local state, queue, needs, controller = desk.get('call', call, 'state', 'queue', 'needs', 'controller')
+  local state, queue, needs, controller, callBack =
+    desk.get('call', call, 'state', 'queue', 'needs', 'controller', 'callBack')
+  if callBack then
+    redis.call('SREM', base .. 'calls:' .. controller, call)
+    desk.takeOut(call, queue, needs)
+    desk.withdraw(call)
+    desk.part(call)
+    redis.call('HDEL', base .. 'call:' .. call, 'ignored')
+    desk.set('call', call, 'controller', '')
+    return desk.wait(call)
+  end
   desk.set('call', call, 'orphan', 1)
   redis.call('SADD', base .. 'lost:' .. controller, call)
   desk.remind('orphan', call, nowMs + desk.orphanMs)
@@ -173,8 +208,9 @@ end
 
 -- Puts a known call into the line of a queue. The wait is counted from `enteredAtMs`.
 function desk.enterLine(call, queue, enteredAtMs)
-  local own = desk.get('call', call, 'maxWaitMs')
-  local maxWaitMs = tonumber(own) or queue.maxWaitMs
+  local own, callBack = desk.get('call', call, 'maxWaitMs', 'callBack')
+  -- Who is called back hangs on no line: there is time.
+  local maxWaitMs = callBack and 0 or tonumber(own) or queue.maxWaitMs
   desk.set('call', call, 'queue', queue.queueId, 'entered', enteredAtMs)
   redis.call('HDEL', base .. 'call:' .. call, 'overdue', 'step')
   if maxWaitMs > 0 then desk.remind('wait', call, enteredAtMs + maxWaitMs) end

@@ -43,12 +43,14 @@ function due.wait(call)
 end
 
 due.orphan = desk.forget
+due.expiry = desk.forget
 
 -- Nobody has signed in to the queue for its `noAgentsMs`.
 function due.nobody(queue)
   if desk.isStaffed(queue) then return end
   for _, call in ipairs(redis.call('ZRANGE', base .. 'line:' .. queue, 0, -1)) do
-    if desk.get('call', call, 'state') == 'waiting' then desk.overflow(call, 'no-agent') end
+    local state, callBack = desk.get('call', call, 'state', 'callBack')
+    if state == 'waiting' and not callBack then desk.overflow(call, 'no-agent') end
   end
 end
 

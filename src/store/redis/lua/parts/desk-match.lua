@@ -112,6 +112,7 @@ function desk.describe(offer)
     displayName = profile and profile.displayName or agent,
     ringTimeoutMs = settings.ringTimeoutMs,
     pressOneToAccept = settings.pressOneToAccept,
+    isCallBack = desk.get('call', call, 'callBack') ~= false,
   }
 end
 
