@@ -146,6 +146,17 @@ export interface AgentStatus {
   missesInRow: number;
 }
 
+/** Somebody in the line of a queue. */
+export interface LineEntry {
+  callId: string;
+  accountId: string;
+  state: CallerState;
+  enqueuedAtMs: number;
+  isCallBack: boolean;
+  /** Who rings for the caller, or has answered. */
+  agentIds: string[];
+}
+
 export interface QueueFigures {
   queueId: string;
   waiting: number;
@@ -180,6 +191,9 @@ export interface DeskStaffStore {
   /** The agent ends the wrap-up before its time. */
   endWrapUp(agentId: string): Promise<void>;
   findAgent(agentId: string): Promise<AgentStatus | undefined>;
+  listAgents(): Promise<AgentStatus[]>;
+  /** The first so many in the line, first in line first. */
+  listLine(queueId: string, limit: number): Promise<LineEntry[]>;
   queueFigures(queueId: string): Promise<QueueFigures | undefined>;
   /** Changes of agents' states after `changeId` ('' = from the oldest kept), oldest first. */
   readChanges(afterChangeId: string, limit: number): Promise<AgentChange[]>;

@@ -268,6 +268,37 @@ describe('estimates', () => {
   });
 });
 
+describe('what a supervisor sees', () => {
+  it('is who waits, in order, and who rings for them; and every agent', async () => {
+    const desk = await open({ strategy: 'ring-several', ringCount: 2 }, ['ann', 'bob']);
+    expect(await desk.store.listLine('main', 10)).toEqual([]);
+    const startMs = desk.nowMs;
+    await desk.enqueue('a');
+    await desk.enqueue('b', { priority: 9 });
+    await desk.enqueue('c');
+    await desk.store.callBackLater('c');
+    const line = await desk.store.listLine('main', 10);
+    expect(line.map((entry) => ({ ...entry, agentIds: entry.agentIds.sort() }))).toEqual([
+      { callId: 'b', accountId: 'acme', state: 'waiting', enqueuedAtMs: startMs + 1, isCallBack: false, agentIds: [] },
+      {
+        callId: 'a',
+        accountId: 'acme',
+        state: 'offered',
+        enqueuedAtMs: startMs,
+        isCallBack: false,
+        agentIds: ['ann', 'bob'],
+      },
+      { callId: 'c', accountId: 'acme', state: 'waiting', enqueuedAtMs: startMs + 2, isCallBack: true, agentIds: [] },
+    ]);
+    expect((await desk.store.listLine('main', 1)).map(({ callId }) => callId)).toEqual(['b']);
+    const agents = await desk.store.listAgents();
+    expect(agents.map(({ agentId, state, callId }) => [agentId, state, callId]).sort()).toEqual([
+      ['ann', 'reserved', 'a'],
+      ['bob', 'reserved', 'a'],
+    ]);
+  });
+});
+
 describe('the head of the line', () => {
   it('is for a caller whose agent was lost while talking; the agent is paused', async () => {
     const desk = await open({ pauseMs: 60_000 }, ['ann']);

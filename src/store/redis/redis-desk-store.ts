@@ -9,6 +9,7 @@ import {
   type DeskStore,
   type DeskStoreListener,
   type EnqueueResult,
+  type LineEntry,
   type OfferEvent,
   type PendingWork,
   type QueueFigures,
@@ -63,14 +64,25 @@ const resumedSchema = z.union([
 ]);
 const placesSchema = listOf(z.object({ callId: z.string(), position: z.number(), estimateMs: z.number().optional() }));
 const stateSchema = z.enum(agentStates);
-const agentSchema = z.nullable(
-  z.object({
+const agentSchema = z
+  .object({
+    agentId: z.string(),
     state: stateSchema,
     reason: z.string(),
     sinceMs: z.number(),
     wanted: z.enum(['available', 'break', 'offline']),
     callId: z.string().optional(),
     missesInRow: z.number(),
+  })
+  .transform((agent): AgentStatus => ({ ...agent, callId: agent.callId }));
+const lineSchema = listOf(
+  z.object({
+    callId: z.string(),
+    accountId: z.string(),
+    state: callerStateSchema,
+    enqueuedAtMs: z.number(),
+    isCallBack: z.boolean(),
+    agentIds: listOf(z.string()),
   }),
 );
 const figuresSchema = z.nullable(
@@ -216,8 +228,15 @@ export class RedisDeskStore implements DeskStore {
   }
 
   async findAgent(agentId: string): Promise<AgentStatus | undefined> {
-    const found = agentSchema.parse(await this.#run('deskFindAgent', agentId));
-    return found ? { ...found, agentId, callId: found.callId } : undefined;
+    return z.nullable(agentSchema).parse(await this.#run('deskFindAgent', agentId)) ?? undefined;
+  }
+
+  async listAgents(): Promise<AgentStatus[]> {
+    return listOf(agentSchema).parse(await this.#run('deskListAgents'));
+  }
+
+  async listLine(queueId: string, limit: number): Promise<LineEntry[]> {
+    return lineSchema.parse(await this.#run('deskListLine', queueId, limit));
   }
 
   async queueFigures(queueId: string): Promise<QueueFigures | undefined> {

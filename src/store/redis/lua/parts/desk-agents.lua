@@ -9,6 +9,16 @@ function desk.setState(agent, state, reason, call)
     'reason', reason, 'at', nowMs, 'call', call or '')
 end
 
+-- What others see of the agent; nil when there is no such agent.
+function desk.describeAgent(agent)
+  local state, reason, since, wanted, call, misses =
+    desk.get('agent', agent, 'state', 'reason', 'since', 'wanted', 'call', 'misses')
+  return state and {
+    agentId = agent, state = state, reason = reason, sinceMs = tonumber(since), wanted = wanted,
+    callId = call or nil, missesInRow = tonumber(misses or 0),
+  } or nil
+end
+
 -- Where the agent stands among the free ones of a queue.
 local function rank(agent, strategy)
   local idle, served, turn = desk.get('agent', agent, 'idle', 'served', 'turn')
