@@ -26,6 +26,6 @@ export interface PhoneRegistrations {
   minExpiresSeconds?: number;
   /** Whoever asks for more gets this; 600 unless told. */
   maxExpiresSeconds?: number;
-  /** The same for a phone behind NAT on UDP, whose way back closes soon when nothing is said; 90 unless told. */
+  /** The same for a phone behind NAT on UDP, whose way back closes soon when nothing is said; 60 unless told. */
   maxNatExpiresSeconds?: number;
 }

@@ -50,7 +50,7 @@ export class Registrar {
     this.#logger = logger;
     this.#nonces = new Nonces(clock, nonceLifetimeMs);
     this.#choice = new ChallengeChoice(clock);
-    const { minExpiresSeconds = 60, maxExpiresSeconds = 600, maxNatExpiresSeconds = 90 } = phones;
+    const { minExpiresSeconds = 60, maxExpiresSeconds = 600, maxNatExpiresSeconds = 60 } = phones;
     this.#expiry = { min: minExpiresSeconds, max: maxExpiresSeconds, maxNat: maxNatExpiresSeconds };
     const [ha1Md5, ha1Sha256] = [randomBytes(16).toString('hex'), randomBytes(32).toString('hex')];
     this.#decoy = { agentId: '', realm: phones.realm, ha1Md5, ha1Sha256 };

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PhoneSource } from '../../src/call/phones.ts';
 import { contactValue, requestedContacts } from '../../src/telephony/register-contacts.ts';
@@ -91,6 +92,45 @@ describe('what a 200 lists', () => {
 });
 
 describe('header values', () => {
+  it('are never more than can be read, whatever stands in them', () => {
+    const pieces = [
+      '<',
+      '>',
+      '"',
+      '\\',
+      ',',
+      ';',
+      '=',
+      '*',
+      ' ',
+      '\t',
+      '@',
+      ':',
+      '[',
+      ']',
+      '?',
+      'sip:',
+      'a',
+      'expires',
+      '0',
+      '\u3042',
+    ];
+    const text = fc.array(fc.constantFrom(...pieces), { maxLength: 60 }).map((all) => all.join(''));
+    fc.assert(
+      fc.property(text, fc.option(text, { nil: undefined }), (contact, expires) => {
+        const asked = ask(contact, expires);
+        if (!asked.ok || asked.changes === 'all') return;
+        for (const { uri, bindingId, q, expiresMs } of asked.changes) {
+          // What is kept goes into requests and answers of ours: nothing in it may end a line, a bracket or a quote.
+          expect(uri).toMatch(/^sips?:[^\s<>"]+$/i);
+          expect(bindingId).not.toBe('');
+          expect(q >= 0 && q <= 1_000 && expiresMs >= 0 && expiresMs <= 600_000).toBe(true);
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
   it('are split at commas that divide, and at no others', () => {
     expect(splitList('"a, \\" b" <sip:a,b@h>;x="1,2" , sip:c@h')).toEqual([
       '"a, \\" b" <sip:a,b@h>;x="1,2"',
