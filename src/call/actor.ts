@@ -3,6 +3,7 @@ import type { EndCause } from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { DeskAccess } from './escalation.ts';
 import type { FactLog } from './fact-log.ts';
 import type { FlowRunner } from './flow-runner.ts';
 import type { CallLimits } from './limits.ts';
@@ -23,6 +24,8 @@ export interface ActorOptions {
   saver: StateSaver;
   telephony: Telephony;
   prompts: PromptLibrary;
+  /** Undefined: this controller has no desk. */
+  people: DeskAccess | undefined;
   /** What is played when the flow engine itself fails. */
   apology: Prompt;
   recordings: RecordingFolder;
@@ -66,13 +69,8 @@ export class CallActor {
     const post = (entry: () => void) => this.#mailbox.post(entry);
     this.#timers = new CallTimers(options.clock, post);
     this.#player = new Player(options.prompts, post, (playId, outcome) => this.#onPlayDone(playId, outcome));
-    const { telephony, clock, facts, limits, identity } = options;
     this.#peers = new Peers({
-      telephony,
-      clock,
-      facts,
-      limits,
-      identity,
+      ...options,
       timers: this.#timers,
       player: this.#player,
       post,
@@ -135,14 +133,16 @@ export class CallActor {
     });
   }
 
-  /** Goes on with a call that another controller drove; `peerLeg` where its second party is still there. */
-  resume(leg: Leg, saved: SavedCall, peerLeg: Leg | undefined): void {
+  /** Goes on with a call that another controller drove; `legs`: its second parties that are still there, by id. */
+  resume(leg: Leg, saved: SavedCall, legs: ReadonlyMap<string, Leg>): void {
     const { facts, clock } = this.#options;
     this.#flowState = saved.flow;
     this.#steps = saved.steps;
     this.#attach(leg, saved.endsAtMs, () => {
       facts.append({ type: 'taken-over', legId: leg.legId });
       const atMs = clock.nowMs();
+      const peerLeg = legs.get(saved.peer?.legId ?? '');
+      if (saved.desk) this.#peers.resumeDesk(saved.desk, legs);
       if (saved.peer && peerLeg) {
         this.#peers.resume(saved.peer, peerLeg);
         this.#save();
@@ -155,8 +155,8 @@ export class CallActor {
   }
 
   /** Feeds what happens on an adopted second leg. */
-  readonly onPeerEvent = (event: LegEvent): void => {
-    this.#mailbox.post(() => this.#peers.onLegEvent(event));
+  readonly onPeerEvent = (legId: string, event: LegEvent): void => {
+    this.#mailbox.post(() => this.#peers.onLegEvent(legId, event));
   };
 
   /** Ends the call: every leg, then its record. */
@@ -294,12 +294,8 @@ export class CallActor {
       case 'stop-record':
         this.#leg?.stopRecord();
         break;
-      case 'dial':
-        this.#peers.dial(effect);
-        break;
-      case 'cancel-dial':
-        this.#peers.cancelDial(effect.dialId);
-        break;
+      default:
+        this.#peers.perform(effect);
     }
   }
 
@@ -393,6 +389,7 @@ export class CallActor {
       facts: this.#options.facts.state,
       ...(this.#leg ? { caller: this.#leg.snapshot() } : {}),
       ...(this.#peers.state ? { peer: this.#peers.state } : {}),
+      ...(this.#peers.deskState ? { desk: this.#peers.deskState } : {}),
     };
   }
 }

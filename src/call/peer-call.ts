@@ -1,8 +1,8 @@
 import type { FlowEvent } from '../flow/protocol.ts';
-import type { EndCause } from '../kernel/call-fact.ts';
+import type { EndCause, LegKind } from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { FactLog } from './fact-log.ts';
-import type { DialAttempt, DialOutcome, Leg, LegEvent, LegSnapshot, Telephony } from './telephony.ts';
+import type { DialAttempt, DialOutcome, DialTarget, Leg, LegEvent, LegSnapshot, Telephony } from './telephony.ts';
 import type { CallTimers } from './timers.ts';
 
 /** How long the caller's channel may take to be parked again after the other party left. */
@@ -21,8 +21,18 @@ export interface PeerCallHost {
   callerLeg(): Leg | undefined;
   startRingBack(): void;
   stopRingBack(): void;
-  onDialDone(outcome: DialDoneOutcome, sipStatus: number | undefined): void;
-  onPeerEnded(): void;
+  onRinging?(): void;
+  /**
+   * Between answer and bridge: what the party is told before it is connected. Resolves with why it is not to be
+   * connected, undefined: it is. Rejects for no reason that a party can give.
+   */
+  prepare?(leg: Leg): Promise<EndCause | undefined>;
+  /** Keys, and ends of what `prepare` plays. */
+  onOwnEvent?(event: LegEvent): void;
+  /** `cause`: why not, where it was not answered. */
+  onDialDone(outcome: DialDoneOutcome, sipStatus: number | undefined, cause?: EndCause): void;
+  /** The talk is over, by the party (`peer-hangup`), by us, or because the switch lost it. */
+  onPeerEnded(cause: EndCause): void;
   /** The leg's record is closed and nothing of it is left on the switch. */
   onOver(): void;
   /** Something worth saving has changed. */
@@ -30,10 +40,13 @@ export interface PeerCallHost {
 }
 
 export interface PeerCallRequest {
-  dialId: string;
-  legId: string;
-  toNumber: string;
+  kind: LegKind;
+  target: DialTarget;
+  /** On record: the number; '' for an agent's phones. */
+  to: string;
+  agentId?: string;
   fromNumber: string;
+  displayName?: string;
   ringTimeoutMs: number;
   maxTalkMs: number;
 }
@@ -47,9 +60,9 @@ export interface PeerCallState {
   talkEndsAtMs?: number;
 }
 
-type Phase = 'ringing' | 'bridging' | 'talking' | 'parting' | 'over';
+type Phase = 'ringing' | 'preparing' | 'bridging' | 'talking' | 'parting' | 'over';
 
-/** The second party of a transfer, from the first ring to the last word. */
+/** A second party (of a transfer, or an agent), from the first ring to the last word. */
 export class PeerCall {
   readonly dialId: string;
   readonly legId: string;
@@ -62,6 +75,7 @@ export class PeerCall {
   #talkEndsAtMs: number | undefined;
   /** Set once the call no longer wants this party: why. */
   #unwanted: EndCause | undefined;
+  #endedBy: EndCause = 'peer-hangup';
   #callerParked = false;
 
   constructor(host: PeerCallHost, dialId: string, legId: string) {
@@ -78,7 +92,8 @@ export class PeerCall {
 
   /** Changes when there is another leg to be known of. */
   get legs(): string {
-    return `${this.legId}${this.#leg ? ' answered' : ''}`;
+    const isTalking = this.#talkEndsAtMs !== undefined;
+    return `${this.legId}${isTalking ? ' talking' : this.#leg ? ' answered' : ''}`;
   }
 
   get state(): PeerCallState {
@@ -90,32 +105,29 @@ export class PeerCall {
     };
   }
 
-  /** Rings the number; the caller hears ring-back meanwhile. */
+  /** Rings; the caller hears what the host plays meanwhile. */
   dial(request: PeerCallRequest): void {
     const { telephony, facts, post } = this.#host;
-    facts.append({
-      type: 'offered',
-      legId: this.legId,
-      kind: 'transfer',
-      direction: 'outbound',
-      from: request.fromNumber,
-      to: request.toNumber,
-    });
+    const { kind, target, to, agentId, fromNumber, displayName, ringTimeoutMs, maxTalkMs } = request;
+    const agent = agentId === undefined ? {} : { agentId };
+    facts.append({ type: 'offered', legId: this.legId, kind, direction: 'outbound', from: fromNumber, to, ...agent });
     const peer = this.#host.callerLeg();
     this.#host.startRingBack();
+    const onRinging = () => {
+      facts.append({ type: 'ringing', legId: this.legId });
+      this.#host.onRinging?.();
+    };
     this.#attempt = telephony.dial({
-      legId: this.legId,
-      kind: 'transfer',
-      toNumber: request.toNumber,
-      fromNumber: request.fromNumber,
-      ringTimeoutMs: request.ringTimeoutMs,
+      ...target,
+      ...{ legId: this.legId, kind, fromNumber, ringTimeoutMs },
+      ...(displayName === undefined ? {} : { displayName }),
       ...(peer ? { peer } : {}),
-      onRinging: () => post(() => facts.append({ type: 'ringing', legId: this.legId })),
+      onRinging: () => post(onRinging),
       onEvent: (event) => post(() => this.onLegEvent(event)),
     });
     this.#attempt.outcome.then(
-      (outcome) => post(() => this.#onOutcome(outcome, request.maxTalkMs)),
-      () => post(() => this.#onOutcome({ ok: false, cause: 'failed' }, request.maxTalkMs)),
+      (outcome) => post(() => this.#onOutcome(outcome, maxTalkMs)),
+      () => post(() => this.#onOutcome({ ok: false, cause: 'failed' }, maxTalkMs)),
     );
   }
 
@@ -137,7 +149,7 @@ export class PeerCall {
     this.#unwanted = cause;
     this.#host.timers.cancel(this.#talkTimer);
     if (this.#phase === 'talking') this.#startParting();
-    else if (this.#phase !== 'parting') this.#host.onDialDone('failed', undefined);
+    else if (this.#phase !== 'parting') this.#host.onDialDone('failed', undefined, cause);
     if (this.#leg) this.#endLeg(this.#leg, cause);
     else this.#attempt?.cancel();
   }
@@ -153,8 +165,9 @@ export class PeerCall {
   }
 
   onLegEvent(event: LegEvent): void {
-    if (event.type !== 'ended' || this.#phase === 'over') return;
-    this.#ended(event.cause, event.sipStatus, event.atMs);
+    if (this.#phase === 'over') return;
+    if (event.type === 'ended') this.#ended(event.cause, event.sipStatus, event.atMs);
+    else this.#host.onOwnEvent?.(event);
   }
 
   #onOutcome(outcome: DialOutcome, maxTalkMs: number): void {
@@ -174,8 +187,28 @@ export class PeerCall {
       this.#endLeg(outcome.leg, this.#unwanted ?? 'cancelled');
       return;
     }
+    if (!this.#host.prepare) {
+      this.#bridge(caller, outcome.leg, maxTalkMs);
+      return;
+    }
+    this.#phase = 'preparing';
+    const { leg } = outcome;
+    this.#host.prepare(leg).then(
+      (refusal) => this.#host.post(() => this.#onPrepared(refusal, leg, maxTalkMs)),
+      () => this.#host.post(() => this.#onPrepared('failed', leg, maxTalkMs)),
+    );
+  }
+
+  #onPrepared(refusal: EndCause | undefined, leg: Leg, maxTalkMs: number): void {
+    if (this.#phase !== 'preparing' || this.#unwanted) return;
+    const caller = this.#host.callerLeg();
+    if (refusal || !caller) this.drop(refusal ?? 'cancelled');
+    else this.#bridge(caller, leg, maxTalkMs);
+  }
+
+  #bridge(caller: Leg, leg: Leg, maxTalkMs: number): void {
     this.#phase = 'bridging';
-    caller.bridge(outcome.leg).then(
+    caller.bridge(leg).then(
       (bridged) => this.#host.post(() => this.#onBridged(bridged, maxTalkMs)),
       () => this.#host.post(() => this.#onBridged(false, maxTalkMs)),
     );
@@ -186,8 +219,8 @@ export class PeerCall {
     facts.endLeg(this.legId, outcome.cause, { sipStatus: outcome.sipStatus });
     this.#phase = 'over';
     const { cause } = outcome;
-    if (!this.#unwanted)
-      this.#host.onDialDone(cause === 'busy' || cause === 'no-answer' ? cause : 'failed', outcome.sipStatus);
+    const known = cause === 'busy' || cause === 'no-answer' ? cause : 'failed';
+    if (!this.#unwanted) this.#host.onDialDone(known, outcome.sipStatus, cause);
     this.#host.onOver();
   }
 
@@ -224,8 +257,9 @@ export class PeerCall {
     this.#host.facts.endLeg(this.legId, this.#unwanted ?? cause, { sipStatus, atMs });
     this.#host.timers.cancel(this.#talkTimer);
     this.#leg = undefined;
-    if (before === 'ringing' || before === 'bridging') {
-      this.#endedBeforeTalk(before, sipStatus);
+    this.#endedBy = this.#unwanted ?? cause;
+    if (before === 'ringing' || before === 'preparing' || before === 'bridging') {
+      this.#endedBeforeTalk(before, sipStatus, cause);
       return;
     }
     if (this.#callerParked || !this.#host.callerLeg()) {
@@ -236,11 +270,11 @@ export class PeerCall {
     this.#host.timers.start(this.#reparkTimer, reparkDeadlineMs, () => this.#part());
   }
 
-  #endedBeforeTalk(before: 'ringing' | 'bridging', sipStatus: number | undefined): void {
+  #endedBeforeTalk(before: Phase, sipStatus: number | undefined, cause: EndCause): void {
     this.#phase = 'over';
     this.#host.stopRingBack();
     if (before === 'ringing') this.#attempt?.cancel();
-    if (!this.#unwanted) this.#host.onDialDone('failed', sipStatus);
+    if (!this.#unwanted) this.#host.onDialDone('failed', sipStatus, cause);
     this.#host.onOver();
   }
 
@@ -249,7 +283,7 @@ export class PeerCall {
     if (this.#phase !== 'parting' || this.#host.facts.isOpen(this.legId)) return;
     this.#phase = 'over';
     this.#host.timers.cancel(this.#reparkTimer);
-    this.#host.onPeerEnded();
+    this.#host.onPeerEnded(this.#endedBy);
     this.#host.onOver();
   }
 

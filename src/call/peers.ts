@@ -1,12 +1,17 @@
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { newId } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { type DeskAccess, type DeskState, Escalation } from './escalation.ts';
 import type { CallLimits } from './limits.ts';
 import { mayDial } from './outbound-rules.ts';
 import { PeerCall, type PeerCallHost, type PeerCallState } from './peer-call.ts';
 import type { Player } from './player.ts';
+import type { PromptLibrary } from './prompts.ts';
 import type { CallIdentity } from './saved-call.ts';
 import type { Leg, LegEvent } from './telephony.ts';
+
+export type PartyEffect = Extract<Effect, { type: 'dial' | 'cancel-dial' | 'escalate' | 'leave-desk' }>;
 
 /** What the second parties of a call need of it. */
 export interface PeersHost
@@ -14,23 +19,28 @@ export interface PeersHost
   readonly identity: CallIdentity;
   readonly limits: CallLimits;
   readonly player: Player;
+  readonly prompts: PromptLibrary;
+  readonly logger: Logger;
+  readonly people: DeskAccess | undefined;
   /** Gives an event to the flow. */
   feed(event: FlowEvent): void;
   onChanged(): void;
 }
 
-/** The second parties of one call: the one that counts now, and those that are still being got rid of. */
+/** The second parties of one call: those that count now, and those that are still being got rid of. */
 export class Peers {
   readonly #host: PeersHost;
   readonly #all = new Set<PeerCall>();
+  readonly #escalations = new Set<Escalation>();
   #current: PeerCall | undefined;
+  #escalation: Escalation | undefined;
 
   constructor(host: PeersHost) {
     this.#host = host;
   }
 
   get allOver(): boolean {
-    return this.#all.size === 0;
+    return this.#all.size === 0 && this.#escalations.size === 0;
   }
 
   /** What is saved of the party that counts now. */
@@ -38,13 +48,42 @@ export class Peers {
     return this.#current?.state;
   }
 
-  /** Names the party that counts now and whether it has answered. */
-  get legs(): string {
-    return this.#current?.legs ?? '';
+  /** What is saved of a caller at the desk. */
+  get deskState(): DeskState | undefined {
+    return this.#escalation?.state;
   }
 
-  /** Dials, unless the account's rules forbid the number. A party of before is dropped. */
-  dial(effect: Extract<Effect, { type: 'dial' }>): void {
+  /** Names the parties that count now and whether they have answered. */
+  get legs(): string {
+    return `${this.#current?.legs} ${this.#escalation?.legs}`;
+  }
+
+  /** Does what the flow asks for other parties. What was asked for before is dropped. */
+  perform(effect: PartyEffect): void {
+    switch (effect.type) {
+      case 'dial':
+        this.#dial(effect);
+        break;
+      case 'cancel-dial':
+        if (this.#current?.dialId === effect.dialId) this.#current.drop('cancelled');
+        break;
+      case 'escalate':
+        this.#escalation?.leave('left');
+        this.#newEscalation(effect.escalationId, effect.queueId).start(effect);
+        break;
+      case 'leave-desk':
+        if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.leave(effect.why);
+        break;
+    }
+  }
+
+  /** Goes on with a caller at the desk; `legs`: those of agents that still exist. */
+  resumeDesk(saved: DeskState, legs: ReadonlyMap<string, Leg>): void {
+    this.#newEscalation(saved.escalationId, saved.queueId).resume(saved, legs);
+  }
+
+  /** Dials, unless the account's rules forbid the number. */
+  #dial(effect: Extract<Effect, { type: 'dial' }>): void {
     const { identity, limits } = this.#host;
     const { dialId, toNumber, ringTimeoutMs } = effect;
     this.#current?.drop('cancelled');
@@ -56,11 +95,8 @@ export class Peers {
     }
     const maxTalkMs = Math.min(effect.maxTalkMs ?? limits.maxTalkMs, limits.maxTalkMs);
     this.#current = this.#newPeer(dialId, legId);
-    this.#current.dial({ dialId, legId, toNumber, fromNumber, ringTimeoutMs, maxTalkMs });
-  }
-
-  cancelDial(dialId: string): void {
-    if (this.#current?.dialId === dialId) this.#current.drop('cancelled');
+    const target = { toNumber };
+    this.#current.dial({ kind: 'transfer', target, to: toNumber, fromNumber, ringTimeoutMs, maxTalkMs });
   }
 
   /** Goes on with a party that another controller had connected. */
@@ -70,15 +106,18 @@ export class Peers {
   }
 
   /** What happens on an adopted second leg. */
-  onLegEvent(event: LegEvent): void {
-    this.#current?.onLegEvent(event);
+  onLegEvent(legId: string, event: LegEvent): void {
+    if (this.#current?.legId === legId) this.#current.onLegEvent(event);
+    this.#escalation?.onLegEvent(legId, event);
   }
 
   onCallerUnbridged(): void {
     this.#current?.onCallerUnbridged();
+    this.#escalation?.onCallerUnbridged();
   }
 
   dropAll(cause: EndCause): void {
+    for (const escalation of [...this.#escalations]) escalation.dropAll(cause);
     for (const peer of [...this.#all]) peer.drop(cause);
   }
 
@@ -88,6 +127,21 @@ export class Peers {
     facts.append({ type: 'offered', legId, kind: 'transfer', direction: 'outbound', from, to });
     facts.endLeg(legId, 'forbidden-number');
     post(() => feed({ type: 'dial-done', dialId, outcome: 'forbidden', atMs: clock.nowMs() }));
+  }
+
+  #newEscalation(escalationId: string, queueId: string): Escalation {
+    const host = {
+      ...this.#host,
+      onOver: () => {
+        this.#escalations.delete(escalation);
+        if (this.#escalation === escalation) this.#escalation = undefined;
+        this.#host.onChanged();
+      },
+    };
+    const escalation: Escalation = new Escalation(host, escalationId, queueId);
+    this.#escalations.add(escalation);
+    this.#escalation = escalation;
+    return escalation;
   }
 
   #newPeer(dialId: string, legId: string): PeerCall {

@@ -1,4 +1,5 @@
 import type { OutboundRules } from '../accounts/accounts.ts';
+import type { DeskState } from './escalation.ts';
 import type { FactLogState } from './fact-log.ts';
 import type { PeerCallState } from './peer-call.ts';
 import type { LegSnapshot } from './telephony.ts';
@@ -12,6 +13,8 @@ export interface CallIdentity {
   fromNumber: string;
   toNumber: string;
   language: string;
+  /** The account's name as callers hear it, and its reading in kana. */
+  account: { name: string; reading: string };
   outbound: OutboundRules;
   callerLegId: string;
 }
@@ -26,4 +29,6 @@ export interface SavedCall {
   /** Missing until the call is answered. */
   caller?: LegSnapshot;
   peer?: PeerCallState;
+  /** The caller's wait for people, and the agents who ring or talk. */
+  desk?: DeskState;
 }

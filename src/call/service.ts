@@ -9,6 +9,7 @@ import type { FactSink } from '../ledger/ledger.ts';
 import { type ActorOptions, CallActor } from './actor.ts';
 import { Admission, type Admitted } from './admission.ts';
 import type { CallStateStore } from './call-state-store.ts';
+import type { DeskAccess } from './escalation.ts';
 import { FactLog } from './fact-log.ts';
 import type { FlowRunner } from './flow-runner.ts';
 import type { CallLimits } from './limits.ts';
@@ -32,6 +33,8 @@ export interface CallServiceOptions {
   ledger: FactSink;
   states: CallStateStore;
   prompts: PromptLibrary;
+  /** Who is asked when a flow escalates; left out: nobody. */
+  people?: DeskAccess;
   /** What a caller hears when the flow engine itself fails. */
   apology(language: string): Prompt;
   clock: Clock;
@@ -184,6 +187,7 @@ class Service implements CallService {
         fromNumber: call.fromNumber,
         toNumber: call.toNumber,
         language: account.language,
+        account: { name: account.name, reading: account.nameReading },
         outbound: account.outbound,
         callerLegId: call.legId,
       },
@@ -245,6 +249,7 @@ class Service implements CallService {
     const shared: Omit<ActorOptions, 'identity' | 'flow' | 'facts' | 'saver' | 'onOver' | 'apology'> = {
       telephony,
       prompts,
+      people: this.#options.people,
       recordings: this.#recordings,
       limits,
       clock,

@@ -82,27 +82,35 @@ export class Takeover {
   async #goOn(saved: SavedCall): Promise<boolean> {
     const { telephony } = this.#options;
     const inbox = new Inbox();
-    const leg = saved.caller ? await telephony.adopt(saved.caller, inbox.caller) : undefined;
-    const peerLeg = await this.#adoptPeer(saved, leg, inbox);
-    if (!leg) return false;
+    const caller = saved.caller ? await telephony.adopt(saved.caller, inbox.caller) : undefined;
+    const legs = await this.#adoptParties(saved, caller, inbox);
+    if (!caller) return false;
     const actor = await this.#options.rebuild(saved);
     if (!actor) {
-      await Promise.all([leg.end('flow-fault'), peerLeg?.end('flow-fault')]);
+      await Promise.all([caller, ...legs.values()].map((leg) => leg.end('flow-fault')));
       return false;
     }
-    actor.resume(leg, saved, peerLeg);
+    actor.resume(caller, saved, legs);
     inbox.deliverTo(actor);
     return true;
   }
 
-  /** A second party is kept if it was connected and the caller is still there; any other is hung up. */
-  async #adoptPeer(saved: SavedCall, caller: Leg | undefined, inbox: Inbox): Promise<Leg | undefined> {
-    if (!saved.peer) return undefined;
-    const ringing: LegSnapshot = { legId: saved.peer.legId, kind: 'transfer', adapter: {} };
-    const leg = await this.#options.telephony.adopt(saved.peer.leg ?? ringing, inbox.peer);
-    if (leg && caller && saved.peer.leg) return leg;
-    await leg?.end('controller-lost');
-    return undefined;
+  /** Second parties are kept if they had answered and the caller is still there; any other is hung up. */
+  async #adoptParties(saved: SavedCall, caller: Leg | undefined, inbox: Inbox): Promise<Map<string, Leg>> {
+    const kept = new Map<string, Leg>();
+    const parties = [
+      ...(saved.peer ? [{ ...saved.peer, kind: 'transfer' as const }] : []),
+      ...(saved.desk?.agents ?? []).map((agent) => ({ ...agent, kind: 'agent' as const })),
+    ];
+    await Promise.all(
+      parties.map(async ({ legId, kind, leg: answered }) => {
+        const ringing: LegSnapshot = { legId, kind, adapter: {} };
+        const leg = await this.#options.telephony.adopt(answered ?? ringing, inbox.party(legId));
+        if (leg && caller && answered) kept.set(legId, leg);
+        else await leg?.end('controller-lost');
+      }),
+    );
+    return kept;
   }
 
   /** Nothing of the call is left: its record is closed. */
@@ -123,19 +131,21 @@ export class Takeover {
 /** Keeps what adopted legs say until the actor is there to hear it. */
 class Inbox {
   #actor: CallActor | undefined;
-  readonly #waiting: { from: 'caller' | 'peer'; event: LegEvent }[] = [];
+  readonly #waiting: ((actor: CallActor) => void)[] = [];
 
-  readonly caller = (event: LegEvent): void => this.#put('caller', event);
-  readonly peer = (event: LegEvent): void => this.#put('peer', event);
+  readonly caller = (event: LegEvent): void => this.#put((actor) => actor.onCallerEvent(event));
+
+  party(legId: string): (event: LegEvent) => void {
+    return (event) => this.#put((actor) => actor.onPeerEvent(legId, event));
+  }
 
   deliverTo(actor: CallActor): void {
     this.#actor = actor;
-    for (const { from, event } of this.#waiting.splice(0)) this.#put(from, event);
+    for (const tell of this.#waiting.splice(0)) tell(actor);
   }
 
-  #put(from: 'caller' | 'peer', event: LegEvent): void {
-    if (!this.#actor) this.#waiting.push({ from, event });
-    else if (from === 'caller') this.#actor.onCallerEvent(event);
-    else this.#actor.onPeerEvent(event);
+  #put(tell: (actor: CallActor) => void): void {
+    if (this.#actor) tell(this.#actor);
+    else this.#waiting.push(tell);
   }
 }

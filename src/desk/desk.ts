@@ -72,7 +72,10 @@ class DeskService implements Desk, DeskStoreListener {
     const queue = await store.findQueue(request.queueId);
     if (!queue) return { refused: 'unknown-queue' };
     if (!isOpen(queue.hours, clock.nowMs())) return { refused: 'closed' };
-    assert(!this.#callers.has(request.callId), 'a call is at the desk once');
+    // A call that has just left may come back: its leaving comes first.
+    const before = this.#callers.get(request.callId);
+    if (before?.hasLeft) await before.settled();
+    assert(!this.#callers.get(request.callId) || before?.hasLeft, 'a call is at the desk once');
     const caller = this.#newCaller(request, listener);
     try {
       const result = await this.#enqueue(request);

@@ -54,12 +54,23 @@ export const callFactSchema = z.discriminatedUnion('type', [
     to: z.string(),
     flowId: z.string().optional(),
     flowVersion: z.int().optional(),
+    /** Whose phone rings, on a leg of kind `agent`. */
+    agentId: z.string().optional(),
     /** SIP Call-ID on the leg's network side, to reconcile with the switch's own records. */
     sipCallId: z.string().optional(),
   }),
   z.object({ ...base, type: z.literal('ringing') }),
   z.object({ ...base, type: z.literal('answered') }),
   z.object({ ...base, type: z.literal('node-entered'), nodeId: z.string() }),
+  /** The caller waits for people from now on; again after an agent was lost. */
+  z.object({ ...base, type: z.literal('queued'), queueId: z.string() }),
+  /** The wait is over: an agent answered, or why not. */
+  z.object({
+    ...base,
+    type: z.literal('left-queue'),
+    queueId: z.string(),
+    reason: z.enum(['answered', 'abandoned', 'message', 'time-out', 'overflow', 'closed', 'full', 'failed']),
+  }),
   z.object({ ...base, type: z.literal('digits'), nodeId: z.string(), digits: z.string() }),
   z.object({ ...base, type: z.literal('bridged'), peerLegId: z.string() }),
   z.object({ ...base, type: z.literal('unbridged'), peerLegId: z.string() }),

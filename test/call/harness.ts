@@ -138,7 +138,11 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
       },
     },
     states,
-    prompts: { resolve: (prompt: Prompt) => ('file' in prompt && prompt.file !== 'missing' ? prompt : undefined) },
+    // Files and made sounds are there; nothing is spoken here.
+    prompts: {
+      resolve: (prompt: Prompt) =>
+        'text' in prompt || ('file' in prompt && prompt.file === 'missing') ? undefined : prompt,
+    },
     apology: (language) => ({ file: `apology-${language}` }),
     clock,
     logger: silentLogger,

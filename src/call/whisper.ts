@@ -1,0 +1,84 @@
+import type { Prompt } from '../flow/protocol.ts';
+import type { EndCause } from '../kernel/call-fact.ts';
+import { type PromptLibrary, resolvePrompts } from './prompts.ts';
+import type { Leg, LegEvent, Sound } from './telephony.ts';
+import type { CallTimers } from './timers.ts';
+
+const playId = 'engine:whisper';
+const beep: Prompt = { tone: '%(200,100,880)' };
+/** Longest name with its question; the agent is connected then, or not, whatever became of the sound. */
+const whisperMs = 15_000;
+const acceptMs = 10_000;
+
+export interface WhisperOrder {
+  language: string;
+  /** Whom the agent answers for. */
+  account: { name: string; reading: string };
+  pressOneToAccept: boolean;
+}
+
+/**
+ * What an agent hears between answering and being connected: for whom they answer (service-rules.md, Calls 2). A key
+ * skips it; where the queue asks for it, 1 takes the caller and no other key does.
+ */
+export class Whisper {
+  readonly #order: WhisperOrder;
+  readonly #timers: CallTimers;
+  readonly #timerName: string;
+  readonly #sounds: Promise<Sound[] | undefined>;
+  #leg: Leg | undefined;
+  #settle: ((refusal: EndCause | undefined) => void) | undefined;
+
+  /** Looks its sounds up at once, so that they are ready when the phone is answered. */
+  constructor(library: PromptLibrary, timers: CallTimers, legId: string, order: WhisperOrder) {
+    this.#order = order;
+    this.#timers = timers;
+    this.#timerName = `whisper:${legId}`;
+    this.#sounds = findSounds(library, order);
+  }
+
+  /** Resolves when the agent may be connected, or with why not. */
+  async run(leg: Leg): Promise<EndCause | undefined> {
+    const sounds = await this.#sounds;
+    return new Promise((resolve) => {
+      this.#leg = leg;
+      this.#settle = resolve;
+      const { pressOneToAccept } = this.#order;
+      this.#timers.start(this.#timerName, whisperMs, () => this.#end(pressOneToAccept ? 'no-answer' : undefined));
+      leg.play({ playId, sounds: sounds ?? [{ silenceMs: 200 }], stopOnDigit: true });
+    });
+  }
+
+  onEvent(event: LegEvent): void {
+    const { pressOneToAccept } = this.#order;
+    if (event.type === 'digit') {
+      if (!pressOneToAccept || event.digit === '1') this.#end(undefined);
+    } else if (event.type === 'play-done' && event.playId === playId) {
+      if (!pressOneToAccept) this.#end(undefined);
+      else if (this.#settle) this.#timers.start(this.#timerName, acceptMs, () => this.#end('no-answer'));
+    } else if (event.type === 'ended') this.#end('peer-hangup');
+  }
+
+  #end(refusal: EndCause | undefined): void {
+    const settle = this.#settle;
+    if (!settle) return;
+    this.#settle = undefined;
+    this.#timers.cancel(this.#timerName);
+    if (refusal === undefined) this.#leg?.stopPlay();
+    settle(refusal);
+  }
+}
+
+/** A tone and the words; where they can't be spoken, the tone alone. */
+async function findSounds(library: PromptLibrary, order: WhisperOrder): Promise<Sound[] | undefined> {
+  const spoken = await resolvePrompts(library, [beep, { text: words(order), language: order.language }]);
+  return spoken ?? (await resolvePrompts(library, [beep]));
+}
+
+function words({ language, account, pressOneToAccept }: WhisperOrder): string {
+  if (language === 'ja') {
+    const name = account.reading || account.name;
+    return `${name}、へのお電話です。${pressOneToAccept ? 'お受けになるには、いちを押してください。' : ''}`;
+  }
+  return `Call for ${account.name}.${pressOneToAccept ? ' Press 1 to accept.' : ''}`;
+}

@@ -1,0 +1,357 @@
+import { expect, test } from 'vitest';
+import type { SavedCall } from '../../src/call/saved-call.ts';
+import type { DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
+import type { DeskRequestInput } from '../../src/desk/request.ts';
+import type { Effect } from '../../src/flow/protocol.ts';
+import { settle } from '../support/fake-clock.ts';
+import { answeredCall, type HarnessOptions, hangup, harness } from './harness.ts';
+
+const escalate: Effect = {
+  ...{ type: 'escalate', escalationId: 'q1', queueId: 'front', priority: 2, skills: [], language: 'ja' },
+  learned: { order: '1234' },
+};
+const phone = { uri: 'sip:hanako@192.0.2.1', source: { transport: 'udp' as const, address: '192.0.2.1', port: 5060 } };
+const ring: RingOrder = {
+  ...{ offerId: 'o1', agentId: 'hanako', displayName: '花子', ringTimeoutMs: 20_000, pressOneToAccept: false },
+  account: { accountId: 'sakura', name: 'さくら歯科', reading: 'さくらしか' },
+};
+
+/** A desk whose decisions the test takes; keeps in words what it was told. */
+class FakeDesk {
+  readonly told: string[] = [];
+  readonly requests: DeskRequestInput[] = [];
+  listener: DeskListener | undefined;
+  refusal: DeskRefusal['refused'] | undefined;
+  grants = true;
+  found: DeskTicket['found'] | undefined = { state: 'waiting', offerId: undefined, agentId: undefined };
+
+  async offer(request: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal> {
+    this.requests.push(request);
+    if (this.refusal) return { refused: this.refusal };
+    return this.#ticket(listener);
+  }
+
+  async resume(_callId: string, listener: DeskListener): Promise<DeskTicket | undefined> {
+    return this.found ? this.#ticket(listener) : undefined;
+  }
+
+  #ticket(listener: DeskListener): DeskTicket {
+    this.listener = listener;
+    const tell = (...words: (string | undefined)[]) => {
+      this.told.push(words.filter(Boolean).join(' '));
+    };
+    return {
+      callId: 'call',
+      found: this.found ?? { state: 'waiting', offerId: undefined, agentId: undefined },
+      position: 3,
+      ringing: (offerId) => tell('ringing', offerId),
+      answered: async (offerId) => {
+        tell('answered', offerId);
+        return this.grants;
+      },
+      missed: (offerId, why) => tell('missed', offerId, why),
+      connected: (offerId) => tell('connected', offerId),
+      parted: (offerId, why) => tell('parted', offerId, why),
+      transferTo: async () => false,
+      overflowFailed: () => tell('overflow failed'),
+      leave: (why) => tell('leave', why),
+    };
+  }
+}
+
+async function waiting(options: HarnessOptions & { phones?: (typeof phone)[]; refusal?: FakeDesk['refusal'] } = {}) {
+  const desk = new FakeDesk();
+  desk.refusal = options.refusal;
+  const people = { desk, phonesOf: async () => options.phones ?? [phone] };
+  const h = await harness({
+    script: (event) => (event.type === 'started' ? [escalate] : event.type === 'desk-done' ? [hangup('over')] : []),
+    ...options,
+    overrides: { people, ...options.overrides },
+  });
+  const { leg } = await answeredCall(h);
+  await settle();
+  return { h, leg, desk };
+}
+
+async function ringing(options: Parameters<typeof waiting>[0] & { order?: Partial<RingOrder> } = {}) {
+  const all = await waiting(options);
+  all.desk.listener?.ring({ ...ring, ...options.order });
+  await settle();
+  const dial = all.h.telephony.dials.at(-1);
+  if (!dial) throw new Error('no phone was rung');
+  dial.ring();
+  await settle();
+  return { ...all, dial };
+}
+
+async function talking() {
+  const all = await ringing();
+  const agent = all.dial.answer();
+  await settle();
+  if (!agent) throw new Error('the agent did not answer');
+  agent.finishPlay();
+  await settle();
+  return { ...all, agent };
+}
+
+test('the desk is asked with what is known; the place is told to the flow; the wait is on record', async () => {
+  const { h, leg, desk } = await waiting();
+  expect(desk.requests).toEqual([
+    expect.objectContaining({
+      account: { accountId: 'sakura', name: 'さくら歯科', reading: 'さくらしか' },
+      ...{ queueId: 'front', priority: 2, language: 'ja', learned: { order: '1234' } },
+    }),
+  ]);
+  expect(h.events.at(-1)).toMatchObject({ type: 'desk-progress', escalationId: 'q1', position: 3 });
+  desk.listener?.progress({ position: 2, estimateMs: 61_234.5 });
+  await settle();
+  expect(h.events.at(-1)).toMatchObject({ type: 'desk-progress', position: 2, waitMs: 61_235 });
+  expect(h.story(leg.legId)).toEqual(['offered', 'answered', 'queued']);
+});
+
+test('an agent is rung in the account’s name, hears whose call it is, talks, and hangs up', async () => {
+  const { h, leg, desk, dial } = await ringing();
+  expect(dial.request).toMatchObject({
+    ...{ kind: 'agent', phones: [phone], displayName: 'さくら歯科', fromNumber: '09012345678', ringTimeoutMs: 20_000 },
+  });
+  const agent = dial.answer();
+  await settle();
+  expect(agent?.orders).toEqual(['play tone:%(200,100,880)']);
+  expect(leg.orders).toEqual([]);
+  agent?.finishPlay();
+  await settle();
+  expect(h.events.at(-1)).toMatchObject({ type: 'desk-answered', escalationId: 'q1' });
+  expect(leg.orders).toEqual(['bridge agent']);
+  agent?.hangUp();
+  await settle();
+  expect(h.events.at(-1)).toMatchObject({ type: 'desk-done', outcome: 'done' });
+  expect(desk.told).toEqual(['ringing o1', 'answered o1', 'connected o1', 'parted o1 done', 'leave done']);
+  const story = ['offered', 'answered', 'queued', 'bridged', 'left-queue', 'unbridged'];
+  expect(h.story(leg.legId).slice(0, 6)).toEqual(story);
+  expect(h.story(dial.legId)).toEqual(['offered', 'ringing', 'answered', 'bridged', 'unbridged', 'ended peer-hangup']);
+  expect(h.facts.find(({ legId }) => legId === dial.legId)).toMatchObject({ kind: 'agent', agentId: 'hanako' });
+  await settle();
+  expect(h.service.activeCalls).toBe(0);
+});
+
+test('the caller hangs up while the agent’s phone rings: it stops at once, and the agent has missed nothing', async () => {
+  const { h, leg, desk, dial } = await ringing();
+  leg.hangUp();
+  expect(dial.cancelled).toBe(true);
+  await settle();
+  expect(desk.told).toEqual(['ringing o1', 'leave abandoned']);
+  expect(h.facts.findLast(({ type }) => type === 'left-queue')).toMatchObject({ reason: 'abandoned' });
+  expect(h.story(dial.legId)).toEqual(['offered', 'ringing', 'ended cancelled 487']);
+  expect(h.service.activeCalls).toBe(0);
+});
+
+test('the caller hangs up while they talk: the agent’s leg ends too', async () => {
+  const { h, leg, desk, agent } = await talking();
+  leg.hangUp();
+  await settle();
+  expect(agent.ended).toBe('caller-hangup');
+  expect(desk.told.slice(-2)).toEqual(['parted o1 caller-gone', 'leave done']);
+  expect(h.service.activeCalls).toBe(0);
+});
+
+test.each([
+  ['no-answer', 'no-answer'],
+  ['busy', 'refused'],
+  ['rejected', 'refused'],
+  ['unreachable', 'unreachable'],
+  ['failed', 'unreachable'],
+] as const)('a phone that is %s is a miss (%s); the caller goes on waiting', async (cause, why) => {
+  const { h, desk, dial } = await ringing();
+  dial.fail(cause);
+  await settle();
+  expect(desk.told.at(-1)).toBe(`missed o1 ${why}`);
+  expect(h.events.map(({ type }) => type)).not.toContain('desk-done');
+  desk.listener?.ring({ ...ring, offerId: 'o2', agentId: 'taro' });
+  await settle();
+  expect(h.telephony.dials).toHaveLength(2);
+});
+
+test('an agent without a phone is unreachable', async () => {
+  const { h, desk } = await waiting({ phones: [] });
+  desk.listener?.ring(ring);
+  await settle();
+  expect(desk.told).toEqual(['missed o1 unreachable']);
+  expect(h.telephony.dials).toEqual([]);
+});
+
+test('of several who ring the first has the caller; the others stop ringing and have missed nothing', async () => {
+  const { h, desk, dial } = await ringing();
+  desk.listener?.ring({ ...ring, offerId: 'o2', agentId: 'taro' });
+  await settle();
+  const other = h.telephony.dials[1];
+  const agent = dial.answer();
+  desk.listener?.stopRinging('o2');
+  await settle();
+  expect(other?.cancelled).toBe(true);
+  agent?.finishPlay();
+  await settle();
+  expect(desk.told).toEqual(['ringing o1', 'answered o1', 'connected o1']);
+});
+
+test('an agent who answers too late does not get the caller', async () => {
+  const { h, leg, desk, dial } = await ringing();
+  desk.grants = false;
+  const agent = dial.answer();
+  await settle();
+  expect(agent?.ended).toBe('cancelled');
+  expect(leg.orders).toEqual([]);
+  expect(h.events.map(({ type }) => type)).not.toContain('desk-answered');
+});
+
+test('press 1: another key does not accept, 1 does', async () => {
+  const { leg, dial } = await ringing({ order: { pressOneToAccept: true } });
+  const agent = dial.answer();
+  await settle();
+  agent?.press('5');
+  agent?.finishPlay();
+  await settle();
+  expect(leg.orders).toEqual([]);
+  agent?.press('1');
+  await settle();
+  expect(leg.orders).toEqual(['bridge agent']);
+});
+
+test('press 1 and nobody does (a voicemail has answered): a miss', async () => {
+  const { h, desk, dial } = await ringing({ order: { pressOneToAccept: true } });
+  const agent = dial.answer();
+  await settle();
+  agent?.finishPlay();
+  await h.clock.advance(10_000);
+  expect(agent?.ended).toBe('no-answer');
+  expect(desk.told.at(-1)).toBe('missed o1 no-answer');
+});
+
+test('an agent who hangs up during the whisper has refused', async () => {
+  const { desk, dial } = await ringing();
+  const agent = dial.answer();
+  await settle();
+  agent?.hangUp();
+  await settle();
+  expect(desk.told.at(-1)).toBe('missed o1 refused');
+});
+
+test('the agent is lost while they talk: the caller waits again, at the head of the line', async () => {
+  const { h, leg, desk, agent } = await talking();
+  agent.hangUp('media-timeout');
+  await settle();
+  expect(desk.told.at(-1)).toBe('parted o1 agent-lost');
+  expect(h.events.at(-1)).toMatchObject({ type: 'desk-parted' });
+  expect(leg.ended).toBeUndefined();
+  expect(h.story(leg.legId).at(-1)).toBe('queued');
+  desk.listener?.ring({ ...ring, offerId: 'o2', agentId: 'taro' });
+  await settle();
+  expect(h.telephony.dials).toHaveLength(2);
+});
+
+test('they cannot be connected: the agent’s leg ends, the caller waits on', async () => {
+  const { h, desk, dial } = await ringing();
+  h.telephony.bridgesFail = true;
+  const agent = dial.answer();
+  await settle();
+  agent?.finishPlay();
+  await settle();
+  expect(agent?.ended).toBe('failed');
+  expect(desk.told.at(-1)).toBe('missed o1 unreachable');
+  expect(h.events.at(-1)).toMatchObject({ type: 'desk-parted' });
+});
+
+test.each([
+  ['closed', 'closed'],
+  ['full', 'full'],
+  ['unknown-queue', 'failed'],
+] as const)('a desk that says %s: the flow is told', async (refusal, outcome) => {
+  const { h } = await waiting({ refusal });
+  expect(h.events.find(({ type }) => type === 'desk-done')).toMatchObject({ outcome });
+  expect(h.facts.find(({ type }) => type === 'left-queue')).toMatchObject({ reason: outcome });
+});
+
+test('without a desk at all the flow is told so', async () => {
+  const h = await harness({ script: (event) => (event.type === 'started' ? [escalate] : []) });
+  await answeredCall(h);
+  await settle();
+  expect(h.events.at(-1)).toMatchObject({ type: 'desk-done', outcome: 'failed' });
+});
+
+test('the caller leaves for a message: phones stop, the desk knows', async () => {
+  const leave: Effect = { type: 'leave-desk', escalationId: 'q1', why: 'message' };
+  const { h, leg, desk, dial } = await ringing({
+    script: (event) => (event.type === 'started' ? [escalate] : event.type === 'digit' ? [leave] : []),
+  });
+  leg.press('1');
+  await settle();
+  expect(dial.cancelled).toBe(true);
+  expect(desk.told.at(-1)).toBe('leave message');
+  leg.hangUp();
+  await settle();
+  expect(h.service.activeCalls).toBe(0);
+  expect(desk.told.filter((words) => words.startsWith('leave'))).toHaveLength(1);
+});
+
+test('the service stops: the phone that rings stops too', async () => {
+  const { h, dial } = await ringing();
+  await h.service.stop({ deadlineMs: 1_000 });
+  expect(dial.cancelled).toBe(true);
+  expect(h.telephony.openLegs).toEqual([]);
+});
+
+/** The controller dies; another takes the call over and finds these legs on the switch, and this at the desk. */
+async function takenOver(
+  first: Awaited<ReturnType<typeof waiting>>,
+  keep: 'agent' | 'nobody',
+  found: FakeDesk['found'],
+) {
+  await first.h.clock.advance(50);
+  const snapshot = [...first.h.states.saved.values()][0]?.snapshot;
+  if (!snapshot) throw new Error('nothing was saved');
+  const saved = snapshot.state as SavedCall;
+  const desk = new FakeDesk();
+  desk.found = found;
+  const h = await harness({ overrides: { people: { desk, phonesOf: async () => [phone] } } });
+  if (saved.caller) h.telephony.adoptable.set(saved.caller.legId, 'caller');
+  for (const { legId } of saved.desk?.agents ?? []) if (keep === 'agent') h.telephony.adoptable.set(legId, 'agent');
+  h.states.orphans.push(snapshot);
+  await h.clock.advance(3_000);
+  return { h, desk, saved };
+}
+
+test('taken over while waiting: the caller keeps the place and is offered again', async () => {
+  const { h, desk } = await takenOver(await waiting(), 'nobody', {
+    ...{ state: 'waiting', offerId: undefined, agentId: undefined },
+  });
+  desk.listener?.ring({ ...ring, offerId: 'o2' });
+  await settle();
+  expect(h.telephony.dials[0]?.request).toMatchObject({ kind: 'agent', displayName: 'さくら歯科' });
+});
+
+test('taken over while a phone rings: that phone is let go', async () => {
+  const first = await ringing();
+  const { h, saved } = await takenOver(first, 'agent', { state: 'waiting', offerId: undefined, agentId: undefined });
+  expect(saved.desk?.agents).toHaveLength(1);
+  expect(h.telephony.legs.find(({ kind }) => kind === 'agent')?.ended).toBe('controller-lost');
+  expect(h.story(first.dial.legId)).toEqual(['ended controller-lost']);
+});
+
+test('taken over while they talk: they go on, and the end is told as ever', async () => {
+  const { h, desk } = await takenOver(await talking(), 'agent', { state: 'talking', offerId: 'o1', agentId: 'hanako' });
+  const agent = h.telephony.legs.find(({ kind }) => kind === 'agent');
+  expect(agent?.ended).toBeUndefined();
+  agent?.hangUp();
+  await h.clock.advance(1_500);
+  expect(desk.told).toEqual(['parted o1 done', 'leave done']);
+  expect(h.events.at(-1)).toMatchObject({ type: 'desk-done', outcome: 'done' });
+});
+
+test('taken over, and the agent has gone meanwhile: the caller is back at the head of the line', async () => {
+  const { h, desk } = await takenOver(await talking(), 'nobody', {
+    state: 'talking',
+    offerId: 'o1',
+    agentId: 'hanako',
+  });
+  expect(desk.told).toEqual(['parted o1 agent-lost']);
+  expect(h.events.at(-1)).toMatchObject({ type: 'desk-parted' });
+});
