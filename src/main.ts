@@ -21,6 +21,8 @@ import { addReconcileCommand } from './cli/reconcile.ts';
 import { addFlowCommands } from './cli/simulate.ts';
 import { addUserCommands } from './cli/users.ts';
 import { type Config, readConfig } from './config.ts';
+import { createDesk } from './desk/desk.ts';
+import { SettingsMirror } from './desk/settings-mirror.ts';
 import { checkFlow } from './flow/checker.ts';
 import type { StoredFlow } from './flow/flow-store.ts';
 import { type FlowState, startState, step } from './flow/interpreter.ts';
@@ -40,6 +42,7 @@ import { espeakNg, openJtalk } from './speech/synthesizer.ts';
 import { openRedis, type RedisConnection } from './store/redis/open-redis.ts';
 import { startPrivateRedis } from './store/redis/private-redis.ts';
 import { RedisCallStateStore } from './store/redis/redis-call-state-store.ts';
+import { RedisDeskStore } from './store/redis/redis-desk-store.ts';
 import { RedisPhoneRegistry } from './store/redis/redis-phone-registry.ts';
 import { RedisRegistrationGuard } from './store/redis/redis-registration-guard.ts';
 import { openSql } from './store/sql/open-sql.ts';
@@ -211,6 +214,19 @@ function openPrompts({ dataDir }: Config, logger: Logger) {
   return createPromptLibrary({ flowFolder, cacheFolder: join(dataDir, 'prompts'), synthesizers, clock, logger });
 }
 
+/** The answering desk, with agents' and queues' settings as the database has them. */
+async function startDesk(redis: RedisConnection, { data }: Stores, logger: Logger, shutdown: Shutdown) {
+  const controllerId = newId('controller');
+  const deskStore = new RedisDeskStore(redis);
+  const mirror = new SettingsMirror({ ...data, store: deskStore, clock, logger });
+  shutdown.add('desk settings', () => mirror.stop());
+  await mirror.start();
+  const desk = createDesk({ store: deskStore, clock, logger, controllerId });
+  shutdown.add('desk', () => desk.stop());
+  await desk.start();
+  return { controllerId, desk, deskStore };
+}
+
 /** Builds and starts everything; every part is in `shutdown` the moment it runs. Gives what to print. */
 async function startAll(
   config: Config,
@@ -239,6 +255,7 @@ async function startAll(
   const telephony = createTelephony({ ...config, ...pair, phones, onChannelRecord, clock, logger });
   shutdown.add('telephony', () => telephony.stop());
   const states = new RedisCallStateStore(redis);
+  const { controllerId, desk, deskStore } = await startDesk(redis, stores, logger, shutdown);
   const calls = createCallService({
     telephony,
     accounts: data.accounts,
@@ -247,10 +264,11 @@ async function startAll(
     ledger,
     states,
     prompts: openPrompts(config, logger),
+    people: { desk, phonesOf: (agentId) => phones.registry.contactsOf(agentId) },
     apology: (language) => ({ file: `prompts/${language === 'ja' ? 'ja' : 'en'}/apology.wav` }),
     clock,
     logger,
-    controllerId: newId('controller'),
+    controllerId,
     recordingsFolder: join(config.dataDir, 'recordings'),
     limits: { ...callBounds, maxCalls: config.maxCalls, maxCallsPerSecond: config.maxCallsPerSecond },
   });
@@ -270,6 +288,7 @@ async function startAll(
       };
     },
     data,
+    desk: deskStore,
     attempts: new SqlAttemptStore(stores.sql),
     passwords,
     clock,

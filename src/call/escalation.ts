@@ -6,7 +6,7 @@ import { errorMessage } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallLimits } from './limits.ts';
-import { PeerCall, type PeerCallHost, type PeerCallState } from './peer-call.ts';
+import { type DeskState, PeerCall, type PeerCallHost } from './peer-call.ts';
 import type { PhoneAddress } from './phones.ts';
 import type { PromptLibrary } from './prompts.ts';
 import type { CallIdentity } from './saved-call.ts';
@@ -18,14 +18,6 @@ export interface DeskAccess {
   desk: Pick<Desk, 'offer' | 'resume'>;
   /** The agent's phones that are registered now. */
   phonesOf(agentId: string): Promise<readonly PhoneAddress[]>;
-}
-
-/** What another controller needs to go on. */
-export interface DeskState {
-  escalationId: string;
-  queueId: string;
-  /** Agents who ring, hear the whisper, or talk. */
-  agents: (PeerCallState & { offerId: string })[];
 }
 
 export interface EscalationHost

@@ -60,6 +60,14 @@ export interface PeerCallState {
   talkEndsAtMs?: number;
 }
 
+/** What another controller needs to go on with a caller at the desk. */
+export interface DeskState {
+  escalationId: string;
+  queueId: string;
+  /** Agents who ring, hear the whisper, or talk. */
+  agents: (PeerCallState & { offerId: string })[];
+}
+
 type Phase = 'ringing' | 'preparing' | 'bridging' | 'talking' | 'parting' | 'over';
 
 /** A second party (of a transfer, or an agent), from the first ring to the last word. */

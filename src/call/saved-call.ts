@@ -1,7 +1,6 @@
 import type { OutboundRules } from '../accounts/accounts.ts';
-import type { DeskState } from './escalation.ts';
 import type { FactLogState } from './fact-log.ts';
-import type { PeerCallState } from './peer-call.ts';
+import type { DeskState, PeerCallState } from './peer-call.ts';
 import type { LegSnapshot } from './telephony.ts';
 
 /** What a call is, settled before it is answered. */

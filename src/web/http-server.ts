@@ -12,6 +12,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { createSignIn } from '../accounts/sign-in.ts';
+import type { DeskStaffStore } from '../desk/desk-store.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Api, ApiParts, RouteParts } from './api.ts';
 import { ApiError, apiSchemas, toAnswer } from './errors.ts';
@@ -19,6 +20,7 @@ import { guardRequest, isSecure, requireGuard } from './guard.ts';
 import { accountRoutes, cardRoutes, numberRoutes } from './routes/accounts.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { agentRoutes, queueRoutes } from './routes/desk.ts';
+import { deskWorkRoutes } from './routes/desk-work.ts';
 import { type Health, healthRoute } from './routes/health.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { userRoutes } from './routes/users.ts';
@@ -27,6 +29,8 @@ export interface HttpServerOptions extends ApiParts {
   address: string;
   port: number;
   health: () => Promise<Health>;
+  /** Agents at work; without it there are no routes for them. */
+  desk?: DeskStaffStore;
   /** Where browsers reach it, when that is not this address: behind a proxy that speaks https. */
   publicUrl?: string | undefined;
   /** Addresses of proxies whose X-Forwarded-… is believed. */
@@ -87,7 +91,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   });
   const api = app.withTypeProvider<ZodTypeProvider>();
   healthRoute(api, options.health);
-  await api.register(async (scoped: Api) => addApi(scoped, parts), { prefix: apiPrefix });
+  await api.register(async (scoped: Api) => addApi(scoped, parts, options.desk), { prefix: apiPrefix });
   api.get('/api/openapi.json', {
     config: { guard: { public: true } },
     schema: { hide: true },
@@ -111,7 +115,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** What the rest of the program may reach by HTTP stands here, room by room. */
-function addApi(api: Api, parts: RouteParts): void {
+function addApi(api: Api, parts: RouteParts, desk: DeskStaffStore | undefined): void {
   sessionRoutes(api, parts);
   userRoutes(api, parts);
   agentRoutes(api, parts);
@@ -120,6 +124,7 @@ function addApi(api: Api, parts: RouteParts): void {
   numberRoutes(api, parts);
   cardRoutes(api, parts);
   auditRoutes(api, parts);
+  if (desk) deskWorkRoutes(api, desk);
 }
 
 const description: SwaggerOptions = {

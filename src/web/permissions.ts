@@ -24,6 +24,7 @@ export const permissions = {
   'agents.list': desk,
   'agents.read': { ...desk, agent: 'own' },
   'agents.write': desk,
+  'agents.state': { ...desk, agent: 'own' },
   'phones.read': { ...desk, agent: 'own' },
   'phones.write': { ...desk, agent: 'own' },
   'queues.read': { ...desk, agent: 'all' },

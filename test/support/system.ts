@@ -43,6 +43,10 @@ export interface System {
   readonly dataDir: string;
   readonly sipHost: string;
   readonly sipPort: number;
+  /** e.g. `http://127.0.0.1:8080` */
+  readonly httpUrl: string;
+  /** What `denwaban load` printed: among it the passwords it made. */
+  readonly loaded: string;
   readonly environment: Record<string, string>;
   uri(number: string): string;
   /** Calls on record, newest first. */
@@ -85,9 +89,11 @@ export async function startSystem(
     ...stack.environment,
     ...options.environment,
   };
+  let printed = '';
   if (options.flows && !options.dataDir) {
     const loaded = await denwaban(['load', options.flows], environment);
     if (loaded.code !== 0) throw new Error(`load failed:\n${loaded.output}`);
+    printed = loaded.output;
   }
   const program = runProgram(node, [join(root, 'src/main.ts'), 'start'], {
     cwd: root,
@@ -114,6 +120,8 @@ export async function startSystem(
     dataDir,
     sipHost,
     sipPort: Number(sipPort),
+    httpUrl: /health (\S+)\/health/.exec(program.output())?.[1] ?? '',
+    loaded: printed,
     environment,
     uri: (number) => `sip:${number}@${sipHost}:${sipPort}`,
     calls,

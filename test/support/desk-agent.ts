@@ -1,0 +1,93 @@
+import { Baresip } from './baresip.ts';
+import { eventually } from './poll.ts';
+import type { System } from './system.ts';
+
+/** Passwords that `denwaban load` or the first start has printed. */
+export interface PrintedSecrets {
+  users: Map<string, string>;
+  phones: Map<string, string>;
+}
+
+export function readSecrets(output: string): PrintedSecrets {
+  const pairs = (pattern: RegExp) =>
+    new Map([...output.matchAll(pattern)].map(([, name = '', word = '']) => [name, word]));
+  return {
+    users: pairs(/sign in as (\S+) \(.*?\), password (\S+)/g),
+    phones: pairs(/phone (\S+), realm \S+, password (\S+)/g),
+  };
+}
+
+/** An agent at work, as the console would act for them: signed in over HTTP, with a phone that is not ours. */
+export class DeskAgent {
+  readonly agentId: string;
+  readonly phone: Baresip;
+  readonly #url: string;
+  readonly #cookie: string;
+
+  private constructor(parts: { agentId: string; phone: Baresip; url: string; cookie: string }) {
+    this.agentId = parts.agentId;
+    this.phone = parts.phone;
+    this.#url = parts.url;
+    this.#cookie = parts.cookie;
+  }
+
+  /** Signs in and registers `<loginName>-1`. `answer`: the phone picks up by itself. */
+  static async start(
+    system: System,
+    secrets: PrintedSecrets,
+    loginName: string,
+    options: { toneHz: number; answer: boolean },
+  ): Promise<DeskAgent> {
+    const url = `${system.httpUrl}/api/v1`;
+    const { cookie, userId } = await signIn(url, loginName, secrets.users.get(loginName) ?? '');
+    const user = `${loginName}-1`;
+    const register = { server: `${system.sipHost}:${system.sipPort}`, password: secrets.phones.get(user) ?? '' };
+    const phone = await Baresip.start({ user, ...options, register });
+    const answer = await phone.registration();
+    if (answer !== '200 OK') throw new Error(`${user} could not register: ${answer}`);
+    return new DeskAgent({ agentId: userId, phone, url, cookie });
+  }
+
+  async want(state: 'available' | 'break' | 'offline', reason = ''): Promise<void> {
+    await this.#send('PUT', `/agents/${this.agentId}/state`, { state, reason });
+  }
+
+  async state(): Promise<string> {
+    const { state } = (await this.#send('GET', `/agents/${this.agentId}/state`)) as { state: string };
+    return state;
+  }
+
+  /** Waits until the agent is in this state. */
+  async reaches(state: string, timeoutMs = 10_000): Promise<void> {
+    await eventually(`an agent to be ${state}`, async () => (await this.state()) === state, { timeoutMs, everyMs: 50 });
+  }
+
+  async stop(): Promise<void> {
+    await this.want('offline');
+    await this.phone.stop();
+  }
+
+  async #send(method: string, path: string, body?: object): Promise<unknown> {
+    const response = await fetch(`${this.#url}${path}`, {
+      method,
+      headers: {
+        ...{ cookie: this.#cookie, 'x-denwaban': '1' },
+        ...(body ? { 'content-type': 'application/json' } : {}),
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+}
+
+async function signIn(url: string, loginName: string, password: string): Promise<{ cookie: string; userId: string }> {
+  const response = await fetch(`${url}/login`, {
+    method: 'POST',
+    headers: { 'x-denwaban': '1', 'content-type': 'application/json' },
+    body: JSON.stringify({ loginName, password }),
+  });
+  if (!response.ok) throw new Error(`${loginName} could not sign in: ${response.status} ${await response.text()}`);
+  const { user } = (await response.json()) as { user: { userId: string } };
+  return { cookie: response.headers.get('set-cookie')?.split(';')[0] ?? '', userId: user.userId };
+}
