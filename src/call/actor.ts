@@ -14,7 +14,7 @@ import type { PromptLibrary } from './prompts.ts';
 import type { RecordingFolder } from './recordings.ts';
 import type { CallIdentity, SavedCall } from './saved-call.ts';
 import type { StateSaver } from './state-saver.ts';
-import type { AnswerOutcome, IncomingCall, Leg, LegEvent, Telephony } from './telephony.ts';
+import type { AnswerOutcome, IncomingCall, Leg, LegEvent, PlayOutcome, Telephony } from './telephony.ts';
 import { CallTimers } from './timers.ts';
 
 export interface ActorOptions {
@@ -206,7 +206,7 @@ export class CallActor {
     }
   }
 
-  #onPlayDone(playId: string, outcome: 'finished' | 'stopped' | 'not-found' | 'failed'): void {
+  #onPlayDone(playId: string, outcome: PlayOutcome): void {
     if (playId === apologyPlayId) {
       this.#end('flow-fault');
       return;

@@ -65,8 +65,8 @@ export type LegEvent =
   | { type: 'unbridged'; peerLegId: string; atMs: number }
   | { type: 'ended'; cause: EndCause; sipStatus?: number; atMs: number };
 
-/** `finished`: heard to the end; `stopped`: by a key or by `stopPlay`; `not-found`: a file is missing; `failed`: the link or the leg. */
-export type PlayOutcome = 'finished' | 'stopped' | 'not-found' | 'failed';
+/** `finished`: heard to the end; `stopped`: by a key or by `stopPlay`; `not-found`: a file is missing; `failed`: the switch could not; `leg-ended`: the party has gone. */
+export type PlayOutcome = 'finished' | 'stopped' | 'not-found' | 'failed' | 'leg-ended';
 /** Why a recording ended. */
 export type RecordOutcome = 'stopped' | 'silence' | 'key' | 'limit' | 'leg-ended' | 'failed';
 

@@ -201,6 +201,7 @@ function onPlayDone(run: Run, event: Extract<FlowEvent, { type: 'play-done' }>):
     return;
   }
   state.play = null;
+  if (event.outcome === 'leg-ended') return;
   if (state.phase === 'apologising') {
     endCall(run, 'flow-fault');
     return;

@@ -55,11 +55,14 @@ export interface Escalation {
 /** Why nobody took the call. `full`: the queue takes no more callers. */
 export type DeskOutcome = 'done' | 'no-agent' | 'time-out' | 'closed' | 'full' | 'failed';
 
+/** `leg-ended`: the caller has gone, and `hung-up` follows. */
+export type PlayOutcome = 'finished' | 'stopped' | 'not-found' | 'failed' | 'leg-ended';
+
 /** What the actor reports. `atMs` is ms since the epoch: the interpreter has no clock of its own. */
 export type FlowEvent =
   | { type: 'started'; atMs: number }
   | { type: 'digit'; digit: string; atMs: number }
-  | { type: 'play-done'; playId: string; outcome: 'finished' | 'stopped' | 'not-found' | 'failed'; atMs: number }
+  | { type: 'play-done'; playId: string; outcome: PlayOutcome; atMs: number }
   | { type: 'timer'; timerId: string; atMs: number }
   | {
       type: 'record-done';

@@ -219,7 +219,7 @@ export class Channel {
     this.#tellAwaitsKeys();
     this.#finishRecording('leg-ended');
     this.#callRecordings.close();
-    if (playing) this.#handlers.onPlayDone(playing.request.playId, 'failed');
+    if (playing) this.#handlers.onPlayDone(playing.request.playId, 'leg-ended');
     this.#bridging.close();
   }
 

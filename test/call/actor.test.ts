@@ -203,3 +203,12 @@ test('media lost under the call closes it with that cause', async () => {
   await settle();
   expect(h.story().at(-1)).toBe('ended media-lost');
 });
+
+test('the caller hangs up while a prompt is heard: no fault, only the end', async () => {
+  const h = await harness({ script: (event) => (event.type === 'started' ? [say('hello')] : []) });
+  const { leg } = await answeredCall(h);
+  leg.hangUp();
+  await settle();
+  expect(h.events.map(({ type }) => type)).toEqual(['started', 'play-done', 'hung-up']);
+  expect(h.events[1]).toMatchObject({ outcome: 'leg-ended' });
+});

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { checkFlow } from '../../src/flow/checker.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { type FlowState, startState, step } from '../../src/flow/interpreter.ts';
-import type { Effect, FlowEvent } from '../../src/flow/protocol.ts';
+import type { Effect, FlowEvent, PlayOutcome } from '../../src/flow/protocol.ts';
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 export type Happening = DistributiveOmit<FlowEvent, 'atMs'>;
@@ -74,7 +74,7 @@ export class FlowCall {
   }
 
   /** The prompt playing now ends. */
-  playEnds(outcome: 'finished' | 'stopped' | 'not-found' | 'failed' = 'finished'): Effect[] {
+  playEnds(outcome: PlayOutcome = 'finished'): Effect[] {
     return this.feed({ type: 'play-done', playId: this.newest('play').playId, outcome });
   }
 

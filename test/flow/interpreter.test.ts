@@ -308,3 +308,9 @@ describe('collect', () => {
     expect(call.feed({ type: 'timer', timerId })).toEqual([]);
   });
 });
+
+it('a prompt that ends because the caller has gone is no fault', () => {
+  const call = new FlowCall(flowOf({ hello: { type: 'say', prompt: text('hello'), next: 'bye' }, bye })).start();
+  expect(call.playEnds('leg-ended')).toEqual([]);
+  expect(call.feed({ type: 'hung-up' }).map(({ type }) => type)).not.toContain('fault');
+});

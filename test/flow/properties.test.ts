@@ -184,7 +184,8 @@ function eventOf({ kind, pick, key }: Move, effects: Effect[], atMs: number): Fl
       return { type: 'digit', digit: key, atMs };
     case 'play': {
       const outcome =
-        (['finished', 'finished', 'finished', 'stopped', 'not-found', 'failed'] as const)[pick % 6] ?? 'finished';
+        (['finished', 'finished', 'finished', 'stopped', 'not-found', 'failed', 'leg-ended'] as const)[pick % 7] ??
+        'finished';
       return { type: 'play-done', playId: newest('play')?.playId ?? '', outcome, atMs };
     }
     case 'timer':

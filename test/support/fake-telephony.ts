@@ -165,7 +165,7 @@ export class FakeLeg implements Leg {
     if (this.ended) return;
     if (this.recording) this.finishRecord('leg-ended');
     for (const recordingId of [...this.callRecordings.keys()]) this.finishCallRecording(recordingId, 'leg-ended');
-    if (this.playing) this.finishPlay('failed');
+    if (this.playing) this.finishPlay('leg-ended');
     this.ended = cause;
     const peer = this.bridgedWith;
     this.bridgedWith = undefined;

@@ -47,7 +47,7 @@ test('the event link stays away: every leg ends with media-lost and its caller g
   leg.play({ playId: 'p', sounds: [bench.tone('p', 9_000)], stopOnDigit: false });
   relay.cut(false);
   expect((await event('ended')).cause).toBe('media-lost');
-  expect(await event('play-done')).toMatchObject({ outcome: 'failed' });
+  expect(await event('play-done')).toMatchObject({ outcome: 'leg-ended' });
   await eventually('BYE at the caller', () => phone.ended);
   await leg.end('system-hangup');
   await bench.close();
