@@ -238,14 +238,7 @@ async function startAll(
   const stores = await openStores(config, logger);
   shutdown.add('database', () => stores.sql.close());
   const { data, flows } = stores;
-  const { secrets } = await prepareFirstStart({
-    sampleFolder,
-    flowFolder,
-    data,
-    passwords,
-    clock,
-    phoneRealm,
-  });
+  const { secrets } = await prepareFirstStart({ sampleFolder, flowFolder, data, passwords, clock, phoneRealm });
   const redis = await connectRedis(config, logger, shutdown);
   const ledger = await openLedger(config, stores, logger, shutdown);
   const outbox = startOutbox(config, stores, logger, shutdown);

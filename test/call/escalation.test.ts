@@ -54,6 +54,7 @@ class FakeDesk {
       parted: (offerId, why) => tell('parted', offerId, why),
       transferTo: async () => false,
       overflowFailed: () => tell('overflow failed'),
+      callBackLater: async () => false,
       leave: (why) => tell('leave', why),
     };
   }
