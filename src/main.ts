@@ -267,6 +267,7 @@ async function startAll(
   });
   shutdown.add('calls', () => calls.stop({ deadlineMs: callEndDeadlineMs }));
   await calls.start();
+  process.once('SIGUSR2', () => calls.drain().then(() => process.kill(process.pid, 'SIGTERM')));
   const sweep = new LostLegSweep({ ...stores, states, ledger, flush: () => ledger.flush(), clock, logger });
   shutdown.add('sweep', () => sweep.stop());
   sweep.start();
@@ -302,7 +303,10 @@ async function startAll(
   );
 }
 
-/** `denwaban start`: runs until SIGTERM or SIGINT; then ends calls with BYE, flushes, and leaves no process. */
+/**
+ * `denwaban start`: runs until SIGTERM or SIGINT; then ends calls with BYE, flushes, and leaves no process. At SIGUSR2 it
+ * takes no new calls and stops when those in progress have ended.
+ */
 async function start(config: Config): Promise<number> {
   const logger = createLogger(config.logLevel);
   const shutdown = new Shutdown(logger);

@@ -50,8 +50,11 @@ export interface CallServiceOptions {
 export interface CallService {
   /** Adopts what a dead controller left, and answers calls from now on. */
   start(): Promise<void>;
-  /** Refuses new calls with 503; calls in progress end by themselves. */
-  drain(): void;
+  /**
+   * Takes no new calls: they go to the other controllers, or get 503. Calls in progress end by themselves; resolves when
+   * all have.
+   */
+  drain(): Promise<void>;
   /** Ends every call with BYE and closes its record; resolves when all is over, or at the deadline. */
   stop(options: { deadlineMs: number }): Promise<void>;
   /** Calls between INVITE and the last fact. */
@@ -72,7 +75,7 @@ class Service implements CallService {
   readonly #takeover: Takeover;
   readonly #flowCache = new Map<string, FlowRunner>();
   #draining = false;
-  #onIdle: (() => void) | undefined;
+  readonly #onIdle: (() => void)[] = [];
 
   constructor(options: CallServiceOptions) {
     this.#options = options;
@@ -95,23 +98,23 @@ class Service implements CallService {
     await this.#takeover.start();
   }
 
-  drain(): void {
+  drain(): Promise<void> {
     this.#draining = true;
     this.#options.telephony.drain();
+    return new Promise((resolve) => {
+      this.#onIdle.push(resolve);
+      this.#checkIdle();
+    });
   }
 
   async stop({ deadlineMs }: { deadlineMs: number }): Promise<void> {
-    this.drain();
+    const idle = this.drain();
     for (const [offered, facts] of [...this.#offered]) {
       if (!facts.isOpen(offered.call.legId)) this.#writeOffered(facts, offered.call);
       offered.refuse(facts, 'draining', 503);
       this.#forget(offered);
     }
     for (const actor of this.#actors.values()) actor.end('system-hangup');
-    const idle = new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-      this.#checkIdle();
-    });
     await withDeadline(this.#options.clock, idle, deadlineMs);
     this.#takeover.stop();
   }
@@ -304,6 +307,7 @@ class Service implements CallService {
   }
 
   #checkIdle(): void {
-    if (this.activeCalls === 0) this.#onIdle?.();
+    if (this.activeCalls > 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 }

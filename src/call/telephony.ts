@@ -9,7 +9,10 @@ import type { PhoneAddress } from './phones.ts';
 export interface Telephony {
   /** Connects and starts to offer calls; resolves once a call could be answered. */
   start(handlers: TelephonyHandlers): Promise<void>;
-  /** Refuses new calls, inbound (503) and outbound (`draining`), and leaves calls in progress alone. */
+  /**
+   * Wants no new calls: inbound ones go to other controllers, or get 503 where there is none; outbound ones are refused
+   * (`draining`). Calls in progress are left alone.
+   */
   drain(): void;
   /** Lets go of every connection. Legs that still exist are not ended: `end` them first. */
   stop(): Promise<void>;

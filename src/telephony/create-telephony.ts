@@ -150,6 +150,17 @@ class DrachtioTelephony implements SwitchTelephony {
 
   drain(): void {
     this.#draining = true;
+    this.#withdrawIfDue();
+  }
+
+  #forgetExpected(legId: string): void {
+    this.#expected.delete(legId);
+    this.#withdrawIfDue();
+  }
+
+  /** drachtio offers us no more calls once we drain; first the INVITEs come that media servers were told to send us. */
+  #withdrawIfDue(): void {
+    if (this.#draining && this.#expected.size === 0) this.#sip.withdraw();
   }
 
   async stop(): Promise<void> {
@@ -186,7 +197,7 @@ class DrachtioTelephony implements SwitchTelephony {
       acceptDeadlineMs: this.#deadlines.answerMs,
       byeDeadlineMs: this.#deadlines.byeMs,
       ...this.#keeping,
-      onDecided: () => this.#expected.delete(legId),
+      onDecided: () => this.#forgetExpected(legId),
     });
     this.#expected.set(legId, call);
     call.start();
@@ -261,7 +272,7 @@ class DrachtioTelephony implements SwitchTelephony {
       chooseServer: (tried) => this.#chooseServer(tried),
       expect: (legId, invite) => {
         this.#expected.set(legId, invite);
-        return () => this.#expected.delete(legId);
+        return () => this.#forgetExpected(legId);
       },
     };
     this.#handlers.onIncoming(new NetworkCall(options));

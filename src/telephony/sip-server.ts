@@ -57,6 +57,9 @@ export class SipServer {
   #hostPorts: string | undefined;
   #connected = false;
   #stopped = false;
+  #withdrawn = false;
+  /** Methods that drachtio offers us requests of. */
+  readonly #routed = new Set<string>();
 
   constructor(options: SipServerOptions) {
     this.#options = options;
@@ -83,6 +86,7 @@ export class SipServer {
     this.srf.options((_req, res) => res.send(200));
     const { onRegister } = this.#options;
     if (onRegister) this.srf.register(onRegister);
+    for (const method of ['invite', 'options', ...(onRegister ? ['register'] : [])]) this.#routed.add(method);
     let lastError = 'no answer';
     const ready = new Promise<void>((resolve, reject) => {
       this.srf.on('connect', (error, hostPorts) => {
@@ -103,16 +107,31 @@ export class SipServer {
     });
   }
 
+  /**
+   * Asks drachtio for no more requests but those in our dialogs: other controllers that it has get them all. Where it
+   * has none, it answers 503 by itself, and what it refuses so is on no record.
+   */
+  withdraw(): void {
+    this.#withdrawn = true;
+    if (!this.#connected) return; // Done when it is again.
+    for (const method of this.#routed) {
+      this.#routed.delete(method);
+      try {
+        this.srf.unregisterForMessages(method);
+      } catch (error) {
+        this.#options.logger.debug({ method, err: errorMessage(error) }, 'drachtio has not been told'); // srf throws
+      }
+    }
+  }
+
   /** Resolves when drachtio has seen us leave, or soon. */
   async stop(): Promise<void> {
     this.#stopped = true;
     const sockets = [...(this.srf.app.client?.mapServer.keys() ?? [])];
     const closed = sockets.map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
+    // drachtio is not to offer us anything while the connection closes.
+    this.withdraw();
     try {
-      // drachtio is not to offer us anything while the connection closes.
-      this.srf.unregisterForMessages('invite');
-      this.srf.unregisterForMessages('options');
-      if (this.#options.onRegister) this.srf.unregisterForMessages('register');
       this.srf.disconnect();
     } catch (error) {
       this.#options.logger.debug({ err: errorMessage(error) }, 'drachtio was not connected'); // srf throws then
@@ -242,6 +261,7 @@ export class SipServer {
     this.#hostPorts = hostPorts;
     this.#connected = true;
     for (const socket of this.srf.app.client?.mapServer.keys() ?? []) socket.setNoDelay(true);
+    if (this.#withdrawn) this.withdraw();
     if (again && !this.#stopped) this.#options.onReconnected();
   }
 
