@@ -286,9 +286,14 @@ class DrachtioTelephony implements SwitchTelephony {
 
   /** An INVITE from a media server is never a call for us: it belongs to a dial that waits for it, or to nobody. */
   #onMediaInvite(req: SrfRequest, res: SrfResponse): void {
-    const expected = this.#expected.get(req.get(legHeader) ?? '');
-    if (expected?.server.sipAddress === sourceOf(req)) expected.onMediaInvite(req, res);
-    else res.send(403);
+    const legId = req.get(legHeader) ?? '';
+    const expected = this.#expected.get(legId);
+    if (expected?.server.sipAddress !== sourceOf(req)) {
+      res.send(403);
+      return;
+    }
+    this.#forgetExpected(legId);
+    expected.onMediaInvite(req, res);
   }
 
   #isMediaServer(req: SrfRequest): boolean {

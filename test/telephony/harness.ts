@@ -184,6 +184,11 @@ export class Relay {
     return relay;
   }
 
+  /** Connections that stand. */
+  get connections(): number {
+    return [...this.#sockets].filter((socket) => !socket.destroyed).length / 2;
+  }
+
   get port(): number {
     const address = this.#server.address();
     return typeof address === 'object' && address ? address.port : 0;
