@@ -236,7 +236,7 @@ describe('desks of two controllers on one Redis', () => {
     await server.halt('SIGKILL');
     await eventually('the leases are over', () => systemClock.monotonicMs() > goneAtMs + 1.5 * leaseMs);
     await server.resume();
-    await eventually('two has Redis again', () => two.redis.isReady());
+    await eventually('Redis is back', () => one.redis.isReady() && two.redis.isReady());
     expect(await a.answered(one.offerOf('ann'))).toBe(true);
     a.connected(one.offerOf('ann'));
     await isIn('ann', 'talking');

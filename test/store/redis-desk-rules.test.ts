@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
-import { agentOf, DeskBench, queueOf, requestOf } from '../support/desk-harness.ts';
+import { agentOf, DeskBench, queueOf } from '../support/desk-harness.ts';
 import { faultsOf, readDesk } from '../support/desk-snapshot.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
@@ -311,112 +311,5 @@ describe('the head of the line', () => {
     await desk.signIn('bob');
     expect(await desk.offers()).toEqual(['a→bob']);
     expect(await faults(desk)).toEqual([]);
-  });
-});
-
-describe('a transfer to another queue', () => {
-  it('keeps the age, and lets go of whoever rings or talks', async () => {
-    const desk = await open({ wrapUpMs: 5_000 }, ['ann']);
-    await desk.store.putQueue(queueOf({ queueId: 'second', maxLength: 2 }));
-    await desk.enqueue('a');
-    await desk.enqueue('young', { queueId: 'second' });
-    await desk.talk('ann');
-    expect(await desk.store.transferTo('a', 'second')).toEqual({ outcome: 'queued', position: 1 });
-    expect(await desk.stateOf('ann')).toBe('wrap-up');
-    await desk.enqueue('c');
-    expect(await desk.store.transferTo('c', 'second')).toEqual({ outcome: 'refused', reason: 'full' });
-    expect(await desk.store.transferTo('gone', 'second')).toEqual({ outcome: 'gone' });
-    expect(await faults(desk)).toEqual([]);
-  });
-});
-
-describe('a controller that dies', () => {
-  it.each(['offered', 'ringing', 'answered'])(
-    'frees the agent and keeps the caller for 60 s, at the old place: %s',
-    async (stage) => {
-      const desk = await open({}, ['ann']);
-      await desk.store.extend('c2', 10_000);
-      await desk.enqueue('a');
-      await desk.enqueue('b', {}, 'c2');
-      const offerId = await desk.offerOf('ann');
-      if (stage !== 'offered') await desk.store.report(offerId, { type: 'ringing' });
-      if (stage === 'answered') await desk.store.report(offerId, { type: 'answered' });
-      await desk.advance(10_000, ['c2']);
-      expect(await desk.offers('c2')).toEqual(['b→ann']);
-      expect(await desk.store.report(offerId, { type: 'answered' })).toBe('gone');
-      expect(await desk.store.places(['a', 'b'])).toMatchObject([{ position: 1 }, { position: 2 }]);
-      await desk.store.leave('b');
-      expect(await desk.stateOf('ann')).toBe('available');
-      expect(await desk.store.resume('c2', 'a')).toMatchObject({ state: 'waiting', request: { callId: 'a' } });
-      expect(await desk.offers('c2')).toEqual(['a→ann']);
-      expect(await faults(desk)).toEqual([]);
-    },
-  );
-
-  it('leaves nothing of callers whom nobody takes over', async () => {
-    const desk = await open({}, ['ann']);
-    for (const call of ['a', 'b', 'c']) await desk.enqueue(call);
-    await desk.talk('ann');
-    await desk.advance(9_999, []);
-    expect(await desk.stateOf('ann')).toBe('talking');
-    await desk.advance(60_001, []);
-    expect(await desk.leftovers()).toEqual([]);
-    expect(await desk.stateOf('ann')).toBe('available');
-    expect(await desk.store.resume('c2', 'a').catch(({ code }) => code)).toBe('CONTROLLER_LEASE_LOST');
-  });
-
-  it('gives its calls to one other only, unless that one dies too', async () => {
-    const desk = await open();
-    await desk.store.extend('c2', 10_000);
-    await desk.enqueue('a');
-    await desk.advance(10_000, ['c2']);
-    expect(await desk.store.resume('c2', 'a')).toMatchObject({ state: 'waiting' });
-    await desk.store.extend('c1', 10_000);
-    expect(await desk.store.resume('c1', 'a', true)).toBe('taken');
-    expect(await desk.store.resume('c1', 'none', true)).toBe('unknown');
-  });
-
-  it('takes with it a thousand callers in parts', async () => {
-    const desk = await open({ maxLength: 2_000 });
-    await desk.store.extend('c2', 10_000);
-    for (let call = 0; call < 1_000; call++) await desk.store.enqueue('c1', requestOf(`call-${call}`));
-    await desk.advance(10_000, ['c2']);
-    await desk.advance(80_000, ['c2']);
-    expect(await desk.leftovers()).toEqual([]);
-  });
-});
-
-describe('a call-back', () => {
-  it('keeps the place, has no longest wait, and is offered through a controller that lives', async () => {
-    const desk = await open({ maxWaitMs: 30_000, noAgentsMs: 10_000 });
-    await desk.store.extend('c2', 10_000);
-    await desk.enqueue('a', {}, 'c2');
-    await desk.enqueue('b', { maxWaitMs: 0 });
-    expect(await desk.store.callBackLater('a')).toBe(true);
-    expect(await desk.store.callBackLater('none')).toBe(false);
-    await desk.advance(300_000, ['c1']);
-    await desk.signIn('ann');
-    expect((await desk.pending()).offers).toMatchObject([{ callId: 'a', agentId: 'ann', isCallBack: true }]);
-    expect(await desk.store.resume('c1', 'a')).toMatchObject({ state: 'offered', request: { callId: 'a' } });
-    await desk.talk('ann');
-    expect(await desk.store.callBackLater('a')).toBe(false);
-    await desk.store.leave('a');
-    await desk.store.leave('b');
-    expect(await desk.leftovers()).toEqual([]);
-  });
-
-  it('waits where no controller lives, for the next one', async () => {
-    const desk = await open({}, ['ann']);
-    await desk.store.setAgentState('ann', 'break');
-    await desk.enqueue('a');
-    await desk.store.callBackLater('a');
-    await desk.advance(100_000, []);
-    await desk.store.setAgentState('ann', 'available');
-    expect(await desk.stateOf('ann')).toBe('available');
-    await desk.store.extend('c9', 10_000);
-    expect(await desk.offers('c9')).toEqual(['a→ann']);
-    expect(await faults(desk)).toEqual([]);
-    await desk.advance(8 * 24 * 3_600_000, []);
-    expect(await desk.leftovers()).toEqual([]);
   });
 });

@@ -54,7 +54,8 @@ function due.nobody(queue)
   end
 end
 
--- While Redis was down nobody could renew: after a restart each controller gets a whole lease to come back in.
+-- While Redis was down nobody could renew: after a restart each controller gets a whole lease to come back in, and
+-- the pauses between attempts to connect at least.
 local function isFreshlyStarted()
   local runId = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
   local known = redis.call('HGET', base .. 'meta', 'runId')
@@ -67,7 +68,7 @@ local function loseController(controller)
   local leaseMs = tonumber(redis.call('HGET', base .. 'meta', 'leaseMs') or 10000)
   if isFreshlyStarted() then
     for _, each in ipairs(redis.call('ZRANGE', base .. 'leases', 0, -1)) do
-      redis.call('ZADD', base .. 'leases', nowMs + leaseMs, each)
+      redis.call('ZADD', base .. 'leases', nowMs + math.max(leaseMs, 5000), each)
     end
     return
   end
