@@ -43,15 +43,7 @@ export async function offerCalls(options: {
     'sipp',
     [options.target, '-sf', file, '-s', options.number, '-i', '127.0.0.1', '-p', String(await freePort()), '-nostdin']
       .concat(['-m', String(calls), '-r', String(options.callsPerSecond), '-l', String(calls), '-t', 'u1'])
-      .concat([
-        '-timeout',
-        `${timeoutSeconds}s`,
-        '-trace_stat',
-        '-stf',
-        join(folder, 'stat.csv'),
-        '-fd',
-        '1',
-      ]),
+      .concat(['-timeout', `${timeoutSeconds}s`, '-trace_stat', '-stf', join(folder, 'stat.csv'), '-fd', '1']),
     { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   // SIPp's own time-out waits for calls that hang.

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../support/ports.ts';
-import { RawSip, rawSdp } from '../support/raw-sip.ts';
+import { RawPeer, rawOffer, tagOf } from '../support/raw-peer.ts';
 import {
   phoneSystem,
   type SippRun,
@@ -22,7 +22,7 @@ const transfer = '0311110004';
 const long = '0311110007';
 let system: System;
 let trunkPort: number;
-const cleanUps: (() => Promise<void>)[] = [];
+const cleanUps: (() => Promise<void> | void)[] = [];
 
 beforeAll(async () => {
   trunkPort = await freePort();
@@ -45,6 +45,12 @@ async function called(scenario: string): Promise<SippRun> {
   return sipp;
 }
 
+async function rawPeer(): Promise<RawPeer> {
+  const peer = await RawPeer.open({ protocol: 'udp', address: system.sipHost, port: system.sipPort });
+  cleanUps.push(() => peer.close());
+  return peer;
+}
+
 const trying = '<recv response="100" optional="true"/>';
 /** The INVITE of branch `name`, and what goes with it. */
 const invite = (name: string) => withBranch(sippInvite(), name);
@@ -55,18 +61,15 @@ const cancel = (name: string) =>
 /** Keeps a header of the message received for later messages: `[$name]`. */
 const saved = (header: string, name: string) =>
   `<ereg regexp="[^ ].*" search_in="hdr" header="${header}:" assign_to="${name}"/>`;
-const tagOf = (answer: string) => /^To:.*;tag=([^;\r\n]+)/m.exec(answer)?.[1] ?? '';
 const pause = (ms: number) => `<pause milliseconds="${ms}"/>`;
 
 describe('CANCEL', () => {
   it('before the answer: 200 to it, 487 to the INVITE, and a record of a call given up', async () => {
-    const raw = await RawSip.open(system);
-    cleanUps.push(() => raw.close());
-    const call = { user: long, callId: `cancel-${raw.port}`, branch: `c${raw.port}` };
-    raw.send(raw.request('INVITE', { ...call, body: rawSdp }), raw.request('CANCEL', call));
-    await raw.answer(200, '1 CANCEL');
-    const toTag = tagOf(await raw.answer(487, '1 INVITE'));
-    raw.send(raw.request('ACK', { ...call, toTag }));
+    const raw = await rawPeer();
+    const call = { uri: system.uri(long), callId: `cancel-${raw.port}`, branch: `z9hG4bK-cancel-${raw.port}` };
+    raw.send(raw.text('INVITE', { ...call, ...rawOffer() }), raw.text('CANCEL', call));
+    await raw.status(200, 1, '1 CANCEL');
+    raw.request('ACK', { ...call, toTag: tagOf(await raw.status(487, 1, '1 INVITE')) });
     const record = await system.closedCall(long);
     expect(record).toMatchObject({ answeredAt: null });
     expect(record.legs).toEqual([expect.objectContaining({ cause: 'cancelled', sipStatus: 487, answeredAt: null })]);
@@ -156,24 +159,23 @@ describe('requests that are not ours to grant get a final answer', () => {
 
 describe('a second re-INVITE before the first is answered', () => {
   it('is refused, and the first one holds', async () => {
-    const raw = await RawSip.open(system);
-    cleanUps.push(() => raw.close());
-    const call = { user: long, callId: `overlap-${raw.port}` };
-    const branch = (cseq: number) => `o${cseq}${raw.port}`;
-    raw.send(raw.request('INVITE', { ...call, branch: branch(1), body: rawSdp }));
-    const toTag = tagOf(await raw.answer(200, '1 INVITE'));
-    const inDialog = (method: string, cseq: number, body = '', name = branch(cseq)) =>
-      raw.request(method, { ...call, branch: name, cseq, toTag, body });
-    raw.send(inDialog('ACK', 1, '', `a1${raw.port}`));
-    const offer = (direction: string) => `${rawSdp}a=${direction}\r\n`;
-    raw.send(inDialog('INVITE', 2, offer('sendonly')), inDialog('INVITE', 3, offer('sendrecv')));
-    await raw.answer(491, '3 INVITE');
-    raw.send(inDialog('ACK', 3));
-    const held = await raw.answer(200, '2 INVITE');
-    expect(held).toMatch(/a=recvonly/);
-    raw.send(inDialog('ACK', 2, '', `a2${raw.port}`));
-    raw.send(inDialog('BYE', 4));
-    await raw.answer(200, '4 BYE');
+    const raw = await rawPeer();
+    const call = { uri: system.uri(long), callId: `overlap-${raw.port}` };
+    const branch = (name: string) => ({ branch: `z9hG4bK-${name}-${raw.port}` });
+    raw.request('INVITE', { ...call, ...branch('i1'), ...rawOffer() });
+    const dialog = { ...call, toTag: tagOf(await raw.status(200, 1, '1 INVITE')) };
+    raw.request('ACK', { ...dialog, ...branch('a1') });
+    raw.send(
+      raw.text('INVITE', { ...dialog, cseq: 2, ...branch('i2'), ...rawOffer('sendonly') }),
+      raw.text('INVITE', { ...dialog, cseq: 3, ...branch('i3'), ...rawOffer('sendrecv') }),
+    );
+    await raw.status(491, 1, '3 INVITE');
+    raw.request('ACK', { ...dialog, cseq: 3, ...branch('i3') });
+    const held = await raw.status(200, 1, '2 INVITE');
+    expect(held.body).toMatch(/a=recvonly/);
+    raw.request('ACK', { ...dialog, cseq: 2, ...branch('a2') });
+    raw.request('BYE', { ...dialog, cseq: 4 });
+    await raw.status(200, 1, '4 BYE');
     const record = await system.closedCall(long);
     expect(record.legs).toEqual([expect.objectContaining({ cause: 'caller-hangup' })]);
   });

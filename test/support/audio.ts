@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { writeWavHeader } from '../../src/switch/media/wav.ts';
 
 /** 16-bit samples of a WAV file (its first channel) and its rate. A header not finished yet is read as far as it goes. */
 export function readWav(file: string, channel = 0): { samples: Int16Array; rateHz: number; channels: number } {
@@ -102,4 +103,26 @@ function loudestStart(samples: Int16Array, length: number): number {
     }
   }
   return best;
+}
+
+/** A sine tone, 16 bit. */
+export const tone = (frequency: number, durationMs: number, amplitude = 8_000, sampleRate = 8_000): Int16Array =>
+  Int16Array.from({ length: (durationMs * sampleRate) / 1_000 }, (_, index) =>
+    Math.round(amplitude * Math.sin((2 * Math.PI * frequency * index) / sampleRate)),
+  );
+
+/** Writes a PCM16 WAV; the channels' samples side by side. */
+export function writeWav(file: string, channels: Int16Array[], sampleRate = 8_000): string {
+  const count = channels[0]?.length ?? 0;
+  const data = Buffer.alloc(count * channels.length * 2);
+  for (let index = 0; index < count; index++) {
+    channels.forEach((samples, channel) => {
+      data.writeInt16LE(samples[index] ?? 0, (index * channels.length + channel) * 2);
+    });
+  }
+  const header = writeWavHeader(channels.length === 2 ? 2 : 1, data.length);
+  header.writeUInt32LE(sampleRate, 24);
+  header.writeUInt32LE(sampleRate * channels.length * 2, 28);
+  writeFileSync(file, Buffer.concat([header, data]));
+  return file;
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readWav } from './audio.ts';
+import { readWav, tone, writeWav } from './audio.ts';
 import { eventually } from './poll.ts';
 import { freePort, freePortPair } from './ports.ts';
 import { type RunningProgram, runProgram } from './process.ts';
@@ -54,7 +54,7 @@ export class Baresip {
     const folder = mkdtempSync(join(tmpdir(), 'denwaban-phone-'));
     const sipPort = options.sipPort ?? (await freePortPair());
     const controlPort = await freePort();
-    writeFileSync(join(folder, 'source.wav'), toneWav(options.toneHz ?? 440, 60));
+    writeWav(join(folder, 'source.wav'), [tone(options.toneHz ?? 440, 60_000)]);
     writeFileSync(join(folder, 'config'), config(folder, sipPort, controlPort));
     writeFileSync(join(folder, 'contacts'), '');
     writeFileSync(
@@ -196,26 +196,4 @@ function config(folder: string, sipPort: number, controlPort: number): string {
     `snd_path ${folder}`,
     '',
   ].join('\n');
-}
-
-/** A WAV of a sine tone, 8 kHz, 16 bit, mono. */
-export function toneWav(frequencyHz: number, seconds: number): Buffer {
-  const frames = 8000 * seconds;
-  const wav = Buffer.alloc(44 + frames * 2);
-  wav.write('RIFF', 0);
-  wav.writeUInt32LE(36 + frames * 2, 4);
-  wav.write('WAVEfmt ', 8);
-  wav.writeUInt32LE(16, 16);
-  wav.writeUInt16LE(1, 20);
-  wav.writeUInt16LE(1, 22);
-  wav.writeUInt32LE(8000, 24);
-  wav.writeUInt32LE(16_000, 28);
-  wav.writeUInt16LE(2, 32);
-  wav.writeUInt16LE(16, 34);
-  wav.write('data', 36);
-  wav.writeUInt32LE(frames * 2, 40);
-  for (let i = 0; i < frames; i++) {
-    wav.writeInt16LE(Math.round(8000 * Math.sin((2 * Math.PI * frequencyHz * i) / 8000)), 44 + i * 2);
-  }
-  return wav;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { spawnSwitch } from '../../src/switch/spawn.ts';
 import { createTelephony, type SwitchTelephony, type TelephonyOptions } from '../../src/telephony/create-telephony.ts';
+import { tone, writeWav } from '../support/audio.ts';
 import { eventually } from '../support/poll.ts';
 import { TestPhone } from './phone.ts';
 
@@ -121,25 +122,7 @@ export class Bench {
 
   /** A WAV of a steady level, 8 kHz. */
   tone(name: string, ms: number, amplitude = 12_000): { file: string } {
-    const samples = Buffer.alloc(ms * 16);
-    for (let i = 0; i < samples.length / 2; i++) {
-      samples.writeInt16LE(Math.round(amplitude * Math.sin((i * 2 * Math.PI * 440) / 8_000)), i * 2);
-    }
-    const head = Buffer.alloc(44);
-    head.write('RIFF');
-    head.writeUInt32LE(36 + samples.length, 4);
-    head.write('WAVEfmt ', 8);
-    head.writeUInt32LE(16, 16);
-    head.writeUInt16LE(1, 20);
-    head.writeUInt16LE(1, 22);
-    head.writeUInt32LE(8_000, 24);
-    head.writeUInt32LE(16_000, 28);
-    head.writeUInt16LE(2, 32);
-    head.writeUInt16LE(16, 34);
-    head.write('data', 36);
-    head.writeUInt32LE(samples.length, 40);
-    const file = join(this.folder, `${name}.wav`);
-    writeFileSync(file, Buffer.concat([head, samples]));
+    const file = writeWav(join(this.folder, `${name}.wav`), [tone(440, ms, amplitude)]);
     return { file };
   }
 

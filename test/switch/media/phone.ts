@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Codec, LegMedia, MediaEngineOptions } from '../../../src/switch/media/api.ts';
@@ -8,7 +8,7 @@ import { createMediaEngine, type WorkerMediaEngine } from '../../../src/switch/m
 import { decode, encode, silenceByte } from '../../../src/switch/media/g711.ts';
 import { emptyRtpFields, parseRtp, type RtpFields, writeRtpHeader } from '../../../src/switch/media/rtp.ts';
 import { writeEvent } from '../../../src/switch/media/telephone-event.ts';
-import { parseWavHeader, writeWavHeader } from '../../../src/switch/media/wav.ts';
+import { parseWavHeader } from '../../../src/switch/media/wav.ts';
 
 /** Test support: a caller's RTP endpoint on loopback, an engine with what it reported, tones and WAV files. */
 
@@ -16,6 +16,8 @@ export interface HeardPacket extends RtpFields {
   payload: Buffer;
   atMs: number;
 }
+
+export { tone, writeWav } from '../../support/audio.ts';
 
 export const eventType = 101;
 
@@ -178,11 +180,6 @@ export async function connect(
   engine.setMedia(legId, phone.media(overrides));
 }
 
-export const tone = (frequency: number, durationMs: number, amplitude = 8_000, sampleRate = 8_000): Int16Array =>
-  Int16Array.from({ length: (durationMs * sampleRate) / 1_000 }, (_, index) =>
-    Math.round(amplitude * Math.sin((2 * Math.PI * frequency * index) / sampleRate)),
-  );
-
 /** Amplitude of a frequency in the samples (Goertzel). */
 export function amplitudeOf(samples: Int16Array, frequency: number, sampleRate = 8_000): number {
   const coefficient = 2 * Math.cos((2 * Math.PI * frequency) / sampleRate);
@@ -202,22 +199,6 @@ export const loudness = (samples: Int16Array): number =>
   Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / Math.max(1, samples.length));
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'denwaban-media-'));
-
-/** Writes a PCM16 WAV; the channels' samples side by side. */
-export function writeWav(file: string, channels: Int16Array[], sampleRate = 8_000): string {
-  const count = channels[0]?.length ?? 0;
-  const data = Buffer.alloc(count * channels.length * 2);
-  for (let index = 0; index < count; index++) {
-    channels.forEach((samples, channel) => {
-      data.writeInt16LE(samples[index] ?? 0, (index * channels.length + channel) * 2);
-    });
-  }
-  const header = writeWavHeader(channels.length === 2 ? 2 : 1, data.length);
-  header.writeUInt32LE(sampleRate, 24);
-  header.writeUInt32LE(sampleRate * channels.length * 2, 28);
-  writeFileSync(file, Buffer.concat([header, data]));
-  return file;
-}
 
 /** The channels of a PCM16 WAV. */
 export function readWavFile(file: string): Int16Array[] {
