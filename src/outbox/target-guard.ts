@@ -1,6 +1,6 @@
-import { type LookupAddress, lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import type { OutboxChannel } from './entry.ts';
+import { createResolve, type Resolve } from './resolve.ts';
 
 /**
  * Addresses of special use (IANA's special-purpose registries, RFC 6890): loopback, private, link-local (cloud
@@ -67,14 +67,6 @@ function innerIpv4(address: string): string | undefined {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
 
-/** All addresses of a name. */
-export type Resolve = (
-  hostname: string,
-  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void;
-
-const systemResolve: Resolve = (hostname, callback) => lookup(hostname, { all: true, verbatim: true }, callback);
-
 /** The `code` of the error when a name leads where no delivery may go. */
 export const forbiddenTargetCode = 'FORBIDDEN_TARGET';
 
@@ -91,7 +83,7 @@ export interface TargetGuard {
 
 /** `allowInsecureTargets`: also private addresses, and plain HTTP to loopback; for tests and receivers next door. */
 export function createTargetGuard(options: { allowInsecureTargets: boolean; resolve?: Resolve }): TargetGuard {
-  const { allowInsecureTargets, resolve = systemResolve } = options;
+  const { allowInsecureTargets, resolve = createResolve() } = options;
   const mayReach = (url: URL, address: string) =>
     allowInsecureTargets ? url.protocol === 'https:' || isLoopback(address) : isPublicAddress(address);
   return {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createTargetGuard, isPublicAddress, type Resolve, targetFault } from '../../src/outbox/target-guard.ts';
+import type { Resolve } from '../../src/outbox/resolve.ts';
+import { createTargetGuard, isPublicAddress, targetFault } from '../../src/outbox/target-guard.ts';
 
 const guard = createTargetGuard({ allowInsecureTargets: false });
 const lenient = createTargetGuard({ allowInsecureTargets: true });
