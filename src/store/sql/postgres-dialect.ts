@@ -23,8 +23,11 @@ export function postgresDialect(url: string, logger: Logger): Dialect {
     keepAlive: true,
     types: { getTypeParser },
   });
-  // An idle connection that breaks: the pool drops it; without a listener it would end the process.
-  pool.on('error', (error) => logger.warn({ err: errorMessage(error) }, 'a database connection broke'));
+  const broke = (error: unknown) => logger.warn({ err: errorMessage(error) }, 'a database connection broke');
+  // Without listeners a break would end the process. The pool tells of idle connections and drops them; of one that
+  // is in a transaction, between two statements, only the connection tells, and the next statement fails.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', broke));
   return new PostgresDialect({ pool });
 }
 
