@@ -19,15 +19,18 @@ export interface AccountsStores {
   audit: AuditStore;
 }
 
-/** The stores, and changes that happen whole or not at all: a change and its entry on the audit record. */
-export interface AccountsData extends AccountsStores {
+/** Changes to several stores that happen whole or not at all: a change and its entry on the audit record. */
+export interface Transactions<Stores extends AccountsStores> {
   /**
    * Runs `work` on stores in one SQL transaction, as if nothing else ran (serializable); undone when it throws. It may
    * be run again when another transaction came in between, so it does nothing outside the stores it is given, waits
    * for nothing else, and does not use the stores outside the transaction.
    */
-  inTransaction<T>(work: (stores: AccountsStores) => Promise<T>): Promise<T>;
+  inTransaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>;
 }
+
+/** The stores, and transactions on them. */
+export interface AccountsData extends AccountsStores, Transactions<AccountsStores> {}
 
 /** Counts of failed sign-ins (or registrations), in windows of time, for limits that hold on all machines. */
 export interface AttemptStore {

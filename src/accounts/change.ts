@@ -1,20 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../kernel/clock.ts';
-import type { AccountsData, AccountsStores } from './accounts-data.ts';
+import type { AccountsStores, Transactions } from './accounts-data.ts';
 import { type Actor, type AuditSubject, auditChange } from './audit.ts';
 
 /** Somebody changes something: the stores of one transaction, who it is, and when. */
-export interface Change {
-  stores: AccountsStores;
+export interface Change<Stores extends AccountsStores = AccountsStores> {
+  stores: Stores;
   actor: Actor;
   atMs: number;
 }
 
 /** Runs a change in one transaction with its entries on the audit record ({@link onRecord}). */
-export function makeChange<T>(
-  on: { data: AccountsData; clock: Clock },
+export function makeChange<T, Stores extends AccountsStores = AccountsStores>(
+  on: { data: Transactions<Stores>; clock: Clock },
   actor: Actor,
-  work: (change: Change) => Promise<T>,
+  work: (change: Change<Stores>) => Promise<T>,
 ): Promise<T> {
   return on.data.inTransaction((stores) => work({ stores, actor, atMs: on.clock.nowMs() }));
 }

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { AccountsData, AccountsStores } from '../accounts/accounts-data.ts';
+import type { AccountsStores, Transactions } from '../accounts/accounts-data.ts';
 import type { Actor } from '../accounts/audit.ts';
 import { type Change, makeChange } from '../accounts/change.ts';
 import type { Passwords } from '../accounts/passwords.ts';
@@ -13,10 +13,15 @@ import type { OutboxStore } from '../outbox/outbox-store.ts';
 import type { WebhookSecretStore } from '../outbox/webhook-secrets.ts';
 import type { Phone } from './phone.ts';
 
-/** Stores of accounts and flows, and changes to them as one. */
-export interface CommandData extends AccountsData {
-  inTransaction<T>(work: (stores: AccountsStores & { flows: FlowStore }) => Promise<T>): Promise<T>;
+/** Stores whose changes are on the audit record. */
+export interface RecordedStores extends AccountsStores {
+  flows: FlowStore;
+  outbox: OutboxStore;
+  webhookSecrets: WebhookSecretStore;
 }
+
+/** The stores, and changes to several of them as one. */
+export interface CommandData extends RecordedStores, Transactions<RecordedStores> {}
 
 export interface CommandStores {
   data: CommandData;
@@ -50,7 +55,10 @@ export function commandLineActor(): Actor {
 }
 
 /** Changes something, on record as done by whoever runs the command. */
-export function changeByCommand<T>(context: CommandContext, work: (change: Change) => Promise<T>): Promise<T> {
+export function changeByCommand<T>(
+  context: CommandContext,
+  work: (change: Change<RecordedStores>) => Promise<T>,
+): Promise<T> {
   return context.withStores(({ data }) => makeChange({ data, clock: context.clock }, commandLineActor(), work));
 }
 

@@ -1,17 +1,9 @@
 import { type Command, Option } from 'commander';
-import type { AuditSubject } from '../accounts/audit.ts';
-import { makeChange, onRecord } from '../accounts/change.ts';
 import { toRfc3339 } from '../kernel/clock.ts';
 import { DenwabanError } from '../kernel/errors.ts';
 import type { OutboxEntry, OutboxState } from '../outbox/entry.ts';
-import {
-  type AddCommand,
-  type CommandContext,
-  type CommandStores,
-  commandLineActor,
-  countOption,
-  table,
-} from './command.ts';
+import { retryDelivery, rotateWebhookSecret } from '../web/manage-outbox.ts';
+import { type AddCommand, type CommandContext, changeByCommand, countOption, table } from './command.ts';
 
 const states: readonly OutboxState[] = ['pending', 'delivered', 'given-up'];
 const hourMs = 3_600_000;
@@ -45,7 +37,7 @@ export const addOutboxCommands: AddCommand = (program, context) => {
     .command('retry <id>')
     .description('try one again now that is waiting or was given up; a running service takes it up within seconds')
     .action(async (id: string) => {
-      context.print(await context.withStores((stores) => retry(context, stores, id)));
+      context.print(await retry(context, id));
     });
   addSecretCommand(program, context);
 };
@@ -100,15 +92,13 @@ function rowOf(entry: OutboxEntry, reveal: boolean): string[] {
 /** The reason alone is none of anybody's data; what was answered may be. */
 const shownError = (error: string | undefined, reveal: boolean) => (reveal ? error : error?.split(':')[0]) ?? '';
 
-async function retry({ clock }: CommandContext, { outbox, data }: CommandStores, id: string): Promise<string> {
-  const entry = await outbox.find(id);
-  const result = await outbox.retry(id, clock.nowMs());
-  if (!entry || result === 'unknown') throw unknownEntry(id);
-  if (result === 'delivered') return `${id} has been delivered: it is not sent again`;
-  if (result === 'under-way') return `${id} is being delivered at this moment`;
-  const subject: AuditSubject = { kind: 'delivery', id, ...(entry.accountId ? { accountId: entry.accountId } : {}) };
-  await makeChange({ data, clock }, commandLineActor(), (change) => onRecord(change, 'delivery.retry', subject));
-  return `${id} is tried again now`;
+function retry(context: CommandContext, id: string): Promise<string> {
+  return changeByCommand(context, async (change) => {
+    const result = await retryDelivery(change, id);
+    if (result === 'delivered') return `${id} has been delivered: it is not sent again`;
+    if (result === 'under-way') return `${id} is being delivered at this moment`;
+    return `${id} is tried again now`;
+  });
 }
 
 function unknownEntry(id: string): DenwabanError {
@@ -124,19 +114,12 @@ function addSecretCommand(program: Command, context: CommandContext): void {
     .option('--rotate', 'make a new one')
     .option('--overlap-hours <n>', 'so long the old one signs too', countOption(0, 720), 24)
     .action(async (accountId: string, { rotate, overlapHours }: { rotate?: boolean; overlapHours: number }) => {
-      const { clock } = context;
+      if (rotate) {
+        await changeByCommand(context, (change) => rotateWebhookSecret(change, accountId, overlapHours * hourMs));
+      }
       const secrets = await context.withStores(async ({ data, webhookSecrets }) => {
-        if (!(await data.accounts.findAccount(accountId))) {
-          throw new DenwabanError('ACCOUNT_UNKNOWN', `there is no account "${accountId}"`);
-        }
-        if (rotate) {
-          await webhookSecrets.rotate(accountId, { nowMs: clock.nowMs(), overlapMs: overlapHours * hourMs });
-          const subject: AuditSubject = { kind: 'account', id: accountId, accountId };
-          await makeChange({ data, clock }, commandLineActor(), (change) =>
-            onRecord(change, 'account.rotate-webhook-secret', subject),
-          );
-        }
-        return webhookSecrets.current(accountId, clock.nowMs());
+        if (await data.accounts.findAccount(accountId)) return webhookSecrets.current(accountId, context.clock.nowMs());
+        throw new DenwabanError('ACCOUNT_UNKNOWN', `there is no account "${accountId}"`);
       });
       for (const { secret, retiresAtMs } of secrets) {
         context.print(retiresAtMs === undefined ? secret : `${secret}  until ${toRfc3339(retiresAtMs)}`);

@@ -7,13 +7,14 @@ import type {
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { AccountsData, AttemptStore } from '../accounts/accounts-data.ts';
+import type { AttemptStore, Transactions } from '../accounts/accounts-data.ts';
 import type { Passwords } from '../accounts/passwords.ts';
 import type { SignInLimits } from '../accounts/sign-in.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { errorSchema } from './errors.ts';
 import type { GuardOptions, RouteGuard } from './guard.ts';
+import type { OutboxStores } from './manage-outbox.ts';
 
 /** The server as routes see it: requests and answers are checked and typed by zod schemas. */
 export type Api = FastifyInstance<
@@ -26,7 +27,7 @@ export type Api = FastifyInstance<
 
 /** What the API stands on. */
 export interface ApiParts {
-  data: AccountsData;
+  data: OutboxStores & Transactions<OutboxStores>;
   attempts: AttemptStore;
   passwords: Passwords;
   clock: Clock;

@@ -30,6 +30,7 @@ export const errorCatalogue = {
   NUMBER_UNKNOWN: { status: 404, message: 'this number is assigned to nobody' },
   PHONE_UNKNOWN: { status: 404, message: 'there is no such phone' },
   QUEUE_UNKNOWN: { status: 404, message: 'there is no such queue' },
+  OUTBOX_ENTRY_UNKNOWN: { status: 404, message: 'there is nothing like it in the outbox' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'not by this method' },
   LOGIN_NAME_TAKEN: { status: 409, message: 'there is such a user already' },
   PHONE_NAME_TAKEN: { status: 409, message: 'there is such a phone already' },

@@ -22,6 +22,7 @@ import { auditRoutes } from './routes/audit.ts';
 import { agentRoutes, queueRoutes } from './routes/desk.ts';
 import { deskWorkRoutes } from './routes/desk-work.ts';
 import { type Health, healthRoute } from './routes/health.ts';
+import { outboxRoutes } from './routes/outbox.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { userRoutes } from './routes/users.ts';
 
@@ -123,6 +124,7 @@ function addApi(api: Api, parts: RouteParts, desk: DeskStaffStore | undefined): 
   accountRoutes(api, parts);
   numberRoutes(api, parts);
   cardRoutes(api, parts);
+  outboxRoutes(api, parts);
   auditRoutes(api, parts);
   if (desk) deskWorkRoutes(api, desk);
 }

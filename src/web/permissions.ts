@@ -41,6 +41,9 @@ export const permissions = {
   /** The part of the card that agents see; of accounts that they may serve. */
   'cards.desk': { ...desk, agent: 'all' },
   'cards.rules': operators,
+  'outbox.read': { operator: 'all', account: 'own' },
+  'outbox.retry': operators,
+  'webhooks.secret': { operator: 'all', account: 'own' },
   'audit.read': { operator: 'all', account: 'own' },
 } as const satisfies Record<string, Rights>;
 

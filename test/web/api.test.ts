@@ -223,6 +223,37 @@ describe.each(Object.entries(databases))('the API on %s', (_, database) => {
     expect(JSON.stringify(entries)).not.toContain('secret-part');
   });
 
+  it('shows what is on its way, tries it again, and makes webhook secrets shown once', async () => {
+    const entry = { outboxId: 'r-1', accountId: 'sakura', kind: 'report', channel: 'mail', createdAtMs: 1 } as const;
+    const payload = { subject: 'からの電話', text: '伝言' };
+    await server.data.outbox.add({ ...entry, target: 'office@sakura.example', payload });
+    const claim = await server.data.outbox.claim({ nowMs: 2, leaseMs: 60_000, exceptLanes: [] });
+    expect(claim).toBeTruthy();
+    const next = { state: 'given-up', endedAtMs: 3 } as const;
+    const settled = { outcome: 'refused', statusCode: 550, error: 'no such box', durationMs: 1, next } as const;
+    if (claim) await server.data.outbox.settle(claim, settled);
+    const { text } = await operator.send('GET', '/outbox?state=given-up');
+    expect(JSON.parse(text)).toMatchObject({ deliveries: [{ ...entry, state: 'given-up', attempts: 1 }] });
+    expect(text).not.toMatch(/伝言|office@/);
+    const shown = ok(await operator.send('GET', '/outbox/r-1'));
+    expect(shown).toMatchObject({ tried: [{ attempt: 1, outcome: 'refused', statusCode: 550, error: 'no such box' }] });
+    expect(ok(await operator.send('POST', '/outbox/r-1/retry'))).toEqual({ result: 'queued' });
+    expect((await operator.send('POST', '/outbox/r-2/retry')).status).toBe(404);
+    expect(await server.data.outbox.find('r-1')).toMatchObject({ state: 'pending' });
+    const secrets = [
+      ok(await operator.send('POST', '/accounts/sakura/webhook-secret')),
+      ok(await operator.send('POST', '/accounts/sakura/webhook-secret')),
+    ].map(({ secret }) => secret);
+    const current = await server.data.webhookSecrets.current('sakura', Date.now());
+    expect(current.map(({ secret }) => secret)).toEqual(secrets.toReversed());
+    expect((await operator.send('POST', '/accounts/nobody/webhook-secret')).status).toBe(404);
+    expect((await recorded()).map(({ action }) => action)).toEqual([
+      'delivery.retry',
+      'account.rotate-webhook-secret',
+      'account.rotate-webhook-secret',
+    ]);
+  });
+
   it('changes nothing that cannot be put on record', async () => {
     await server.addUser(user('hanako'));
     const sql = await import('kysely').then((kysely) => kysely.sql);
@@ -234,6 +265,7 @@ describe.each(Object.entries(databases))('the API on %s', (_, database) => {
       await operator.send('PUT', '/accounts/sakura/card', card('sakura')),
       await operator.send('POST', '/users', { loginName: 'taro', displayName: 'T', role: 'agent' }),
       await operator.send('DELETE', '/users/user_root/sessions'),
+      await operator.send('POST', '/accounts/sakura/webhook-secret'),
     ];
     expect(tried.map((answer) => [answer.status, errorCode(answer)])).toEqual(tried.map(() => [500, 'INTERNAL']));
     expect(tried.map(({ text }) => text).join()).not.toMatch(/audit_record|sql|select/i);
@@ -243,6 +275,7 @@ describe.each(Object.entries(databases))('the API on %s', (_, database) => {
     expect((await data.users.list()).map(({ status }) => status)).toEqual(['active', 'active']);
     expect(await data.accounts.findAccount('sakura')).toEqual(sakura);
     expect(await data.cards.find('sakura')).toBeUndefined();
+    expect(await server.database.db.selectFrom('webhook_secrets').selectAll().execute()).toEqual([]);
     expect((await operator.send('GET', '/me')).status).toBe(200);
   });
 

@@ -44,6 +44,10 @@ const expected: Record<string, [operator: May, supervisor: May, agent: May, acco
   'GET /accounts/:accountId/desk-card': ['all', 'all', 'own', '-'],
   'GET /accounts/:accountId/rules': ['all', '-', '-', '-'],
   'PUT /accounts/:accountId/rules': ['all', '-', '-', '-'],
+  'GET /outbox': ['all', '-', '-', 'all'],
+  'GET /outbox/:outboxId': ['all', '-', '-', 'own'],
+  'POST /outbox/:outboxId/retry': ['all', '-', '-', '-'],
+  'POST /accounts/:accountId/webhook-secret': ['all', '-', '-', 'own'],
   'GET /audit': ['all', '-', '-', 'all'],
 };
 
@@ -68,7 +72,16 @@ afterAll(() => server.stop());
 /** The same world before every request. The audit record stays: it cannot be emptied. */
 async function reset(): Promise<void> {
   const { db } = server.database;
-  for (const name of ['sessions', 'phone_credentials', 'agents', 'queues', 'account_cards', 'users'] as const) {
+  for (const name of [
+    'outbox',
+    'webhook_secrets',
+    'sessions',
+    'phone_credentials',
+    'agents',
+    'queues',
+    'account_cards',
+    'users',
+  ] as const) {
     await db.deleteFrom(name).execute();
   }
   await db.deleteFrom('assigned_numbers').execute();
@@ -78,6 +91,17 @@ async function reset(): Promise<void> {
   await data.accounts.assignNumber({ number: '0311110002', accountId: 'momo', flowId: 'momo-flow' });
   await data.cards.save(card('sakura'));
   await data.cards.save(card('momo', { announceName: '桃屋 momo' }));
+  for (const accountId of ['sakura', 'momo']) {
+    await data.outbox.add({
+      outboxId: `report-${accountId}`,
+      accountId,
+      kind: 'report',
+      channel: 'mail',
+      target: `office@${accountId}.example`,
+      payload: { subject: accountId, text: accountId },
+      createdAtMs: 1,
+    });
+  }
   await data.queues.save(queue('desk'));
   await data.queues.save(queue('other'));
   for (const one of everyone) {
@@ -107,6 +131,7 @@ function requestFor(
     .replace(':agentId', agent.userId)
     .replace(':username', `${agent.loginName}-1`)
     .replace(':accountId', accountId)
+    .replace(':outboxId', `report-${accountId}`)
     .replace(':queueId', queueId)
     .replace(':number', whose === 'self' ? '0311110001' : '0311110002');
   const bodies: Record<string, unknown> = {
@@ -134,7 +159,17 @@ async function ask(route: string, role: Role, whose: 'self' | 'other'): Promise<
 /** Everything but the record and the sessions' last use. */
 async function world(): Promise<string> {
   const { db } = server.database;
-  const tables = ['users', 'sessions', 'phone_credentials', 'agents', 'queues', 'account_cards', 'accounts'] as const;
+  const tables = [
+    'outbox',
+    'webhook_secrets',
+    'users',
+    'sessions',
+    'phone_credentials',
+    'agents',
+    'queues',
+    'account_cards',
+    'accounts',
+  ] as const;
   const rows = await Promise.all(
     [...tables, 'assigned_numbers' as const].map((name) => db.selectFrom(name).selectAll().execute()),
   );

@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AccountsData } from '../../src/accounts/accounts-data.ts';
 import { createPasswords } from '../../src/accounts/passwords.ts';
 import { hashSessionToken, newSessionToken } from '../../src/accounts/sessions.ts';
 import type { User } from '../../src/accounts/users.ts';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openSql, type SqlDatabase } from '../../src/store/sql/open-sql.ts';
-import { createAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
+import { createAccountsData, type SqlAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
 import { SqlAttemptStore } from '../../src/store/sql/sql-session-store.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/web/http-server.ts';
 
@@ -20,7 +19,7 @@ export const goodPassword = 'correct horse battery';
 export interface TestServer {
   http: HttpServer;
   url: string;
-  data: AccountsData;
+  data: SqlAccountsData;
   database: SqlDatabase;
   /** Adds a user whose password is {@link goodPassword}. */
   addUser(user: User): Promise<void>;

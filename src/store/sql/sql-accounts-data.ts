@@ -1,29 +1,36 @@
-import type { Kysely } from 'kysely';
 import type { AccountsData, AccountsStores } from '../../accounts/accounts-data.ts';
 import type { FlowStore } from '../../flow/flow-store.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
+import type { OutboxStore } from '../../outbox/outbox-store.ts';
+import type { WebhookSecretStore } from '../../outbox/webhook-secrets.ts';
 import type { SqlDatabase } from './open-sql.ts';
-import type { Schema } from './schema.ts';
 import { SqlAccountStore } from './sql-account-store.ts';
 import { SqlAuditStore } from './sql-audit-store.ts';
 import { isTryAgain } from './sql-errors.ts';
 import { SqlFlowStore } from './sql-flow-store.ts';
+import { SqlOutboxStore } from './sql-outbox-store.ts';
 import { SqlPhoneCredentialStore } from './sql-phone-credential-store.ts';
 import { SqlSessionStore } from './sql-session-store.ts';
 import { SqlAgentSettingsStore, SqlCardStore, SqlQueueSettingsStore } from './sql-settings-stores.ts';
 import { SqlUserStore } from './sql-user-store.ts';
+import { SqlWebhookSecretStore } from './sql-webhook-secret-store.ts';
 
 const attemptsMax = 8;
 
-/** The stores of the accounts room; in a transaction flows can be published too. */
-export interface SqlAccountsData extends AccountsData {
-  inTransaction<T>(work: (stores: AccountsStores & { flows: FlowStore }) => Promise<T>): Promise<T>;
+/** Stores of other rooms whose changes are on the audit record too. */
+interface OtherStores {
+  flows: FlowStore;
+  outbox: OutboxStore;
+  webhookSecrets: WebhookSecretStore;
+}
+
+/** The stores of the accounts room, and of others as far as what changes there is on the audit record. */
+export interface SqlAccountsData extends AccountsData, OtherStores {
+  inTransaction<T>(work: (stores: AccountsStores & OtherStores) => Promise<T>): Promise<T>;
 }
 
 /** The stores of the accounts room on a database, and changes to several of them as one. */
 export function createAccountsData(database: SqlDatabase): SqlAccountsData {
-  const { kind } = database;
-  const inside = (db: Kysely<Schema>) => ({ ...storesOn({ db }), flows: new SqlFlowStore({ db, kind }) });
   return {
     ...storesOn(database),
     inTransaction: async (work) => {
@@ -32,7 +39,7 @@ export function createAccountsData(database: SqlDatabase): SqlAccountsData {
           // On SQLite a transaction has the only write lock from its start: nothing to set.
           const transaction = database.db.transaction();
           const serial = database.kind === 'postgres' ? transaction.setIsolationLevel('serializable') : transaction;
-          return await serial.execute((trx) => work(inside(trx)));
+          return await serial.execute((trx) => work(storesOn({ db: trx, kind: database.kind })));
         } catch (error) {
           if (!isTryAgain(error)) throw error;
           if (attempt === attemptsMax) {
@@ -47,7 +54,7 @@ export function createAccountsData(database: SqlDatabase): SqlAccountsData {
   };
 }
 
-function storesOn(database: Pick<SqlDatabase, 'db'>): AccountsStores {
+function storesOn(database: Pick<SqlDatabase, 'db' | 'kind'>): AccountsStores & OtherStores {
   return {
     accounts: new SqlAccountStore(database),
     users: new SqlUserStore(database),
@@ -57,5 +64,8 @@ function storesOn(database: Pick<SqlDatabase, 'db'>): AccountsStores {
     cards: new SqlCardStore(database),
     phones: new SqlPhoneCredentialStore(database),
     audit: new SqlAuditStore(database),
+    flows: new SqlFlowStore(database),
+    outbox: new SqlOutboxStore(database),
+    webhookSecrets: new SqlWebhookSecretStore(database),
   };
 }

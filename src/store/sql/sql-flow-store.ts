@@ -6,6 +6,7 @@ import type { SqlDatabase } from './open-sql.ts';
 import type { Schema, SqlKind } from './schema.ts';
 import { unknownAccount } from './sql-account-store.ts';
 import { isForeignKeyViolation } from './sql-errors.ts';
+import { asOne } from './sql-transaction.ts';
 
 /** Flows and their versions in SQL. A flow belongs to the account that published it first. */
 export class SqlFlowStore implements FlowStore {
@@ -22,7 +23,7 @@ export class SqlFlowStore implements FlowStore {
     const { flowId, accountId, atMs } = flow;
     const definitionJson = JSON.stringify(flow.definition);
     const definition: unknown = JSON.parse(definitionJson);
-    return this.#inTransaction(async (trx) => {
+    return asOne(this.#db, async (trx) => {
       await this.#ownFlow(trx, flowId, accountId);
       const newest = await newestVersions(trx).where('flows.flow_id', '=', flowId).executeTakeFirst();
       if (newest && isDeepStrictEqual(JSON.parse(newest.definition_json), definition)) return toStoredFlow(newest);
@@ -44,11 +45,6 @@ export class SqlFlowStore implements FlowStore {
     const query = newestVersions(this.#db).orderBy('flows.flow_id');
     const rows = await (accountId === undefined ? query : query.where('flows.account_id', '=', accountId)).execute();
     return rows.map(toStoredFlow);
-  }
-
-  /** In the transaction that the store was made for, else in one of its own. */
-  #inTransaction<T>(work: (trx: Kysely<Schema>) => Promise<T>): Promise<T> {
-    return this.#db.isTransaction ? work(this.#db) : this.#db.transaction().execute(work);
   }
 
   /** Makes the flow's row where missing and locks it, so that publishers of one flow take turns. */

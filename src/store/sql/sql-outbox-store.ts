@@ -12,13 +12,14 @@ import {
 import type { OutboxClaim, OutboxStore, RetryResult, Settlement } from '../../outbox/outbox-store.ts';
 import type { SqlDatabase } from './open-sql.ts';
 import type { Schema, SqlKind } from './schema.ts';
+import { asOne } from './sql-transaction.ts';
 
 /** The outbox in SQL. Other stores add to it inside their own transactions: {@link addToOutbox}. */
 export class SqlOutboxStore implements OutboxStore {
   readonly #db: Kysely<Schema>;
   readonly #kind: SqlKind;
 
-  constructor(database: SqlDatabase) {
+  constructor(database: Pick<SqlDatabase, 'db' | 'kind'>) {
     this.#db = database.db;
     this.#kind = database.kind;
   }
@@ -104,7 +105,7 @@ export class SqlOutboxStore implements OutboxStore {
   }
 
   async retry(outboxId: string, nowMs: number): Promise<RetryResult> {
-    return this.#db.transaction().execute(async (trx) => {
+    return asOne(this.#db, async (trx): Promise<RetryResult> => {
       const query = trx.selectFrom('outbox').selectAll().where('outbox_id', '=', outboxId);
       const row = await (this.#kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
       if (!row) return 'unknown';

@@ -2,12 +2,13 @@ import type { Kysely, Transaction } from 'kysely';
 import { newWebhookSecret, type WebhookSecret, type WebhookSecretStore } from '../../outbox/webhook-secrets.ts';
 import type { SqlDatabase } from './open-sql.ts';
 import type { Schema } from './schema.ts';
+import { asOne } from './sql-transaction.ts';
 
 /** Webhook secrets in SQL, as they are: they must sign, so a hash would not do. */
 export class SqlWebhookSecretStore implements WebhookSecretStore {
   readonly #db: Kysely<Schema>;
 
-  constructor(database: SqlDatabase) {
+  constructor(database: Pick<SqlDatabase, 'db'>) {
     this.#db = database.db;
   }
 
@@ -23,7 +24,7 @@ export class SqlWebhookSecretStore implements WebhookSecretStore {
 
   async rotate(accountId: string, { nowMs, overlapMs }: { nowMs: number; overlapMs: number }): Promise<WebhookSecret> {
     const secret = newWebhookSecret();
-    await this.#db.transaction().execute(async (trx) => {
+    await asOne(this.#db, async (trx) => {
       const ofAccount = trx.deleteFrom('webhook_secrets').where('account_id', '=', accountId);
       await ofAccount.where('retires_at_ms', 'is not', null).execute();
       await trx
