@@ -31,7 +31,8 @@ export function channelRecordStoreContract(make: () => Promise<ChannelRecordStor
   it('keeps each record once, also when many add it at once', async () => {
     const store = await make();
     const records = Array.from({ length: 1_200 }, (_, index) => record(`l${index}`, baseMs + index));
-    const added = await Promise.all([1, 2, 3].map(() => store.add(records)));
+    const orders = [records, [...records].reverse(), records, [...records].reverse()];
+    const added = await Promise.all(orders.map((order) => store.add(order)));
     expect(added.reduce((sum, count) => sum + count, 0)).toBe(1_200);
     expect(await store.add(records.slice(0, 10))).toBe(0);
     expect(await store.add([])).toBe(0);

@@ -21,7 +21,9 @@ export class SqlChannelRecordStore implements ChannelRecordStore {
     if (records.length === 0) return 0;
     return this.#db.transaction().execute(async (trx) => {
       let added = 0n;
-      for (const chunk of inChunks(records, rowsPerInsert)) {
+      // Every controller writes what every switch says: in one order, so that two never wait for each other.
+      const inOrder = [...records].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+      for (const chunk of inChunks(inOrder, rowsPerInsert)) {
         const result = await trx
           .insertInto('channel_records')
           .values(chunk.map(toRow))
@@ -71,6 +73,10 @@ export class SqlChannelRecordStore implements ChannelRecordStore {
     }
     return (await query.execute()).map(toRecord);
   }
+}
+
+function keyOf({ legId, server, createdAtMs }: ChannelRecord): string {
+  return `${legId} ${server} ${createdAtMs}`;
 }
 
 function toRow(record: ChannelRecord): Schema['channel_records'] {
