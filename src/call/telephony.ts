@@ -66,6 +66,8 @@ export type LegEvent =
   | { type: 'record-done'; recordingId: string; outcome: RecordOutcome; durationMs: number; atMs: number }
   /** The other leg of a bridge went away; this one is parked again. */
   | { type: 'unbridged'; peerLegId: string; atMs: number }
+  /** The leg listens no more: told to stop, or the target has gone. It is parked, or does what it was told since. */
+  | { type: 'listen-done'; targetLegId: string; atMs: number }
   | { type: 'ended'; cause: EndCause; sipStatus?: number; atMs: number };
 
 /** `finished`: heard to the end; `stopped`: by a key or by `stopPlay`; `not-found`: a file is missing; `failed`: the switch could not; `leg-ended`: the party has gone. */
@@ -114,6 +116,9 @@ export interface CallRecordRequest {
 /** `pause`: silence in the file until `resume`. */
 export type RecordingOrder = 'pause' | 'resume' | 'stop';
 
+/** Who hears a listener: nobody, only the leg listened to, or that and whoever it talks to. */
+export type ListenMode = 'listen' | 'whisper' | 'join';
+
 /** A party that is on the line. Commands to a leg that has ended do nothing. */
 export interface Leg {
   readonly legId: string;
@@ -135,6 +140,14 @@ export interface Leg {
    * again, and neither is told `unbridged`. Resolves false where there is no bridge or either has gone.
    */
   unbridge(): Promise<boolean>;
+  /**
+   * Hears what another leg of the same media server says and hears, whomever it talks to, until `stopListening`, until
+   * this leg is told to play, record or bridge, or the target goes: then `listen-done`. Again with the same target it
+   * only changes the mode. Keys pressed meanwhile are not told. Resolves false where either has gone, or this leg
+   * is bridged.
+   */
+  listen(target: Leg, mode: ListenMode): Promise<boolean>;
+  stopListening(): void;
   /** Ends the leg with BYE; resolves when the switch has confirmed or a deadline has passed. */
   end(cause: EndCause): Promise<void>;
   /** All that another controller needs to take the leg over: plain JSON. */

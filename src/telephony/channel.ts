@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type {
   CallRecordRequest,
+  ListenMode,
   PlayOutcome,
   PlayRequest,
   RecordingOrder,
@@ -10,18 +11,11 @@ import type {
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { Bridging } from './bridging.ts';
 import { CallRecordings } from './call-recording.ts';
+import type { ChannelCommands } from './channel-commands.ts';
+import { durationOf, peerOf, recordOutcome } from './channel-events.ts';
 import type { ChannelEvent } from './event-link.ts';
+import { Monitoring } from './monitoring.ts';
 import { playbackArgument } from './sounds.ts';
-
-/** What a channel needs of the FreeSWITCH it lives on. Answers begin with `-ERR` where something went wrong. */
-export interface ChannelCommands {
-  /** It can wait within an application (`msleep`), so that an order given meanwhile begins without a frame's delay. */
-  readonly canLinger: boolean;
-  /** Says whether the channel waits for a key, so that its events are to be had without delay. */
-  awaitKeys(uuid: string, waits: boolean): void;
-  api(command: string): Promise<string>;
-  execute(uuid: string, order: { app: string; argument: string; eventUuid?: string; lock?: boolean }): Promise<string>;
-}
 
 /** What happens on a channel, in order. */
 export interface ChannelHandlers {
@@ -29,6 +23,7 @@ export interface ChannelHandlers {
   onPlayDone(playId: string, outcome: PlayOutcome): void;
   onRecordDone(recordingId: string, outcome: RecordOutcome, durationMs: number): void;
   onUnbridged(peerUuid: string): void;
+  onListenDone(targetUuid: string): void;
   /** FreeSWITCH has ended the channel; `cause` is its own word (`NORMAL_CLEARING`, `MEDIA_TIMEOUT` …). */
   onHangup(cause: string): void;
 }
@@ -84,6 +79,7 @@ export class Channel {
   #ending: { eventUuid: string; timer: TimerHandle } | undefined;
   readonly #bridging: Bridging;
   readonly #callRecordings: CallRecordings;
+  readonly #monitoring: Monitoring;
   /** Keys that end an application now, as far as we have said; undefined when unknown. */
   #terminators: string | undefined = 'none';
   #closed = false;
@@ -94,8 +90,9 @@ export class Channel {
     this.#commands = commands;
     this.#clock = clock;
     this.#handlers = handlers;
-    const api = (command: string) => commands.api(command);
+    const api = (text: string) => commands.api(text);
     this.#bridging = new Bridging({ uuid, clock, api, onUnbridged: (peerUuid) => handlers.onUnbridged(peerUuid) });
+    this.#monitoring = new Monitoring({ uuid, clock, commands, onDone: (target) => handlers.onListenDone(target) });
     this.#callRecordings = new CallRecordings({
       ...{ uuid, clock, api },
       onDone: (recordingId, outcome, durationMs) => handlers.onRecordDone(recordingId, outcome, durationMs),
@@ -104,6 +101,7 @@ export class Channel {
 
   play(request: PlayRequest): void {
     if (this.#closed) return;
+    this.#monitoring.stop();
     const before = this.#playing;
     const listening = this.#listening;
     this.#listening = undefined;
@@ -133,8 +131,7 @@ export class Channel {
     const startedAtMs = this.#clock.monotonicMs();
     this.#recording = { request, eventUuid, startedAtMs, limit, stopped: undefined };
     const limitSeconds = Math.ceil(request.maxDurationMs / 1_000) + 1;
-    const silenceSeconds = Math.ceil(request.silenceMs / 1_000);
-    const silence = silenceSeconds > 0 ? ` ${silenceThreshold} ${silenceSeconds}` : '';
+    const silence = request.silenceMs > 0 ? ` ${silenceThreshold} ${Math.ceil(request.silenceMs / 1_000)}` : '';
     const argument = `'${request.file}' ${limitSeconds}${silence}`;
     this.#setTerminators(request.stopKeys || 'none');
     this.#execute('record', argument, eventUuid, () => this.#finishRecording('failed'));
@@ -158,6 +155,18 @@ export class Channel {
     this.#clear();
     peer.#clear();
     return this.#bridging.make(peer.#bridging);
+  }
+
+  /** Hears what the other channel says and hears, and is heard as the mode has it; false where either has gone. */
+  listen(target: Channel, mode: ListenMode): Promise<boolean> {
+    if (this.#closed || target.#closed || this.#bridging.busy) return Promise.resolve(false);
+    this.stopPlay();
+    if (this.#listening) this.#break();
+    return this.#monitoring.listen(target.#monitoring, mode);
+  }
+
+  stopListening(): void {
+    this.#monitoring.stop();
   }
 
   /** Parks both sides of the bridge; resolves once both are, false where there is none or either has gone. */
@@ -188,6 +197,9 @@ export class Channel {
       case 'RECORD_STOP':
         this.#callRecordings.onStopped(event);
         break;
+      case 'MEDIA_BUG_START':
+        if (event.header('Media-Bug-Function') === 'eavesdrop') this.#monitoring.onTapped();
+        break;
       case 'CHANNEL_HANGUP':
         this.#handlers.onHangup(event.header('Hangup-Cause') ?? 'NORMAL_CLEARING');
         break;
@@ -204,6 +216,7 @@ export class Channel {
   onLinkRestored(): void {
     this.#linkUp = true;
     this.#terminators = undefined;
+    this.#monitoring.onLinkRestored();
     this.#break();
     this.#finishRecording('failed');
     if (this.#playing) this.#startPlaying(this.#playing);
@@ -219,6 +232,7 @@ export class Channel {
     this.#tellAwaitsKeys();
     this.#finishRecording('leg-ended');
     this.#callRecordings.close();
+    this.#monitoring.close();
     if (playing) this.#handlers.onPlayDone(playing.request.playId, 'leg-ended');
     this.#bridging.close();
   }
@@ -250,7 +264,7 @@ export class Channel {
   /** Nothing is ordered after a prompt that a key may end: the caller is expected to press one. */
   #listen(): void {
     if (this.#closed || !this.#linkUp || !this.#commands.canLinger) return;
-    if (this.#playing || this.#recording || this.#bridging.busy) return;
+    if (this.#playing || this.#recording || this.#bridging.busy || this.#monitoring.active) return;
     const eventUuid = randomUUID();
     this.#listening = { eventUuid, keyed: false };
     this.#setTerminators('any');
@@ -261,6 +275,7 @@ export class Channel {
 
   /** Makes the channel free for something else than a prompt. */
   #clear(): void {
+    this.#monitoring.stop();
     this.stopPlay();
     if (this.#listening) this.#break();
   }
@@ -303,6 +318,7 @@ export class Channel {
     if (event.header('Application') === 'log') this.#bridging.onMark(event.header('Application-Data') ?? '');
     const eventUuid = event.header('Application-UUID');
     if (!eventUuid) return;
+    this.#monitoring.onExecuted(eventUuid);
     if (eventUuid === this.#ending?.eventUuid) this.#forgetEnding();
     if (eventUuid === this.#listening?.eventUuid) {
       this.#listening = undefined;
@@ -367,24 +383,7 @@ export class Channel {
     if (!recording) return;
     this.#recording = undefined;
     this.#clock.clearTimeout(recording.limit);
-    const durationMs = reportedMs ?? this.#clock.monotonicMs() - recording.startedAtMs;
-    const { recordingId } = recording.request;
-    this.#handlers.onRecordDone(recordingId, recording.stopped ?? outcome, Math.round(durationMs));
+    const durationMs = Math.round(reportedMs ?? this.#clock.monotonicMs() - recording.startedAtMs);
+    this.#handlers.onRecordDone(recording.request.recordingId, recording.stopped ?? outcome, durationMs);
   }
-}
-
-function peerOf(event: ChannelEvent, uuid: string): string {
-  const [a, b] = [event.header('Bridge-A-Unique-ID'), event.header('Bridge-B-Unique-ID')];
-  return (a === uuid ? b : a) ?? '';
-}
-
-function recordOutcome(event: ChannelEvent): RecordOutcome {
-  if (event.header('variable_playback_terminator_used')) return 'key';
-  if (event.header('variable_silence_hits_exhausted') === 'true') return 'silence';
-  return 'stopped';
-}
-
-function durationOf(event: ChannelEvent): number | undefined {
-  const recordedMs = Number(event.header('variable_record_ms'));
-  return Number.isFinite(recordedMs) && recordedMs > 0 ? recordedMs : undefined;
 }

@@ -12,6 +12,7 @@ const channelEvents = [
   'CHANNEL_BRIDGE',
   'CHANNEL_UNBRIDGE',
   'RECORD_STOP',
+  'MEDIA_BUG_START',
 ] as const;
 /** Applications whose completion says nothing to us: those of the dialplan, and our own waiting. */
 const uninteresting = ['multiset', 'set', 'answer', 'park', 'eval'];
@@ -97,6 +98,12 @@ export class EventLink {
     if (order.eventUuid) lines.push(`Event-UUID: ${order.eventUuid}`);
     if (order.lock) lines.push('event-lock: true');
     return this.#command(lines.join('\n'));
+  }
+
+  /** Sends an event to a channel alone; resolves with `+OK …`, whether or not anything there wants it. */
+  tell(uuid: string, headers: Readonly<Record<string, string>>): Promise<string> {
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+    return this.#command(['sendevent COMMAND', `unique-id: ${uuid}`, ...lines].join('\n'));
   }
 
   /** Runs an API command in a thread of its own; `result` is what it printed when it was done, however late. */

@@ -3,6 +3,7 @@ import type {
   Leg,
   LegEvent,
   LegSnapshot,
+  ListenMode,
   PlayRequest,
   RecordingOrder,
   RecordRequest,
@@ -122,6 +123,15 @@ export class SwitchLeg implements Leg {
     return !this.over && (await this.channel.unbridge());
   }
 
+  async listen(target: Leg, mode: ListenMode): Promise<boolean> {
+    if (!(target instanceof SwitchLeg) || this.over || target.over || target.server !== this.server) return false;
+    return (await this.channel.listen(target.channel, mode)) && !this.over && !target.over;
+  }
+
+  stopListening(): void {
+    this.channel.stopListening();
+  }
+
   end(cause: EndCause): Promise<void> {
     this.#ending ??= this.#end(cause);
     return this.#ending;
@@ -202,6 +212,7 @@ export class SwitchLeg implements Leg {
       onRecordDone: (recordingId, outcome, durationMs) =>
         this.#tell({ type: 'record-done', recordingId, outcome, durationMs, atMs: this.#nowMs }),
       onUnbridged: (peerLegId) => this.#tell({ type: 'unbridged', peerLegId, atMs: this.#nowMs }),
+      onListenDone: (targetLegId) => this.#tell({ type: 'listen-done', targetLegId, atMs: this.#nowMs }),
       onHangup: (cause) => this.#lost(causeOfHangup(cause)),
     };
   }

@@ -1,7 +1,8 @@
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { Channel, type ChannelCommands, type ChannelHandlers } from './channel.ts';
+import { Channel, type ChannelHandlers } from './channel.ts';
+import type { ChannelCommands } from './channel-commands.ts';
 import { type ChannelEvent, deadlineReply, EventLink } from './event-link.ts';
 import { MediaWatch } from './media-watch.ts';
 import type { SrfClient } from './types/srf.ts';
@@ -141,6 +142,10 @@ export class MediaServer implements ChannelCommands {
 
   execute(uuid: string, order: { app: string; argument: string; eventUuid?: string; lock?: boolean }): Promise<string> {
     return this.#link ? this.#link.execute(uuid, order) : Promise.resolve('-ERR link lost');
+  }
+
+  tell(uuid: string, headers: Readonly<Record<string, string>>): Promise<string> {
+    return this.#link ? this.#link.tell(uuid, headers) : Promise.resolve('-ERR link lost');
   }
 
   background(command: string): { accepted: Promise<string>; result: Promise<string> } {

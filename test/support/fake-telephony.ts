@@ -8,6 +8,7 @@ import type {
   Leg,
   LegEvent,
   LegSnapshot,
+  ListenMode,
   PlayOutcome,
   PlayRequest,
   RecordingOrder,
@@ -21,7 +22,7 @@ import type {
 import type { EndCause, LegKind } from '../../src/kernel/call-fact.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 
-/** A leg without a telephone: tests press its keys, end its prompts and hang it up; it keeps the port's promises. */
+/** A leg without a telephone: tests press its keys and hang it up; it keeps the port's promises. */
 export class FakeLeg implements Leg {
   readonly legId: string;
   readonly kind: LegKind;
@@ -34,6 +35,7 @@ export class FakeLeg implements Leg {
   /** Recordings of the call, by id; `paused` as ordered. */
   readonly callRecordings = new Map<string, { request: CallRecordRequest; paused: boolean }>();
   bridgedWith: FakeLeg | undefined;
+  listening: { target: FakeLeg; mode: ListenMode } | undefined;
   ended: EndCause | undefined;
   /** Set to make `end` wait for {@link confirmEnd}. */
   slowToEnd = false;
@@ -99,6 +101,20 @@ export class FakeLeg implements Leg {
     this.bridgedWith = undefined;
     peer.bridgedWith = undefined;
     return true;
+  }
+
+  async listen(target: Leg, mode: ListenMode): Promise<boolean> {
+    if (!(target instanceof FakeLeg) || this.ended || target.ended || this.bridgedWith) return false;
+    this.orders.push(`${mode} at ${target.kind}`);
+    if (this.listening?.target !== target) this.stopListening();
+    this.listening = { target, mode };
+    return true;
+  }
+
+  stopListening(): void {
+    const targetLegId = this.listening?.target.legId;
+    this.listening = undefined;
+    if (targetLegId) this.tell({ type: 'listen-done', targetLegId, atMs: this.#nowMs });
   }
 
   async end(cause: EndCause): Promise<void> {
@@ -167,8 +183,9 @@ export class FakeLeg implements Leg {
     for (const recordingId of [...this.callRecordings.keys()]) this.finishCallRecording(recordingId, 'leg-ended');
     if (this.playing) this.finishPlay('leg-ended');
     this.ended = cause;
-    const peer = this.bridgedWith;
+    const { bridgedWith: peer } = this;
     this.bridgedWith = undefined;
+    for (const leg of this.#telephony.legs) if (leg.listening?.target === this || leg === this) leg.stopListening();
     this.tell({ type: 'ended', cause, atMs: this.#nowMs });
     if (!peer || peer.ended) return;
     peer.bridgedWith = undefined;
@@ -215,7 +232,7 @@ export class FakeIncomingCall implements IncomingCall {
   }
 
   get decided(): boolean {
-    return this.rejected !== undefined || this.leg !== undefined || this.#cancelled;
+    return Boolean(this.rejected || this.leg || this.#cancelled);
   }
 
   reject(status: number, options: { retryAfterSeconds?: number } = {}): void {
@@ -262,7 +279,7 @@ export class FakeIncomingCall implements IncomingCall {
   }
 }
 
-/** A phone that rings until the test says otherwise. */
+/** A phone that rings until told otherwise. */
 export class FakeDial implements DialAttempt {
   readonly legId: string;
   readonly outcome: Promise<DialOutcome>;
@@ -360,8 +377,7 @@ export class FakeTelephony implements Telephony {
   }
 
   /** An INVITE arrives. */
-  invite(options: { from?: string; to?: string; slowToAnswer?: boolean } = {}): FakeIncomingCall {
-    const { from = '09012345678', to = '0312345678', slowToAnswer = false } = options;
+  invite({ from = '09012345678', to = '0312345678', slowToAnswer = false } = {}): FakeIncomingCall {
     const call = new FakeIncomingCall(this, `leg-${this.#nextLeg++}`, from, to);
     call.slowToAnswer = slowToAnswer;
     this.calls.push(call);

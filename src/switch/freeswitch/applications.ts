@@ -1,5 +1,6 @@
 import { evaluate } from './app-arguments.ts';
 import { playAndGetDigits } from './app-digits.ts';
+import { eavesdrop, threeWay } from './app-eavesdrop.ts';
 import { endlessPlayback, playback } from './app-playback.ts';
 import { type RecordingsInProgress, record, startBackgroundRecording, stopBackgroundRecording } from './app-record.ts';
 import type { Core, Leg } from './core.ts';
@@ -34,6 +35,8 @@ export function createApplications(core: Core, recordings: RecordingsInProgress)
         await stopBackgroundRecording(core, legOf(call), call.arg.trim());
       },
     ],
+    ['eavesdrop', (call) => eavesdrop(core, call)],
+    ['three_way', (call) => threeWay(core, call)],
     ['eval', evaluate],
     ['sleep', sleep],
     ['break', (call) => call.session.break()],

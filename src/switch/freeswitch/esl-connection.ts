@@ -13,6 +13,8 @@ export interface EslBackend {
   api(name: string, args: string): string | Promise<string>;
   /** Gives a channel a `sendmsg`; false when there is no such channel. */
   sendMessage(uuid: string, command: SocketCommand): boolean;
+  /** Gives a channel an event; false when there is no such channel. */
+  sendEvent(uuid: string, headers: ReadonlyMap<string, string>): boolean;
   fire(name: string, build: () => Headers, options?: { subclass?: string; body?: string }): void;
   readonly logger: Logger;
 }
@@ -254,6 +256,9 @@ export class EslConnection implements EventListener {
   #sendEvent(line: string, command: SocketCommand): Answer {
     const name = line.slice('sendevent'.length).trim().toUpperCase();
     const eventUuid = randomUUID();
+    // One that names a channel goes to that alone.
+    if (this.#backend.sendEvent(command.headers.get('unique-id') ?? '', command.headers))
+      return reply(`+OK ${eventUuid}`);
     const subclass = command.headers.get('event-subclass');
     const headers: Headers = [...command.headers].filter(
       ([key]) => key !== 'content-length' && key !== 'event-subclass' && key !== 'event-name',

@@ -121,5 +121,7 @@ export const EVENT_SOURCES: Readonly<Record<string, readonly [file: string, func
   CHANNEL_PROGRESS: ['switch_channel.c', 'switch_channel_perform_mark_ring_ready_value', 3507],
   CHANNEL_PROGRESS_MEDIA: ['switch_channel.c', 'switch_channel_perform_mark_pre_answered', 3562],
   BACKGROUND_JOB: ['mod_event_socket.c', 'api_exec', 1569],
+  MEDIA_BUG_START: ['switch_core_media_bug.c', 'switch_core_media_bug_add', 1014],
+  MEDIA_BUG_STOP: ['switch_core_media_bug.c', 'switch_core_media_bug_destroy', 84],
   CHANNEL_DATA: ['mod_commands.c', 'uuid_dump_function', 6495],
 };

@@ -33,6 +33,11 @@ class EmbeddedFreeSwitch implements FreeSwitch {
       password: options.eventSocket.password,
       logger: core.logger,
       api: createApi(core),
+      sendEvent: (uuid, headers) => {
+        const leg = core.legs.get(uuid);
+        leg?.session.receiveEvent(headers);
+        return leg !== undefined;
+      },
       sendMessage: (uuid, command) => core.legs.get(uuid)?.session.enqueue(command) ?? false,
       fire: (name, build, extra) => core.bus.fire(name, build, extra),
     };

@@ -16,9 +16,11 @@ export class Frame {
   readonly app: string;
   readonly uuid: string;
   /** Set by `event-lock`: no further `sendmsg` is looked at until this is done. */
-  readonly locked: boolean;
+  locked: boolean;
   /** Takes keys; an application without it leaves them for the next one. */
   onDigit: ((digit: Digit) => void) | undefined;
+  /** Takes what `sendevent` sends to the channel. */
+  onEvent: ((headers: ReadonlyMap<string, string>) => void) | undefined;
   /** Set while it waits for something; ends the wait. */
   stop: ((why: StopReason) => void) | undefined;
   /** What it waits for is being ended. */

@@ -141,6 +141,11 @@ export class Session {
     return true;
   }
 
+  /** An event that was sent to the channel: for an application that wants one, or for nobody. */
+  receiveEvent(headers: ReadonlyMap<string, string>): void {
+    this.#frames.findLast((frame) => frame.onEvent)?.onEvent?.(headers);
+  }
+
   queueDigit(digit: Digit): void {
     if (this.hungUp || this.#digits.length >= MAX_QUEUED_DIGITS) return;
     this.#digits.push(digit);

@@ -31,6 +31,9 @@ export interface LegMedia {
   direction: MediaDirection;
 }
 
+/** Who hears one who listens at a leg: nobody, the leg itself, whoever is bridged with it, or both. */
+export type ListenMode = 'listen' | 'whisper' | 'other' | 'join';
+
 /** Something to play. Strings are FreeSWITCH's notation: a WAV path, `tone_stream://…`, `silence_stream://ms`. */
 export interface PlayCommand {
   playId: string;
@@ -84,7 +87,11 @@ export interface MediaEngine extends EventEmitter<MediaEngineEvents> {
   maskRecord(legId: string, recordingId: string, masked: boolean): void;
   /** Two-way audio; ends any bridge either had. What is playing on either stops. */
   bridge(legA: string, legB: string): void;
+  /** Ends a leg's bridge, or its listening. */
   unbridge(leg: string): void;
+  /** Lets one leg hear what another says and hears, until either goes or `unbridge`. What the listener plays stops. */
+  listen(listener: string, target: string, mode: ListenMode): void;
+  setListenMode(listener: string, target: string, mode: ListenMode): void;
   /** Sends keys as RFC 4733 events. */
   sendDigits(legId: string, digits: string, durationMs: number): void;
   /** A key that came by SIP INFO: handled as one from RTP. */

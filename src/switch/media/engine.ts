@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import type {
   LegMedia,
+  ListenMode,
   MediaEngine,
   MediaEngineEvents,
   MediaEngineOptions,
@@ -134,6 +135,19 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
     this.#order({ type: 'unbridge', legId: leg });
   }
 
+  listen(listener: string, target: string, mode: ListenMode): void {
+    const from = this.#legs.get(listener)?.link;
+    const to = this.#legs.get(target)?.link;
+    if (!from || !to || listener === target) return;
+    const { port1, port2 } = new MessageChannel();
+    from.order({ type: 'trunk', legId: listener, port: port1 }, [port1]);
+    to.order({ type: 'tap', legId: target, listenerId: listener, mode, port: port2 }, [port2]);
+  }
+
+  setListenMode(listener: string, target: string, mode: ListenMode): void {
+    this.#order({ type: 'tapMode', legId: target, listenerId: listener, mode });
+  }
+
   sendDigits(legId: string, digits: string, durationMs: number): void {
     this.#order({ type: 'sendDigits', legId, digits, durationMs });
   }
@@ -204,7 +218,7 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
   }
 
   /** Passes an order to the leg's worker; undefined when there is no such leg (it may have been closed just now). */
-  #order(order: Exclude<Order, { type: 'bridge' | 'trunk' }>): OpenLeg | undefined {
+  #order(order: Exclude<Order, { type: 'bridge' | 'trunk' | 'tap' }>): OpenLeg | undefined {
     const leg = this.#legs.get(order.legId);
     leg?.link.order(order);
     return leg;

@@ -117,6 +117,12 @@ export class MediaHost {
       case 'trunk':
         leg.join(new Trunk(leg, order.port));
         break;
+      case 'tap':
+        leg.taps.add(order.listenerId, order.port, order.mode);
+        break;
+      case 'tapMode':
+        leg.taps.setMode(order.listenerId, order.mode);
+        break;
       case 'unbridge':
         leg.leave();
         break;
@@ -136,6 +142,6 @@ export class MediaHost {
     const { emit } = this.#services;
     if (order.type === 'play') emit('play-done', order.legId, stoppedPlay(order.command.playId));
     if (order.type === 'record') emit('record-done', order.legId, closedRecording(order.command.recordingId));
-    if (order.type === 'trunk') order.port.close();
+    if (order.type === 'trunk' || order.type === 'tap') order.port.close();
   }
 }

@@ -20,6 +20,7 @@ export interface AudioSource {
 export class LegOutput {
   readonly ssrc = randomBytes(4).readUInt32BE(0);
   readonly #sockets: MediaSockets;
+  readonly #onFrame: (frame: number, packet: Buffer) => void;
   /** Taken in turns: the system may still hold the last one when its buffer is full. */
   readonly #packets = [Buffer.alloc(packetBytes), Buffer.alloc(packetBytes)] as const;
   readonly #timestampBase = randomBytes(4).readUInt32BE(0);
@@ -34,8 +35,10 @@ export class LegOutput {
   /** RTP timestamp of the current frame. */
   timestamp = 0;
 
-  constructor(sockets: MediaSockets) {
+  /** `onFrame` is shown each frame, and may change it, before it is sent. */
+  constructor(sockets: MediaSockets, onFrame: (frame: number, packet: Buffer) => void = () => undefined) {
     this.#sockets = sockets;
+    this.#onFrame = onFrame;
   }
 
   setMedia(media: LegMedia): void {
@@ -60,6 +63,7 @@ export class LegOutput {
       // A prompt goes on in time though nobody can hear it; what was not sent is not counted as played.
       this.#compose(packet, frame);
       packet.fill(silenceByte[this.codec], rtpHeaderBytes);
+      this.#onFrame(frame, packet);
       return { packet, sent: false };
     }
     if (media.telephoneEventPayloadType !== undefined && this.events.busy) {
@@ -68,10 +72,12 @@ export class LegOutput {
         const { marker, timestamp } = this.events;
         this.#send(packet, length, media.telephoneEventPayloadType, marker, timestamp, target);
         packet.fill(silenceByte[this.codec], rtpHeaderBytes);
+        this.#onFrame(frame, packet);
         return { packet, sent: true };
       }
     }
     const played = this.#compose(packet, frame);
+    this.#onFrame(frame, packet);
     this.#send(packet, frameSamples, media.payloadType, !this.#talking, this.timestamp, target);
     this.#talking = true;
     if (this.playback) this.playback.sentSamples += played;

@@ -7,6 +7,7 @@ import { Recorder } from './recorder.ts';
 import { RtcpSession } from './rtcp-session.ts';
 import { looksLikeRtcp, rtpHeaderBytes } from './rtp.ts';
 import type { MediaSockets } from './sockets.ts';
+import { Taps } from './taps.ts';
 import type { WheelMember } from './wheel.ts';
 
 const maxRecordings = 8;
@@ -39,6 +40,7 @@ export class Leg implements WheelMember {
   readonly input: LegInput;
   readonly output: LegOutput;
   readonly #rtcp: RtcpSession;
+  readonly taps = new Taps(() => this.#listen());
   readonly #recorders = new Map<string, Recorder>();
   readonly #endings = new Set<Promise<void>>();
   #media: LegMedia | undefined;
@@ -57,7 +59,7 @@ export class Leg implements WheelMember {
       (key) => this.key(key.digit, key.durationMs, 'rtp'),
       () => services.emit('first-packet', legId),
     );
-    this.output = new LegOutput(sockets);
+    this.output = new LegOutput(sockets, (frame, bytes) => this.#pass(frame, bytes));
     this.#rtcp = new RtcpSession(sockets, this.input, this.output, nowMs);
     sockets.onRtp((message, address, port) => {
       if (looksLikeRtcp(message)) this.#rtcp.receive(message, address, port, services.nowMs(), true);
@@ -85,7 +87,7 @@ export class Leg implements WheelMember {
     this.#checkTimeout(nowMs);
     this.#rtcp.tick(nowMs);
     const recording = this.#recorders.size > 0;
-    if (recording || this.#peer) this.input.advance(frame);
+    if (recording || this.#peer || this.taps.some) this.input.advance(frame);
     const { packet, sent } = this.output.tick(frame, this.input.latch.target);
     if (sent) this.#services.sent(dueMs);
     this.#peer?.offer?.(frame);
@@ -147,6 +149,13 @@ export class Leg implements WheelMember {
     this.#listen();
   }
 
+  /** What this leg says in a frame, as the other side of a bridge hears it. */
+  voiced(frame: number): Buffer {
+    this.input.advance(frame);
+    const { codec, smooth } = this.input;
+    return this.taps.some ? this.taps.voiced(frame, codec, smooth) : smooth;
+  }
+
   /** Ends this leg's bridge on both sides. */
   leave(): void {
     const peer = this.#peer;
@@ -190,6 +199,7 @@ export class Leg implements WheelMember {
     if (!this.#closed) {
       this.#closed = true;
       this.leave();
+      this.taps.releaseAll();
       this.stopPlay();
       for (const recorder of this.#recorders.values()) recorder.end('closed');
       this.#forgetEnded();
@@ -197,6 +207,13 @@ export class Leg implements WheelMember {
       await Promise.all([...this.#endings, this.#sockets.close()]);
     }
     return this.stats();
+  }
+
+  /** Lets those who listen hear this frame, and be heard in it. */
+  #pass(frame: number, packet: Buffer): void {
+    if (!this.taps.some) return;
+    const { codec, smooth } = this.input;
+    this.taps.pass(frame, { codec, bytes: smooth }, { codec: this.output.codec, bytes: packet, start: rtpHeaderBytes });
   }
 
   #record(frame: number, packet: Buffer): void {
@@ -218,7 +235,7 @@ export class Leg implements WheelMember {
   }
 
   #listen(): void {
-    this.input.listen(this.#peer !== undefined || this.#recorders.size > 0);
+    this.input.listen(this.#peer !== undefined || this.taps.some || this.#recorders.size > 0);
   }
 
   #endPlay(outcome: 'finished' | 'stopped' | 'terminator' | 'not-found', terminator?: string): void {

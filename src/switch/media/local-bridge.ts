@@ -16,8 +16,7 @@ class LocalPeer implements BridgePeer {
   }
 
   frame(frame: number): Buffer {
-    this.#leg.input.advance(frame);
-    return this.#leg.input.smooth;
+    return this.#leg.voiced(frame);
   }
 
   digit(digit: string, durationMs: number): void {

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { LegMedia, MediaEngineEvents, MediaStats, PlayCommand, RecordCommand } from './api.ts';
+import type { Codec, LegMedia, ListenMode, MediaEngineEvents, MediaStats, PlayCommand, RecordCommand } from './api.ts';
 
 /** Messages between the engine and its workers. Each side's arrive in the order they were sent. */
 
@@ -14,6 +14,9 @@ export type Order =
   | { type: 'bridge'; legA: string; legB: string }
   /** Bridges with a leg of another worker, over a channel. */
   | { type: 'trunk'; legId: string; port: MessagePort }
+  /** Somebody of any worker listens at the leg, over a channel. */
+  | { type: 'tap'; legId: string; listenerId: string; mode: ListenMode; port: MessagePort }
+  | { type: 'tapMode'; legId: string; listenerId: string; mode: ListenMode }
   | { type: 'unbridge'; legId: string }
   | { type: 'sendDigits'; legId: string; digits: string; durationMs: number }
   | { type: 'injectDigit'; legId: string; digit: string; durationMs: number }
@@ -58,3 +61,9 @@ export type Report =
 export type LegReport = {
   [Name in LegEventName]: { type: 'event'; name: Name; args: MediaEngineEvents[Name] };
 }[LegEventName];
+
+/** Between a leg and whoever hears it from another worker, or listens at it. */
+export type TrunkMessage =
+  | { type: 'frame'; codec: Codec; bytes: Uint8Array }
+  | { type: 'digit'; digit: string; durationMs: number }
+  | { type: 'release' };

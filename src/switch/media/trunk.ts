@@ -3,11 +3,7 @@ import type { Codec } from './api.ts';
 import { frameSamples, silenceByte } from './g711.ts';
 import type { BridgePeer, Leg } from './leg.ts';
 import { shortestKeyMs } from './local-bridge.ts';
-
-type TrunkMessage =
-  | { type: 'frame'; codec: Codec; bytes: Uint8Array }
-  | { type: 'digit'; digit: string; durationMs: number }
-  | { type: 'release' };
+import type { TrunkMessage } from './protocol.ts';
 
 /** Frames that wait for their turn; more is a worker that fell behind, and the oldest go. */
 const maxWaiting = 4;
@@ -31,9 +27,9 @@ export class Trunk implements BridgePeer {
     return this.#waiting.shift() ?? this.#silence;
   }
 
-  offer(): void {
-    const { codec, smooth } = this.#leg.input;
-    this.#send({ type: 'frame', codec, bytes: Uint8Array.from(smooth) });
+  offer(frame: number): void {
+    const { codec } = this.#leg.input;
+    this.#send({ type: 'frame', codec, bytes: Uint8Array.from(this.#leg.voiced(frame)) });
   }
 
   digit(digit: string, durationMs: number): void {

@@ -1,0 +1,21 @@
+import type { RecordOutcome } from '../call/telephony.ts';
+import type { ChannelEvent } from './event-link.ts';
+
+/** The other channel of the bridge that an event tells of. */
+export function peerOf(event: ChannelEvent, uuid: string): string {
+  const [a, b] = [event.header('Bridge-A-Unique-ID'), event.header('Bridge-B-Unique-ID')];
+  return (a === uuid ? b : a) ?? '';
+}
+
+/** Why the application `record` ended, by its completion. */
+export function recordOutcome(event: ChannelEvent): RecordOutcome {
+  if (event.header('variable_playback_terminator_used')) return 'key';
+  if (event.header('variable_silence_hits_exhausted') === 'true') return 'silence';
+  return 'stopped';
+}
+
+/** How much was recorded, where the event says so. */
+export function durationOf(event: ChannelEvent): number | undefined {
+  const recordedMs = Number(event.header('variable_record_ms'));
+  return Number.isFinite(recordedMs) && recordedMs > 0 ? recordedMs : undefined;
+}
