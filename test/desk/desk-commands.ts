@@ -51,17 +51,18 @@ const enqueue = step(
     const callId = desk.newCallId();
     desk.nowMs += 1;
     await desk.store.tick();
+    const sinceMs = desk.nowMs - waitedMs;
     const request = requestOf(callId, {
       queueId,
       priority,
       account: { accountId, name: '', reading: '' },
       ...(language ? { language } : {}),
       skills: billing > 0 ? [{ name: 'billing', minLevel: billing }] : [],
-      enqueuedAtMs: desk.nowMs - waitedMs,
+      enqueuedAtMs: sinceMs,
     });
     const { outcome } = await desk.storeOf(name).enqueue(name, request);
-    if (outcome === 'queued')
-      desk.calls.set(callId, { controller: name, isCallBack: false, isServed: false, score: '' });
+    const place = { priority, sinceMs, isCallBack: false, isServed: false, score: '' };
+    if (outcome === 'queued') desk.calls.set(callId, { controller: name, ...place });
     await desk.check();
   },
 );

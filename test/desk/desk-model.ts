@@ -21,6 +21,9 @@ export const agentIds = Object.keys(agents);
 /** What the controllers know: who is on the line, and who drives each call. */
 interface KnownCall {
   controller: string;
+  /** 10 at the head of the line. */
+  priority: number;
+  sinceMs: number;
   /** Any controller will do, for ever. */
   isCallBack: boolean;
   /** Connected, and not given back to the line since. */
@@ -143,6 +146,7 @@ export class DeskUnderTest {
     }
     if (result === 'ok' && call && event.type === 'agent-lost') {
       call.isServed = false;
+      call.priority = 10;
       call.score = '';
     }
     await this.check();
@@ -198,12 +202,11 @@ export class DeskUnderTest {
 
   #orderFaults(desk: DeskSnapshot, made: readonly string[]): string[] {
     const faults: string[] = [];
-    const scoreOf = (callId: string) => Number(desk.calls.get(callId)?.['score']);
     for (const offerId of made) {
       const { agent = '', call = '' } = desk.offers.get(offerId) ?? {};
       if (this.calls.get(call)?.isServed) faults.push(`${call} was served and is offered again`);
       for (const other of waitingCalls(desk)) {
-        if (scoreOf(other) < scoreOf(call) && mayServe(desk, agent, other)) {
+        if (this.#isBefore(other, call) && mayServe(desk, agent, other)) {
           faults.push(`${agent} was given ${call}, though ${other} was before it`);
         }
       }
@@ -214,6 +217,15 @@ export class DeskUnderTest {
       known.score = score;
     }
     return faults;
+  }
+
+  /** Priority, then age. */
+  #isBefore(one: string, other: string): boolean {
+    const first = this.calls.get(one);
+    const second = this.calls.get(other);
+    if (!first || !second) return false;
+    if (first.priority !== second.priority) return first.priority > second.priority;
+    return first.sinceMs < second.sinceMs;
   }
 
   #lostCallers(desk: DeskSnapshot): string[] {
