@@ -138,6 +138,15 @@ function sourceFaults(source: PromptSource, path: Path, scope: Scope): FlowFault
   if ('text' in source) {
     return placeholdersIn(source.text).flatMap((name) => variableFaults(name, [...path, 'text'], scope));
   }
+  if ('fileOf' in source) {
+    const { folder, values, otherwise } = source;
+    const absent = values.map((value) => `${folder}/${value}.wav`).find((file) => !scope.fileExists(file));
+    return [
+      ...variableFaults(source.fileOf, [...path, 'fileOf'], scope),
+      ...(absent === undefined ? [] : fileFaults(absent, [...path, 'values'], scope)),
+      ...fileFaults(otherwise, [...path, 'otherwise'], scope),
+    ];
+  }
   if (!('digitsOf' in source)) return [];
   const absent = [...'0123456789']
     .map((digit) => `${source.folder}/${digit}.wav`)

@@ -79,6 +79,26 @@ const promptSource = z.union([
     folder: z.string().min(1).max(200).meta({ description: 'Folder with 0.wav to 9.wav, relative to the flow folder' }),
   }),
   z.strictObject({
+    fileOf: z
+      .string()
+      .regex(variablePattern, variableMessage)
+      .meta({ description: 'Variable whose value picks a file: 3 → 3.wav' }),
+    folder: z.string().min(1).max(200).meta({ description: 'Folder of these files, relative to the flow folder' }),
+    values: z
+      .array(z.string().regex(/^[a-z0-9-]{1,40}$/, 'lower-case letters, digits and hyphens'))
+      .min(1)
+      .max(200)
+      .meta({ description: 'Values that have a file' }),
+    otherwise: z
+      .string()
+      .min(1)
+      .max(200)
+      .regex(/^[^/\\]/, 'relative to the flow folder')
+      .meta({
+        description: 'WAV file for every other value, and for none',
+      }),
+  }),
+  z.strictObject({
     tone: z.string().regex(/^%\([0-9,.+;]{1,60}\)$/, 'like %(400,200,400,450)'),
     loops: z.int().min(1).max(60).optional(),
   }),

@@ -42,6 +42,11 @@ function resolveSource(source: PromptSource, language: string, variables: Prompt
     const files = digits.map((digit) => ({ file: `${source.folder}/${digit}.wav` }));
     return { ok: true, prompts: files.length > 0 ? files : [nothing] };
   }
+  if ('fileOf' in source) {
+    const value = variable(variables, source.fileOf) ?? '';
+    const file = source.values.includes(value) ? `${source.folder}/${value}.wav` : source.otherwise;
+    return { ok: true, prompts: [{ file }] };
+  }
   if ('tone' in source) {
     return {
       ok: true,

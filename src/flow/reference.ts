@@ -42,6 +42,7 @@ stands for every language without an entry of its own. A list plays one after th
 | \`{"file": "prompts/ja/menu.wav"}\` | a WAV file (8 or 16 kHz, mono, 16 bit), relative to the flow folder |
 | \`{"text": "…"}\` | spoken, where a voice for the language is installed; \`{{name}}\` stands for a variable |
 | \`{"digitsOf": "name", "folder": "prompts/ja/digits"}\` | a variable read out by digits, from the files 0.wav to 9.wav |
+| \`{"fileOf": "name", "folder": "prompts/ja/places", "values": ["1", "2"], "otherwise": "prompts/ja/places/more.wav"}\` | the file that the value of a variable picks: \`2\` → \`prompts/ja/places/2.wav\`; any other value, or none: \`otherwise\` |
 | \`{"tone": "%(400,200,450)", "loops": 2}\` | a tone: ms on, ms off, Hz … |
 | \`{"silenceMs": 500}\` | silence |
 `;
