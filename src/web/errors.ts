@@ -99,7 +99,7 @@ export function toAnswer(error: unknown): {
   const remedy = known.remedy ?? entry.remedy;
   return {
     status: entry.status,
-    headers: known.headers,
+    headers: known.code === 'TOO_BUSY' ? { 'retry-after': '5', ...known.headers } : known.headers,
     body: {
       error: {
         code: known.code,

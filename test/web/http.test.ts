@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DenwabanError } from '../../src/kernel/errors.ts';
 import { errorCatalogue, errorSchema, toAnswer } from '../../src/web/errors.ts';
 import { user } from '../support/people.ts';
 import { type Browser, errorCode, goodPassword, startServer, type TestServer } from './support.ts';
@@ -59,6 +60,11 @@ describe('errors', () => {
     const { status, body, fault } = toAnswer(new Error('select * from users failed at 10.0.0.3'));
     expect([status, body.error.code, fault]).toEqual([500, 'INTERNAL', true]);
     expect(JSON.stringify(body)).not.toMatch(/select|10\.0/);
+  });
+
+  it('that pass by themselves say when to try again', () => {
+    const { status, headers } = toAnswer(new DenwabanError('TOO_BUSY', 'too many sign-ins at once'));
+    expect([status, headers]).toEqual([503, { 'retry-after': '5' }]);
   });
 
   it('of the room accounts are all in the catalogue', () => {
