@@ -22,6 +22,7 @@ import { addFlowCommands } from './cli/simulate.ts';
 import { addUserCommands } from './cli/users.ts';
 import { type Config, readConfig } from './config.ts';
 import { createDesk } from './desk/desk.ts';
+import { DeskLive } from './desk/live.ts';
 import { SettingsMirror } from './desk/settings-mirror.ts';
 import { checkFlow } from './flow/checker.ts';
 import type { StoredFlow } from './flow/flow-store.ts';
@@ -43,6 +44,7 @@ import { openRedis, type RedisConnection } from './store/redis/open-redis.ts';
 import { startPrivateRedis } from './store/redis/private-redis.ts';
 import { RedisCallStateStore } from './store/redis/redis-call-state-store.ts';
 import { RedisDeskStore } from './store/redis/redis-desk-store.ts';
+import { RedisDeskView } from './store/redis/redis-desk-view.ts';
 import { RedisPhoneRegistry } from './store/redis/redis-phone-registry.ts';
 import { RedisRegistrationGuard } from './store/redis/redis-registration-guard.ts';
 import { openSql } from './store/sql/open-sql.ts';
@@ -59,6 +61,8 @@ import { createTelephony } from './telephony/create-telephony.ts';
 import { startHttpServer } from './web/http-server.ts';
 
 const flowFolder = resolve(import.meta.dirname, '../flows');
+/** Built by scripts/build-console.ts. */
+const consoleFolder = resolve(import.meta.dirname, '../dist/console');
 const sampleFolder = join(flowFolder, 'sample');
 /** Of the digest that agents' phones register with. Their hashes hold for it alone: never changed. */
 const phoneRealm = 'denwaban';
@@ -283,6 +287,8 @@ async function startAll(
     },
     data,
     desk: deskStore,
+    deskLive: new DeskLive({ store: new RedisDeskView(redis), clock, logger }),
+    consoleFolder,
     attempts: new SqlAttemptStore(stores.sql),
     passwords,
     clock,

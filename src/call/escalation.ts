@@ -78,9 +78,12 @@ export class Escalation {
       return;
     }
     this.#enterQueue();
-    const { callId, accountId, account } = identity;
+    const { callId, accountId, account, fromNumber } = identity;
     const { queueId, priority, skills, language, learned } = effect;
-    const request = { callId, account: { accountId, ...account }, queueId, priority, skills, language, learned };
+    const request = {
+      ...{ callId, account: { accountId, ...account }, queueId, priority, skills, language, learned },
+      ...(fromNumber === 'anonymous' ? {} : { callerNumber: fromNumber.slice(0, 80) }),
+    };
     // The flow has its own clock for the wait; the queue's overflow applies where it is shorter.
     people.desk.offer(request, this.#listener).then(
       (answer) => post(() => this.#onOffered(answer)),

@@ -11,6 +11,8 @@ export const deskRequestSchema = z.strictObject({
     .max(128)
     .regex(/^[\w.@-]+$/),
   account: z.strictObject({ accountId: accountIdSchema, name: z.string().max(200), reading: z.string().max(200) }),
+  /** As the line gives it; absent = withheld. */
+  callerNumber: z.string().max(80).optional(),
   queueId: wordSchema,
   /** 9 first, 0 last. */
   priority: z.int().min(0).max(9).default(5),

@@ -51,8 +51,7 @@ export async function guardRequest(request: FastifyRequest, options: GuardOption
   if (!guard) return; // The answer is 404.
   if (!safeMethods.has(request.method)) refuseCrossSite(request, options);
   if ('public' in guard) return;
-  const token = request.cookies[cookieName(isSecure(request, options))];
-  request.signedIn = token ? await options.signIn.resume(token) : undefined;
+  request.signedIn = await readSession(request, options);
   if (!request.signedIn) throw new ApiError('NOT_SIGNED_IN');
   const { user } = request.signedIn;
   const scope = scopeOf(guard.permission, user.role);
@@ -62,6 +61,17 @@ export async function guardRequest(request: FastifyRequest, options: GuardOption
   const mine = guard.owner === 'accountId' ? user.accountId : user.userId;
   // As if it did not exist: whether it does is not theirs to know.
   if (mine === undefined || parameters[guard.owner] !== mine) throw new ApiError('NOT_FOUND');
+}
+
+/** Whether the session of a long answer still lasts, and is that of the same user in the same role. */
+export async function isStillSignedIn(request: FastifyRequest, options: GuardOptions): Promise<boolean> {
+  const [before, now] = [whoIs(request).user, (await readSession(request, options))?.user];
+  return now?.userId === before.userId && now.role === before.role;
+}
+
+async function readSession(request: FastifyRequest, options: GuardOptions): Promise<SignedIn | undefined> {
+  const token = request.cookies[cookieName(isSecure(request, options))];
+  return token ? options.signIn.resume(token) : undefined;
 }
 
 /** Who sends the request. Only for routes that are not public. */

@@ -13,6 +13,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { createSignIn } from '../accounts/sign-in.ts';
 import type { DeskStaffStore } from '../desk/desk-store.ts';
+import type { DeskLive } from '../desk/live.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Api, ApiParts, RouteParts } from './api.ts';
 import { ApiError, apiSchemas, toAnswer } from './errors.ts';
@@ -20,6 +21,7 @@ import { guardRequest, isSecure, requireGuard } from './guard.ts';
 import { accountRoutes, cardRoutes, numberRoutes } from './routes/accounts.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { agentRoutes, queueRoutes } from './routes/desk.ts';
+import { deskLiveRoutes } from './routes/desk-live.ts';
 import { deskWorkRoutes } from './routes/desk-work.ts';
 import { type Health, healthRoute } from './routes/health.ts';
 import { outboxRoutes } from './routes/outbox.ts';
@@ -32,6 +34,8 @@ export interface HttpServerOptions extends ApiParts {
   health: () => Promise<Health>;
   /** Agents at work; without it there are no routes for them. */
   desk?: DeskStaffStore;
+  /** The desk as it changes; without it there is no route that shows it. */
+  deskLive?: DeskLive;
   /** Where browsers reach it, when that is not this address: behind a proxy that speaks https. */
   publicUrl?: string | undefined;
   /** Addresses of proxies whose X-Forwarded-… is believed. */
@@ -92,7 +96,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   });
   const api = app.withTypeProvider<ZodTypeProvider>();
   healthRoute(api, options.health);
-  await api.register(async (scoped: Api) => addApi(scoped, parts, options.desk), { prefix: apiPrefix });
+  await api.register(async (scoped: Api) => addApi(scoped, parts, options), { prefix: apiPrefix });
   api.get('/api/openapi.json', {
     config: { guard: { public: true } },
     schema: { hide: true },
@@ -116,7 +120,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** What the rest of the program may reach by HTTP stands here, room by room. */
-function addApi(api: Api, parts: RouteParts, desk: DeskStaffStore | undefined): void {
+function addApi(api: Api, parts: RouteParts, { desk, deskLive }: Pick<HttpServerOptions, 'desk' | 'deskLive'>): void {
   sessionRoutes(api, parts);
   userRoutes(api, parts);
   agentRoutes(api, parts);
@@ -127,6 +131,7 @@ function addApi(api: Api, parts: RouteParts, desk: DeskStaffStore | undefined): 
   outboxRoutes(api, parts);
   auditRoutes(api, parts);
   if (desk) deskWorkRoutes(api, desk);
+  if (deskLive) deskLiveRoutes(api, parts, deskLive);
 }
 
 const description: SwaggerOptions = {

@@ -12,7 +12,12 @@ if state ~= 'answered' then return desk.reply('gone') end
 desk.set('offer', offer, 'state', 'connected', 'connectedAt', nowMs)
 desk.unremind('offer', offer)
 redis.call('SREM', base .. 'offers:' .. controller, offer)
-desk.set('call', call, 'state', 'talking')
+local counted, callBack, at, queue = desk.get('call', call, 'counted', 'callBack', 'at', 'queue')
+if not counted and not callBack then
+  local waitMs = math.max(0, nowMs - tonumber(at))
+  desk.count(queue, 'answered', 1, 'inTime', waitMs <= 20000 and 1 or 0, 'waitMs', waitMs)
+end
+desk.set('call', call, 'state', 'talking', 'counted', 1)
 redis.call('HDEL', base .. 'call:' .. call, 'overdue', 'moves')
 desk.leaveLine(call)
 desk.endCallBack(call)

@@ -21,6 +21,7 @@ if json == '' then
   return desk.reply(true)
 end
 redis.call('HSET', base .. 'profiles', agent, json)
+desk.changed = true
 desk.forgetProfile(agent)
 for _, queue in ipairs(desk.profile(agent).queues) do
   redis.call('SADD', base .. 'members:' .. queue, agent)

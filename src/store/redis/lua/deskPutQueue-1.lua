@@ -7,6 +7,7 @@
 
 local settings = cjson.decode(ARGV[2])
 redis.call('HSET', base .. 'queues', settings.queueId, ARGV[2])
+desk.changed = true
 desk.forgetQueue(settings.queueId)
 -- The strategy may have changed, and with it who is next.
 for _, agent in ipairs(redis.call('SMEMBERS', base .. 'members:' .. settings.queueId)) do

@@ -19,8 +19,9 @@
 --   due                  sorted set, "<kind>:<id>" by the ms at which it falls due
 --   changes              stream of agents' changes of state
 --   handling:<queue>     hash: count, averageMs
+--   figures:<queue>:<slot>  hash: answered, inTime, left, waitMs, of half an hour; kept for 25 hours
 --   meta                 hash: offers, turns (counters), tieMs, tie, runId
-local desk = { freed = {}, putBack = {} }
+local desk = { freed = {}, putBack = {}, changed = false }
 local base = KEYS[1]
 local nowMs = tonumber(ARGV[1])
 if not nowMs then
@@ -29,7 +30,10 @@ if not nowMs then
 end
 
 function desk.get(kind, id, ...) return unpack(redis.call('HMGET', base .. kind .. ':' .. id, ...)) end
-function desk.set(kind, id, ...) redis.call('HSET', base .. kind .. ':' .. id, ...) end
+function desk.set(kind, id, ...)
+  redis.call('HSET', base .. kind .. ':' .. id, ...)
+  desk.changed = true
+end
 
 function desk.remind(kind, id, atMs) redis.call('ZADD', base .. 'due', atMs, kind .. ':' .. id) end
 function desk.unremind(kind, id) redis.call('ZREM', base .. 'due', kind .. ':' .. id) end
@@ -68,9 +72,20 @@ function desk.score(priority, atMs)
   return (10 - priority) * 1e14 + math.max(0, atMs - epochMs) * 100 + tie
 end
 
--- What every operation ends with: matches, and says in how many ms the next thing falls due.
+-- Half an hour, counted from the epoch: days begin on one in nearly every time zone.
+desk.slotMs = 1800000
+-- Adds to what happened today in a queue: field, by, …
+function desk.count(queue, ...)
+  local key = base .. 'figures:' .. queue .. ':' .. string.format('%.0f', math.floor(nowMs / desk.slotMs))
+  local counts = { ... }
+  for index = 1, #counts, 2 do redis.call('HINCRBY', key, counts[index], string.format('%.0f', counts[index + 1])) end
+  redis.call('EXPIRE', key, 90000)
+end
+
+-- What every operation ends with: matches, tells those who watch, and says in how many ms the next thing falls due.
 function desk.reply(result)
   desk.match()
+  if desk.changed then redis.call('PUBLISH', base .. 'changed', '') end
   local due = redis.call('ZRANGE', base .. 'due', 0, 0, 'WITHSCORES')[2]
   local lease = redis.call('ZRANGE', base .. 'leases', 0, 0, 'WITHSCORES')[2]
   local nextMs = math.min(tonumber(due) or math.huge, tonumber(lease) or math.huge)

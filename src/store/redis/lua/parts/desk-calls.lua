@@ -57,6 +57,7 @@ end
 -- Lets everybody who could be offered the call, but is not, see it no more. Whoever rings goes on ringing.
 function desk.leaveLine(call)
   local queue, needs = desk.get('call', call, 'queue', 'needs')
+  desk.changed = true
   desk.takeOut(call, queue, needs)
   redis.call('ZREM', base .. 'line:' .. queue, call)
   for _, kind in ipairs({ 'wait', 'widen' }) do desk.unremind(kind, call) end
@@ -70,6 +71,7 @@ function desk.dropOffer(offer, call, controller)
   redis.call('SREM', base .. 'ringing:' .. call, offer)
   redis.call('SREM', base .. 'offers:' .. controller, offer)
   desk.unremind('offer', offer)
+  desk.changed = true
 end
 
 -- Ends all offers of a call but one: the agents are free again, and it counts as no miss.
@@ -130,8 +132,9 @@ end
 
 -- Nothing of the call is left.
 function desk.forget(call)
-  local controller = desk.get('call', call, 'controller')
+  local controller, queue, counted, callBack = desk.get('call', call, 'controller', 'queue', 'counted', 'callBack')
   if not controller then return end
+  if not counted and not callBack then desk.count(queue, 'left', 1) end
   desk.withdraw(call)
   desk.part(call)
   desk.leaveLine(call)
@@ -228,6 +231,27 @@ function desk.isStaffed(queue)
     if (desk.get('agent', agent, 'state') or 'offline') ~= 'offline' then return true end
   end
   return false
+end
+
+-- When the one who has waited longest began to, or nil. Within one priority the first is the oldest.
+function desk.oldestAtMs(queue)
+  local oldestMs
+  for level = 0, 10 do
+    local band = level * 1e14
+    local first = redis.call('ZRANGE', base .. 'line:' .. queue, band, band + 1e14 - 1, 'BYSCORE', 'LIMIT', 0, 1)[1]
+    if first then oldestMs = math.min(oldestMs or math.huge, tonumber((desk.get('call', first, 'at')))) end
+  end
+  return oldestMs
+end
+
+-- Members of a queue by state.
+function desk.agentsByState(queue)
+  local agents = {}
+  for _, agent in ipairs(redis.call('SMEMBERS', base .. 'members:' .. queue)) do
+    local state = desk.get('agent', agent, 'state') or 'offline'
+    agents[state] = (agents[state] or 0) + 1
+  end
+  return agents
 end
 
 function desk.position(call)

@@ -1,0 +1,57 @@
+import type { AgentOverview, DeskOverview, QueueOverview } from './live.ts';
+import type { LiveAgent, LiveQueue, LiveView } from './live-types.ts';
+
+/** The part of the desk that is this user's: an agent's own affairs, or everything. */
+export function viewFor(overview: DeskOverview, userId: string, scope: 'all' | 'own'): LiveView {
+  const { nowMs } = overview;
+  const mine = overview.agents.find(({ agentId }) => agentId === userId);
+  const call = mine?.callId ? overview.calls.find(({ callId }) => callId === mine.callId) : undefined;
+  const queues = overview.queues
+    .filter(({ queueId }) => scope === 'all' || mine?.queues.includes(queueId))
+    .map((queue) => toLiveQueue(queue, nowMs))
+    .sort((one, other) => one.name.localeCompare(other.name, 'ja'));
+  return {
+    nowMs,
+    ...(mine ? { me: toLiveAgent(mine) } : {}),
+    ...(call ? { call } : {}),
+    queues,
+    ...(scope === 'all' ? everything(overview) : {}),
+  };
+}
+
+function everything({ agents, calls }: DeskOverview): Pick<LiveView, 'agents' | 'calls'> {
+  return {
+    agents: agents.map(toLiveAgent).sort((one, other) => one.displayName.localeCompare(other.displayName, 'ja')),
+    calls: calls.toSorted((one, other) => one.waitingSinceMs - other.waitingSinceMs),
+  };
+}
+
+function toLiveAgent(agent: AgentOverview): LiveAgent {
+  const { agentId, displayName, queues, state, reason, sinceMs, wanted, untilMs, missesInRow, callId } = agent;
+  return { agentId, displayName, queues, state, reason, sinceMs, wanted, untilMs, missesInRow, callId };
+}
+
+function toLiveQueue(
+  { queueId, name, waiting, oldestAtMs, agents, handlingMs, slots, timezone }: QueueOverview,
+  nowMs: number,
+): LiveQueue {
+  const today = { answered: 0, inTime: 0, left: 0, waitMs: 0 };
+  const day = dayIn(timezone, nowMs);
+  for (const slot of slots) {
+    if (dayIn(timezone, slot.atMs) !== day) continue;
+    today.answered += slot.answered;
+    today.inTime += slot.inTime;
+    today.left += slot.left;
+    today.waitMs += slot.waitMs;
+  }
+  return { queueId, name, waiting, oldestAtMs, agents, handlingMs, today };
+}
+
+/** Making a formatter is dear; there are as many as queues have time zones. */
+const dayFormats = new Map<string, Intl.DateTimeFormat>();
+
+function dayIn(timeZone: string, atMs: number): string {
+  const format = dayFormats.get(timeZone) ?? new Intl.DateTimeFormat('en-CA', { timeZone });
+  dayFormats.set(timeZone, format);
+  return format.format(atMs);
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { agentStates, type DeskListenerHandle } from '../../desk/desk-store.ts';
+import type { DeskOverview, DeskViewStore } from '../../desk/live.ts';
+import type { RedisConnection } from './open-redis.ts';
+
+/** Lua's empty table becomes an object in JSON. */
+const listOf = <T extends z.ZodType>(item: T) =>
+  z.preprocess((value) => (Array.isArray(value) ? value : []), z.array(item));
+
+const stateSchema = z.enum(agentStates);
+const slotSchema = z.object({
+  atMs: z.number(),
+  answered: z.number(),
+  inTime: z.number(),
+  left: z.number(),
+  waitMs: z.number(),
+});
+const queueSchema = z
+  .object({
+    queueId: z.string(),
+    name: z.string(),
+    timezone: z.string(),
+    waiting: z.number(),
+    oldestAtMs: z.number().optional(),
+    line: listOf(z.string()),
+    agents: z.partialRecord(stateSchema, z.number()),
+    handlingMs: z.number().optional(),
+    slots: listOf(slotSchema),
+  })
+  .transform((queue) => ({
+    ...queue,
+    oldestAtMs: queue.oldestAtMs,
+    handlingMs: queue.handlingMs,
+    agents: { ...nobody, ...queue.agents },
+  }));
+const nobody = { offline: 0, available: 0, reserved: 0, ringing: 0, talking: 0, 'wrap-up': 0, break: 0 };
+const agentSchema = z
+  .object({
+    agentId: z.string(),
+    displayName: z.string(),
+    queues: listOf(z.string()),
+    state: stateSchema,
+    reason: z.string(),
+    sinceMs: z.number(),
+    untilMs: z.number().optional(),
+    wanted: z.enum(['available', 'break', 'offline']),
+    callId: z.string().optional(),
+    missesInRow: z.number(),
+  })
+  .transform((agent) => ({ ...agent, callId: agent.callId, untilMs: agent.untilMs }));
+const callSchema = z
+  .object({
+    callId: z.string(),
+    state: z.enum(['waiting', 'offered', 'answered', 'talking', 'held', 'served']),
+    queueId: z.string(),
+    account: z.object({ accountId: z.string(), name: z.string(), reading: z.string() }),
+    callerNumber: z.string().optional(),
+    waitingSinceMs: z.number(),
+    isCallBack: z.boolean(),
+    agentId: z.string().optional(),
+  })
+  .transform((call) => ({ ...call, callerNumber: call.callerNumber, agentId: call.agentId }));
+const replySchema = z.object({
+  result: z.object({
+    nowMs: z.number(),
+    queues: listOf(queueSchema),
+    agents: listOf(agentSchema),
+    calls: listOf(callSchema),
+  }),
+});
+
+const lineShown = 20;
+
+/** How the desk in Redis stands: one Lua operation for all of it, and a channel on which every change is told. */
+export class RedisDeskView implements DeskViewStore {
+  readonly #redis: RedisConnection;
+  readonly #prefix: string;
+  readonly #nowMs: (() => number) | undefined;
+
+  constructor(redis: RedisConnection, { prefix = 'denwaban', nowMs }: { prefix?: string; nowMs?: () => number } = {}) {
+    this.#redis = redis;
+    this.#prefix = `${prefix}:{desk}:`;
+    this.#nowMs = nowMs;
+  }
+
+  async look(): Promise<DeskOverview> {
+    const answer = await this.#redis.runScript('deskOverview', [this.#prefix], [this.#nowMs?.() ?? '', lineShown]);
+    return replySchema.parse(JSON.parse(z.string().parse(answer))).result;
+  }
+
+  watch(listener: { onChanged(): void; onConnected(): void }): DeskListenerHandle {
+    const subscription = this.#redis.subscribe(`${this.#prefix}changed`, {
+      onMessage: () => listener.onChanged(),
+      onConnected: () => listener.onConnected(),
+    });
+    return { close: async () => subscription.close() };
+  }
+}
