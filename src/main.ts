@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { createPasswords } from './accounts/passwords.ts';
@@ -21,6 +20,7 @@ import { addReconcileCommand } from './cli/reconcile.ts';
 import { addFlowCommands } from './cli/simulate.ts';
 import { addUserCommands } from './cli/users.ts';
 import { type Config, readConfig } from './config.ts';
+import { prepareDataDir } from './data-dir.ts';
 import { createDesk } from './desk/desk.ts';
 import { DeskLive } from './desk/live.ts';
 import { SettingsMirror } from './desk/settings-mirror.ts';
@@ -70,23 +70,6 @@ const passwords = createPasswords();
 const callBounds = { maxCallMs: 14_400_000, maxStepsPerCall: 10_000, maxTalkMs: 14_400_000 };
 const callEndDeadlineMs = 5_000;
 const flushDeadlineMs = 5_000;
-
-function prepareDataDir(dataDir: string): void {
-  try {
-    mkdirSync(dataDir, { recursive: true });
-    const probe = join(dataDir, '.writable');
-    writeFileSync(probe, '');
-    rmSync(probe);
-  } catch (error) {
-    throw new DenwabanError(
-      'DATA_DIR_UNWRITABLE',
-      `the data folder ${dataDir} cannot be written: ${errorMessage(error)}`,
-      {
-        remedy: 'Set DATA_DIR to a folder that this user may write, or correct its permissions',
-      },
-    );
-  }
-}
 
 /** SQL and the stores on it. */
 async function openStores(config: Config, logger: Logger) {
