@@ -29,7 +29,7 @@ import type { StoredFlow } from './flow/flow-store.ts';
 import { type FlowState, startState, step } from './flow/interpreter.ts';
 import type { ChannelRecord } from './kernel/channel-record.ts';
 import { systemClock as clock } from './kernel/clock.ts';
-import { DenwabanError, errorMessage } from './kernel/errors.ts';
+import { DenwabanError } from './kernel/errors.ts';
 import { newId } from './kernel/ids.ts';
 import type { Logger } from './kernel/logger.ts';
 import { Shutdown } from './kernel/shutdown.ts';
