@@ -66,6 +66,8 @@ export type LegEvent =
   | { type: 'record-done'; recordingId: string; outcome: RecordOutcome; durationMs: number; atMs: number }
   /** The other leg of a bridge went away; this one is parked again. */
   | { type: 'unbridged'; peerLegId: string; atMs: number }
+  /** The party has put us on hold by its phone, or is back. Whoever it talks to hears the media server's hold music. */
+  | { type: 'held'; held: boolean; atMs: number }
   /** The leg listens no more: told to stop, or the target has gone. It is parked, or does what it was told since. */
   | { type: 'listen-done'; targetLegId: string; atMs: number }
   | { type: 'ended'; cause: EndCause; sipStatus?: number; atMs: number };

@@ -32,6 +32,8 @@ export class Bridging {
   /** A bridge, or the end of one, has been seen from here. */
   #told = false;
   #closed = false;
+  /** The channel's phone holds. */
+  held = false;
 
   constructor(options: BridgingOptions) {
     this.#options = options;
@@ -121,6 +123,8 @@ export class Bridging {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    // The peer hears hold music without end, and FreeSWITCH does not notice before its end that the bridge is over.
+    if (this.held && this.#peer) this.#options.api(`uuid_park ${this.#peer.uuid}`);
     this.giveUp();
     this.#leave();
   }

@@ -24,6 +24,7 @@ export interface ChannelHandlers {
   onRecordDone(recordingId: string, outcome: RecordOutcome, durationMs: number): void;
   onUnbridged(peerUuid: string): void;
   onListenDone(targetUuid: string): void;
+  onHeld(held: boolean): void;
   /** FreeSWITCH has ended the channel; `cause` is its own word (`NORMAL_CLEARING`, `MEDIA_TIMEOUT` …). */
   onHangup(cause: string): void;
 }
@@ -196,6 +197,11 @@ export class Channel {
         break;
       case 'RECORD_STOP':
         this.#callRecordings.onStopped(event);
+        break;
+      case 'CHANNEL_HOLD':
+      case 'CHANNEL_UNHOLD':
+        this.#bridging.held = event.name === 'CHANNEL_HOLD';
+        this.#handlers.onHeld(this.#bridging.held);
         break;
       case 'MEDIA_BUG_START':
         if (event.header('Media-Bug-Function') === 'eavesdrop') this.#monitoring.onTapped();

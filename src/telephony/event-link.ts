@@ -13,6 +13,8 @@ const channelEvents = [
   'CHANNEL_UNBRIDGE',
   'RECORD_STOP',
   'MEDIA_BUG_START',
+  'CHANNEL_HOLD',
+  'CHANNEL_UNHOLD',
 ] as const;
 /** Applications whose completion says nothing to us: those of the dialplan, and our own waiting. */
 const uninteresting = ['multiset', 'set', 'answer', 'park', 'eval'];

@@ -213,6 +213,7 @@ export class SwitchLeg implements Leg {
         this.#tell({ type: 'record-done', recordingId, outcome, durationMs, atMs: this.#nowMs }),
       onUnbridged: (peerLegId) => this.#tell({ type: 'unbridged', peerLegId, atMs: this.#nowMs }),
       onListenDone: (targetLegId) => this.#tell({ type: 'listen-done', targetLegId, atMs: this.#nowMs }),
+      onHeld: (held) => this.#tell({ type: 'held', held, atMs: this.#nowMs }),
       onHangup: (cause) => this.#lost(causeOfHangup(cause)),
     };
   }

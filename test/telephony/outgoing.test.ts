@@ -3,6 +3,7 @@ import type { DialAttempt, Leg, LegEvent } from '../../src/call/telephony.ts';
 import { SwitchLeg } from '../../src/telephony/leg.ts';
 import { eventually } from '../support/poll.ts';
 import { Bench, openPair, type Pair, watch } from './harness.ts';
+import { hears, music } from './parties.ts';
 import { TestPhone } from './phone.ts';
 
 let pair: Pair;
@@ -61,6 +62,28 @@ test('a dialled phone rings, answers, and both hear each other', async () => {
   await eventually('the phone to hear the caller', () => called.heard.peak > 1_000);
   called.voice = 0.9;
   await eventually('the caller to hear the phone', () => caller.phone.heard.peak > 1_000);
+});
+
+test('before the bridge the dialled phone hears a whisper and its key is told; the caller hears neither', async () => {
+  const caller = await bench.talk();
+  caller.phone.pitchHz = 500;
+  called.pitchHz = 700;
+  caller.leg.play(music('waiting', 1_600));
+  const { attempt, events } = dial(caller.leg);
+  const outcome = await attempt.outcome;
+  if (!outcome.ok) throw new Error(`not connected: ${outcome.cause}`);
+  const agent = watch(events, outcome.leg);
+  agent.leg.play({ playId: 'whisper', sounds: [bench.tone('whisper', 3_000)], stopOnDigit: true });
+  await Promise.all([hears({ phone: called }, [440], [500]), hears(caller, [1_600], [700, 440])]);
+  await called.press('1');
+  expect((await agent.event('digit')).digit).toBe('1');
+  expect(await agent.event('play-done')).toMatchObject({ playId: 'whisper', outcome: 'stopped' });
+  agent.leg.play({ playId: 'thanks', sounds: [bench.tone('thanks', 100)], stopOnDigit: false });
+  await eventually('the end', () => events.some((event) => event.type === 'play-done' && event.playId === 'thanks'));
+  expect(await caller.leg.bridge(agent.leg)).toBe(true);
+  await Promise.all([hears({ phone: called }, [500], [440]), hears(caller, [700], [1_600])]);
+  await called.press('2');
+  await eventually('a key while bridged', () => events.some((event) => event.type === 'digit' && event.digit === '2'));
 });
 
 test('the phone hangs up: its leg ends, the caller is parked and hears prompts again', async () => {

@@ -13,7 +13,6 @@ export class Negotiation {
   readonly localAddress: string;
   #localText = '';
   #held = false;
-  #begun = false;
 
   private constructor(core: Core, channel: Channel, address: string, port: number) {
     this.#core = core;
@@ -62,16 +61,17 @@ export class Negotiation {
   #use(remote: RemoteAudio, text: string): void {
     setMediaVariables(this.#channel, remote, { remote: text, local: this.#localText });
     this.#core.media.setMedia(this.#channel.uuid, mediaOf(remote));
-    if (!this.#begun) this.restartTimeout();
-    this.#begun = true;
+    this.restartTimeout();
     this.#hold(remote.direction === 'sendonly' || remote.direction === 'inactive');
   }
 
-  /** Applies the variable `media_timeout`, or the profile's time. */
+  /** Applies the variables `media_timeout`, or the profile's time, and `media_hold_timeout`, or ten times that. */
   restartTimeout(): void {
     const variable = Number.parseInt(this.#channel.get('media_timeout') ?? '', 10);
     const timeoutMs = variable >= 0 ? variable : this.#core.settings.mediaTimeoutMs;
-    this.#core.media.setMediaTimeout(this.#channel.uuid, timeoutMs);
+    const holdVariable = Number.parseInt(this.#channel.get('media_hold_timeout') ?? '', 10);
+    const holdTimeoutMs = timeoutMs > 0 ? holdVariable || timeoutMs * 10 : 0;
+    this.#core.media.setMediaTimeout(this.#channel.uuid, timeoutMs, holdTimeoutMs);
   }
 
   #hold(held: boolean): void {
@@ -83,5 +83,25 @@ export class Negotiation {
     if (!this.#channel.answered) return;
     this.#channel.setCallState(held ? 'HELD' : 'ACTIVE');
     this.#channel.fire(held ? 'CHANNEL_HOLD' : 'CHANNEL_UNHOLD');
+    this.#playToOther(held);
+  }
+
+  /** Whoever the held phone talks to hears `hold_music` until it is back. */
+  #playToOther(held: boolean): void {
+    const leg = this.#core.legs.get(this.#channel.uuid);
+    const other = leg?.bridge?.otherOf(leg);
+    const music = this.#channel.get('hold_music') ?? '';
+    if (!other || music === '' || music === 'silence') return;
+    if (!held) {
+      other.session.break();
+      return;
+    }
+    const headers = new Map([
+      ['call-command', 'execute'],
+      ['execute-app-name', 'playback'],
+      ['execute-app-arg', music],
+      ['loops', '-1'],
+    ]);
+    other.session.enqueue({ line: 'sendmsg', headers, body: '' });
   }
 }

@@ -157,6 +157,8 @@ function initialGlobals(bus: EventBus, settings: Settings): [string, string][] {
     ['hostname', bus.hostname],
     ['core_uuid', bus.coreUuid],
     ['media_timeout', String(settings.mediaTimeoutMs)],
+    ['media_hold_timeout', '1800000'],
+    ['hold_music', 'tone_stream://%(250,9750,425);loops=-1'],
     ['park_after_bridge', 'true'],
     ['hangup_after_bridge', 'false'],
     ['playback_terminators', 'none'],

@@ -99,8 +99,11 @@ export interface MediaEngine extends EventEmitter<MediaEngineEvents> {
   /** Ends the leg and frees its ports; recordings are finished first. */
   closeLeg(legId: string): Promise<MediaStats>;
   stats(legId: string): Promise<MediaStats>;
-  /** `media-timeout` is reported once when no RTP has come for so long (not while held); 0 = never. */
-  setMediaTimeout(legId: string, timeoutMs: number): void;
+  /**
+   * `media-timeout` is reported once when no RTP has come for so long, or for the second time while the peer holds; 0 =
+   * never. A peer that only listens has none.
+   */
+  setMediaTimeout(legId: string, timeoutMs: number, holdTimeoutMs?: number): void;
   /** Share of outgoing packets over 10 ms late since the last reading, and how many were sent. */
   lateness(): Promise<{ sent: number; late: number }>;
 }

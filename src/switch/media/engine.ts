@@ -156,8 +156,8 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
     this.#order({ type: 'injectDigit', legId, digit, durationMs });
   }
 
-  setMediaTimeout(legId: string, timeoutMs: number): void {
-    this.#order({ type: 'setMediaTimeout', legId, timeoutMs });
+  setMediaTimeout(legId: string, timeoutMs: number, holdTimeoutMs = 0): void {
+    this.#order({ type: 'setMediaTimeout', legId, timeoutMs, holdTimeoutMs });
   }
 
   closeLeg(legId: string): Promise<MediaStats> {

@@ -133,7 +133,7 @@ export class MediaHost {
         leg.key(order.digit, order.durationMs, 'info');
         break;
       case 'setMediaTimeout':
-        leg.setMediaTimeout(order.timeoutMs);
+        leg.setMediaTimeout(order.timeoutMs, order.holdTimeoutMs);
         break;
     }
   }

@@ -50,7 +50,7 @@ export class LegInput {
 
   setMedia(media: LegMedia, nowMs: number): void {
     if (this.#media && this.#media.codec !== media.codec) this.#jitter?.reset();
-    if (this.#media && this.#isHeld && !isHeld(media)) this.#lastHeardMs = nowMs;
+    if (this.#media && this.#media.direction !== media.direction) this.#lastHeardMs = nowMs;
     this.#media = media;
     this.latch.announce(media.remote);
   }
@@ -122,4 +122,4 @@ export class LegInput {
 }
 
 /** True when the peer is to send nothing (RFC 3264 §8.4). */
-export const isHeld = (media: LegMedia): boolean => media.direction === 'sendonly' || media.direction === 'inactive';
+const isHeld = (media: LegMedia): boolean => media.direction === 'sendonly' || media.direction === 'inactive';

@@ -1,5 +1,5 @@
 import type { LegMedia, MediaEngineEvents, MediaStats, PlayCommand, RecordCommand } from './api.ts';
-import { isHeld, LegInput } from './leg-input.ts';
+import { LegInput } from './leg-input.ts';
 import { type AudioSource, LegOutput } from './leg-output.ts';
 import { Playback } from './playback.ts';
 import type { PromptStore } from './prompt-store.ts';
@@ -46,6 +46,8 @@ export class Leg implements WheelMember {
   #media: LegMedia | undefined;
   #peer: BridgePeer | undefined;
   #timeoutMs = 0;
+  /** Instead, while the peer holds. */
+  #holdTimeoutMs = 0;
   #timeoutTold = false;
   #closed = false;
 
@@ -175,8 +177,9 @@ export class Leg implements WheelMember {
     if (this.#peer === peer) this.detach();
   }
 
-  setMediaTimeout(timeoutMs: number): void {
+  setMediaTimeout(timeoutMs: number, holdTimeoutMs: number): void {
     this.#timeoutMs = timeoutMs;
+    this.#holdTimeoutMs = holdTimeoutMs;
     this.#timeoutTold = false;
     this.input.restartTimeout(this.#services.nowMs());
   }
@@ -251,9 +254,11 @@ export class Leg implements WheelMember {
   }
 
   #checkTimeout(nowMs: number): void {
-    if (this.#timeoutMs <= 0 || this.#timeoutTold || !this.#media) return;
-    if (isHeld(this.#media)) this.input.restartTimeout(nowMs);
-    if (nowMs - this.input.lastHeardMs < this.#timeoutMs) return;
+    if (this.#timeoutTold || !this.#media) return;
+    const { direction } = this.#media;
+    const timeoutMs = direction === 'sendrecv' ? this.#timeoutMs : this.#holdTimeoutMs;
+    if (timeoutMs <= 0 || direction === 'sendonly') return;
+    if (nowMs - this.input.lastHeardMs < timeoutMs) return;
     this.#timeoutTold = true;
     this.#services.emit('media-timeout', this.legId);
   }

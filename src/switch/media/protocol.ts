@@ -20,7 +20,7 @@ export type Order =
   | { type: 'unbridge'; legId: string }
   | { type: 'sendDigits'; legId: string; digits: string; durationMs: number }
   | { type: 'injectDigit'; legId: string; digit: string; durationMs: number }
-  | { type: 'setMediaTimeout'; legId: string; timeoutMs: number };
+  | { type: 'setMediaTimeout'; legId: string; timeoutMs: number; holdTimeoutMs: number };
 
 /** Questions, each answered once under its `request` number. */
 export interface Answers {

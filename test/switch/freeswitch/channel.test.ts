@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/poll.ts';
 import { amplitudeOf, tone, writeWav } from '../media/phone.ts';
-import { callIn, closeWorld, EventSocket, press, startWorld, type World } from './support.ts';
+import { callIn, closeWorld, EventSocket, press, sdpOf, startWorld, type World } from './support.ts';
 
 let world: World;
 let events: EventSocket;
@@ -95,6 +95,25 @@ describe('a call that comes in', () => {
     const silent = await callIn(quick, quickEvents);
     const hangup = await quickEvents.wait('the time-out', 'CHANNEL_HANGUP');
     expect(hangup).toMatchObject({ 'Unique-ID': silent.uuid, 'Hangup-Cause': 'MEDIA_TIMEOUT' });
+    await closeWorld(quick);
+  });
+
+  it('may be silent for longer while it holds', async () => {
+    const quick = await startWorld({ mediaTimeoutMs: 300 });
+    const quickEvents = await EventSocket.open(quick);
+    await quickEvents.api('global_setvar media_hold_timeout=900');
+    const { phone, dialog } = await callIn(quick, quickEvents);
+    await phone.say(tone(500, 100));
+    dialog.request({
+      method: 'INVITE',
+      headers: { 'Content-Type': 'application/sdp' },
+      body: sdpOf(phone, { lines: 'a=inactive' }),
+    });
+    const hold = await quickEvents.wait('the hold', 'CHANNEL_HOLD');
+    const hangup = await quickEvents.wait('the time-out', 'CHANNEL_HANGUP');
+    expect(hangup['Hangup-Cause']).toBe('MEDIA_TIMEOUT');
+    const [from, to] = [hold, hangup].map((event) => Number(event['Event-Date-Timestamp']) / 1_000);
+    expect((to ?? 0) - (from ?? 0)).toBeGreaterThan(700);
     await closeWorld(quick);
   });
 });

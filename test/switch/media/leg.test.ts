@@ -255,6 +255,14 @@ describe('the media timeout', () => {
     engine.setMedia('leg', phone.media());
     await eventually('the timeout', () => reported.timeouts.length === 1);
   });
+
+  it.each(['recvonly', 'inactive'] as const)('is another while the peer holds (%s)', async (direction) => {
+    await connect(engine, 'leg', phone, { direction });
+    engine.setMediaTimeout('leg', 100, 700);
+    const sinceMs = performance.now();
+    await eventually('the timeout', () => reported.timeouts.length === 1);
+    expect(performance.now() - sinceMs).toBeGreaterThan(600);
+  });
 });
 
 describe('ports', () => {
