@@ -177,6 +177,16 @@ describe('desks of two controllers on one Redis', () => {
     }
   });
 
+  it('take a call again that has only just left', async () => {
+    await signIn('ann');
+    for (let round = 1; round <= 3; round++) {
+      const a = await one.offer('a');
+      await eventually('ann is rung', () => one.told.filter((line) => line.startsWith('ring a')).length === round);
+      a.leave('overflow');
+    }
+    await isIn('ann', 'available');
+  });
+
   it('refuse by name', async () => {
     await setUp({ queueId: 'short', maxLength: 1 });
     const shut = { timezone: 'Asia/Tokyo', open: [{ dates: ['2001-01-01'] }], closedDays: [] };
