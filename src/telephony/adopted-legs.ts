@@ -44,6 +44,7 @@ export class AdoptedLegs {
       ...{ legId, kind, sipCallId, server, uuid },
       ...{ clock, byeDeadlineMs, onEvent, onOver: drop },
     });
+    leg.channel.inherit();
     const dialog = (name: 'network' | 'media') => new SipDialog(context.sip.srf, clock, String(adapter[name] ?? ''));
     leg.connect({ network: dialog('network'), media: dialog('media') });
     this.watch(leg);

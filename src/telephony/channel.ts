@@ -83,6 +83,8 @@ export class Channel {
   readonly #monitoring: Monitoring;
   /** Keys that end an application now, as far as we have said; undefined when unknown. */
   #terminators: string | undefined = 'none';
+  /** Another controller has driven it: what it executes is not known, and may never end by itself (hold music). */
+  #inherited = false;
   #closed = false;
   #linkUp = true;
 
@@ -100,8 +102,15 @@ export class Channel {
     });
   }
 
+  /** Taken over from another controller. What it executes goes on until the first order. */
+  inherit(): void {
+    this.#inherited = true;
+    this.#terminators = undefined;
+  }
+
   play(request: PlayRequest): void {
     if (this.#closed) return;
+    if (this.#inherited) this.#break();
     this.#monitoring.stop();
     const before = this.#playing;
     const listening = this.#listening;
@@ -303,6 +312,7 @@ export class Channel {
 
   /** Stops what the channel executes and forgets what waits behind it. */
   #break(): void {
+    this.#inherited = false;
     this.#listening = undefined;
     this.#forgetEnding();
     this.#tellAwaitsKeys();

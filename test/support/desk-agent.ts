@@ -48,6 +48,13 @@ export class DeskAgent {
     return new DeskAgent({ agentId: userId, phone, url, cookie });
   }
 
+  /** The same agent and phone, signed in again at this controller. */
+  async at(system: System, secrets: PrintedSecrets, loginName: string): Promise<DeskAgent> {
+    const url = `${system.httpUrl}/api/v1`;
+    const { cookie } = await signIn(url, loginName, secrets.users.get(loginName) ?? '');
+    return new DeskAgent({ agentId: this.agentId, phone: this.phone, url, cookie });
+  }
+
   async want(state: 'available' | 'break' | 'offline', reason = ''): Promise<void> {
     await this.#send('PUT', `/agents/${this.agentId}/state`, { state, reason });
   }

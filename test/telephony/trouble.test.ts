@@ -183,6 +183,20 @@ test('an adopted call can be driven: prompts, keys, and BYE to the caller', asyn
   await first.close();
 });
 
+test('an adopted call that hears endless music hears what is ordered instead', async () => {
+  const first = await Bench.open(pair);
+  const talk = await first.talk();
+  talk.leg.play({ playId: 'm', sounds: [first.tone('m', 3_000, 6_000)], stopOnDigit: false, loop: true });
+  await eventually('music', () => talk.phone.heard.peak > 4_000);
+  const { second, adopted } = await takenOver(first, [talk]);
+  adopted[0]?.leg.play({ playId: 'p', sounds: [second.tone('p', 400, 20_000)], stopOnDigit: false });
+  await eventually('the prompt', () => talk.phone.heard.peak > 15_000, { timeoutMs: 2_000 });
+  expect(await adopted[0]?.event('play-done')).toMatchObject({ playId: 'p', outcome: 'finished' });
+  await adopted[0]?.leg.end('system-hangup');
+  await second.close();
+  await first.close();
+});
+
 test('the caller of an adopted call hangs up: nobody is told, but we find out', async () => {
   const first = await Bench.open(pair);
   const talk = await first.talk();

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toneDurationMs } from '../support/audio.ts';
+import { Baresip } from '../support/baresip.ts';
+import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
+import { eventually } from '../support/poll.ts';
+import { startOwnSwitch } from '../support/switch.ts';
+import { denwaban, type System, startSystem } from '../support/system.ts';
+
+/** The controller is killed (SIGKILL) while people wait, ring or talk; another starts on the same switch and data. */
+const people = '0322220001';
+const cleanUps: (() => Promise<unknown> | void)[] = [];
+let environment: Record<string, string>;
+let dataDir: string;
+let secrets: PrintedSecrets;
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'denwaban-data-'));
+  cleanUps.push(() => rmSync(dataDir, { recursive: true, force: true }));
+  const own = await startOwnSwitch();
+  cleanUps.push(() => own.stop());
+  environment = own.environment;
+  const loaded = await denwaban(['load', 'test/scenarios/desk'], { DATA_DIR: dataDir });
+  expect(loaded).toMatchObject({ code: 0 });
+  secrets = readSecrets(loaded.output);
+});
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function startController(): Promise<System> {
+  const system = await startSystem({ dataDir, environment });
+  cleanUps.push(async () => {
+    if (!system.program.exited()) await system.stop();
+  });
+  return system;
+}
+
+async function kill(system: System): Promise<void> {
+  system.program.child.kill('SIGKILL');
+  await system.program.exit;
+}
+
+async function caller(system: System): Promise<Baresip> {
+  const phone = await Baresip.start({ user: '0901111222', toneHz: 440 });
+  cleanUps.push(() => phone.stop());
+  phone.dial(system.uri(people));
+  await phone.heardOf('CALL_ESTABLISHED');
+  return phone;
+}
+
+async function agentAtWork(system: System, answer: boolean): Promise<DeskAgent> {
+  const agent = await DeskAgent.start(system, secrets, 'hanako', { toneHz: 880, answer });
+  cleanUps.push(() => agent.phone.stop());
+  await agent.want('available');
+  return agent;
+}
+
+/** The agent's own page, on the controller that runs now. */
+async function atWorkAgain(agent: DeskAgent, system: System): Promise<DeskAgent> {
+  return agent.at(system, secrets, 'hanako');
+}
+
+const hears = (phone: Baresip, hz: number, ms: number) =>
+  eventually(`${phone.user} to hear ${hz} Hz`, () => toneDurationMs(phone.heard(), hz) > ms, { timeoutMs: 40_000 });
+
+describe('the controller is killed', () => {
+  it('while a caller waits: they keep their place and are served', async () => {
+    const first = await startController();
+    const phone = await caller(first);
+    await hears(phone, 600, 500);
+    await kill(first);
+    const second = await startController();
+    // What is heard when the wait goes on.
+    await hears(phone, 900, 300);
+    await agentAtWork(second, true);
+    await hears(phone, 880, 500);
+    phone.hangUp();
+    const record = await second.closedCall(people);
+    expect(record.outcome).toBe('served');
+    expect(record.legs.map(({ kind, cause }) => `${kind} ${cause}`)).toEqual([
+      'caller caller-hangup',
+      'agent caller-hangup',
+    ]);
+  }, 120_000);
+
+  it('while caller and agent talk: they talk on, and the agent’s hang-up is found out', async () => {
+    const first = await startController();
+    const agent = await agentAtWork(first, true);
+    const phone = await caller(first);
+    await hears(phone, 880, 500);
+    await kill(first);
+    const before = toneDurationMs(phone.heard(), 880);
+    await hears(phone, 880, before + 1_000);
+    const second = await startController();
+    const again = await atWorkAgain(agent, second);
+    await again.reaches('talking', 30_000);
+    await hears(phone, 880, before + 3_000);
+    agent.phone.hangUp();
+    await phone.heardOf('CALL_CLOSED', { timeoutMs: 40_000 });
+    await again.reaches('available', 30_000);
+    const record = await second.closedCall(people);
+    expect(record.outcome).toBe('helped');
+  }, 150_000);
+
+  it('while the agent’s phone rings: it is let go, and rung again', async () => {
+    const first = await startController();
+    const agent = await agentAtWork(first, false);
+    const phone = await caller(first);
+    await agent.phone.heardOf('CALL_INCOMING');
+    await kill(first);
+    await startController();
+    await agent.phone.heardOf('CALL_INCOMING', { count: 2, timeoutMs: 60_000 });
+    agent.phone.accept();
+    await hears(phone, 880, 500);
+    phone.hangUp();
+    await agent.phone.heardOf('CALL_CLOSED', { timeoutMs: 10_000 });
+  }, 150_000);
+});
