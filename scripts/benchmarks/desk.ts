@@ -96,7 +96,13 @@ class DeskRounds implements DeskSystem {
       overflow: () => undefined,
       lost: () => undefined,
     });
-    if (!given || 'refused' in given) throw new Error('refused');
+    if (!given) throw new Error('no desk');
+    if ('refused' in given) {
+      if (given.refused !== 'full') throw new Error(`refused: ${given.refused}`);
+      // The line is at its limit until the caller who was just connected has left it.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return this.enqueue(request);
+    }
     ticket = given;
   }
 
