@@ -138,6 +138,7 @@ const settings = z.object({
     .transform((text) => text === 'yes'),
   OUTBOX_GIVE_UP_HOURS: count(72, 720),
   OUTBOX_KEEP_DAYS: count(30, 3_650),
+  INTAKE_REPORT_MINUTES: count(30, 1_440),
   MAX_CALLS: count(400, 100_000),
   MAX_CALLS_PER_SECOND: count(60, 10_000),
 });
@@ -174,6 +175,7 @@ export type Config = Readonly<{
   allowInsecureTargets: boolean;
   outboxGiveUpHours: number;
   outboxKeepDays: number;
+  intakeReportMinutes: number;
   maxCalls: number;
   maxCallsPerSecond: number;
 }>;
@@ -221,6 +223,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     allowInsecureTargets: read.ALLOW_INSECURE_TARGETS,
     outboxGiveUpHours: read.OUTBOX_GIVE_UP_HOURS,
     outboxKeepDays: read.OUTBOX_KEEP_DAYS,
+    intakeReportMinutes: read.INTAKE_REPORT_MINUTES,
     maxCalls: read.MAX_CALLS,
     maxCallsPerSecond: read.MAX_CALLS_PER_SECOND,
   });

@@ -6,24 +6,15 @@ import type { PhoneCredentialStore } from './accounts/phone-credentials.ts';
 import { LostLegSweep } from './call/lost-legs.ts';
 import type { PhoneRegistrations } from './call/phones.ts';
 import { createCallService } from './call/service.ts';
-import { addAgentCommands } from './cli/agents.ts';
-import { addAuditCommand } from './cli/audit.ts';
-import { addCallCommand } from './cli/call.ts';
-import { addCallsCommand } from './cli/calls.ts';
 import type { CommandContext, CommandStores } from './cli/command.ts';
+import { commands } from './cli/commands.ts';
 import { prepareFirstStart } from './cli/first-start.ts';
-import { addLoadCommand } from './cli/load.ts';
-import { addOutboxCommands } from './cli/outbox.ts';
-import { addPhoneCommands } from './cli/phones.ts';
-import { addQueueCommands } from './cli/queues.ts';
-import { addReconcileCommand } from './cli/reconcile.ts';
-import { addFlowCommands } from './cli/simulate.ts';
-import { addUserCommands } from './cli/users.ts';
 import { type Config, readConfig } from './config.ts';
 import { prepareDataDir } from './data-dir.ts';
 import { createDesk } from './desk/desk.ts';
 import { DeskLive } from './desk/live.ts';
 import { SettingsMirror } from './desk/settings-mirror.ts';
+import { startIntakes } from './desk/start-intakes.ts';
 import { checkFlow } from './flow/checker.ts';
 import type { StoredFlow } from './flow/flow-store.ts';
 import { type FlowState, startState, step } from './flow/interpreter.ts';
@@ -202,7 +193,14 @@ function openPrompts({ dataDir }: Config, logger: Logger) {
 }
 
 /** The answering desk, with agents' and queues' settings as the database has them. */
-async function startDesk(redis: RedisConnection, { data }: Stores, logger: Logger, shutdown: Shutdown) {
+async function startDesk(
+  config: Config,
+  redis: RedisConnection,
+  { data }: Stores,
+  logger: Logger,
+  shutdown: Shutdown,
+  onReported: () => void,
+) {
   const controllerId = newId('controller');
   const deskStore = new RedisDeskStore(redis);
   const mirror = new SettingsMirror({ ...data, store: deskStore, clock, logger });
@@ -211,7 +209,9 @@ async function startDesk(redis: RedisConnection, { data }: Stores, logger: Logge
   const desk = createDesk({ store: deskStore, clock, logger, controllerId });
   shutdown.add('desk', () => desk.stop());
   await desk.start();
-  return { controllerId, desk, deskStore };
+  const reportAfterMs = config.intakeReportMinutes * 60_000;
+  const intaking = startIntakes({ data, desk: deskStore, onReported, reportAfterMs, clock, logger, shutdown });
+  return { controllerId, desk, deskStore, ...intaking };
 }
 
 /** Builds and starts everything; every part is in `shutdown` the moment it runs. Gives what to print. */
@@ -235,7 +235,9 @@ async function startAll(
   const telephony = createTelephony({ ...config, ...pair, phones, onChannelRecord, clock, logger });
   shutdown.add('telephony', () => telephony.stop());
   const states = new RedisCallStateStore(redis);
-  const { controllerId, desk, deskStore } = await startDesk(redis, stores, logger, shutdown);
+  const onReported = () => outbox.notify();
+  const deskRoom = await startDesk(config, redis, stores, logger, shutdown, onReported);
+  const { controllerId, desk, deskStore, intakes, opener } = deskRoom;
   const calls = createCallService({
     telephony,
     accounts: data.accounts,
@@ -244,7 +246,7 @@ async function startAll(
     ledger,
     states,
     prompts: openPrompts(config, logger),
-    people: { desk, phonesOf: (agentId) => phones.registry.contactsOf(agentId) },
+    people: { desk, intake: opener, phonesOf: (agentId) => phones.registry.contactsOf(agentId) },
     apology: (language) => ({ file: `prompts/${language === 'ja' ? 'ja' : 'en'}/apology.wav` }),
     clock,
     logger,
@@ -272,6 +274,7 @@ async function startAll(
     desk: deskStore,
     deskLive: new DeskLive({ store: new RedisDeskView(redis), clock, logger }),
     consoleFolder,
+    intakes,
     attempts: new SqlAttemptStore(stores.sql),
     passwords,
     clock,
@@ -341,20 +344,6 @@ async function withStores<T>(work: (stores: CommandStores) => Promise<T>): Promi
     await stores.sql.close();
   }
 }
-
-const commands = [
-  addLoadCommand,
-  addCallsCommand,
-  addReconcileCommand,
-  addFlowCommands,
-  addCallCommand,
-  addUserCommands,
-  addAgentCommands,
-  addQueueCommands,
-  addPhoneCommands,
-  addAuditCommand,
-  addOutboxCommands,
-];
 
 async function main(): Promise<void> {
   const program = new Command('denwaban').description('電話番: a telephone answering engine');

@@ -19,7 +19,7 @@ export const intakeOutcomes = [
   'wrong-number',
   'other',
 ] as const;
-export const urgencies = ['low', 'normal', 'high'] as const;
+export const urgencies = ['normal', 'urgent'] as const;
 
 /** Where reports can go. A Slack URL is a secret and never shown again: {@link maskCard}. */
 export const destinationSchema = z.discriminatedUnion('type', [
@@ -41,7 +41,7 @@ export type Destination = z.infer<typeof destinationSchema>;
 /** Which reports go where: all conditions that are given must hold. Every rule that fits sends. */
 export const reportRuleSchema = z.strictObject({
   outcomes: z.array(z.enum(intakeOutcomes)).min(1).max(10).optional(),
-  urgencies: z.array(z.enum(urgencies)).min(1).max(3).optional(),
+  urgencies: z.array(z.enum(urgencies)).min(1).max(2).optional(),
   /** `personId` of whom the caller wanted. */
   forPersons: z.array(wordSchema).min(1).max(100).optional(),
   /** At this time of the call, in the time zone of the card's hours. */
@@ -143,6 +143,8 @@ export function deskCard({ emergency: _, destinations: _d, reports: _r, ...card 
 export const cardRulesSchema = z.strictObject({
   /** So many complaints, and operators are warned (service-rules.md, Calls 6). */
   complaintsBeforeWarning: z.int().min(1).max(1_000).default(3),
+  /** Complaints reported before this time (ms since the epoch) do not count any more. */
+  complaintsSinceMs: z.int().min(0).default(0),
   /** What follows the warning: an operator confirms the suspension, or the account's plan says that it is automatic. */
   suspension: z.enum(['operator-confirms', 'automatic']).default('operator-confirms'),
 });

@@ -1,5 +1,6 @@
 import type { Desk, DeskListener, DeskRefusal, DeskTicket, LeaveCause, RingOrder } from '../desk/desk.ts';
 import type { MissCause } from '../desk/desk-store.ts';
+import type { IntakeOpening } from '../desk/intake.ts';
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
 import type { CallFact, EndCause } from '../kernel/call-fact.ts';
 import { errorMessage } from '../kernel/errors.ts';
@@ -18,6 +19,8 @@ export interface DeskAccess {
   desk: Pick<Desk, 'offer' | 'resume'>;
   /** The agent's phones that are registered now. */
   phonesOf(agentId: string): Promise<readonly PhoneAddress[]>;
+  /** Opens the form for the agent who has answered. Returns at once, and sees to it that it happens; repeats do nothing. */
+  intake?: { open(opening: IntakeOpening): void };
 }
 
 export interface EscalationHost
@@ -52,6 +55,8 @@ export class Escalation {
   /** The flow was told that an agent has answered. */
   #announced = false;
   #talkingOfferId: string | undefined;
+  /** By the flow, for the agent's form. */
+  #learned: Readonly<Record<string, unknown>> = {};
 
   constructor(host: EscalationHost, escalationId: string, queueId: string) {
     this.#host = host;
@@ -62,7 +67,7 @@ export class Escalation {
   get state(): DeskState | undefined {
     if (this.#left && this.#agents.size === 0) return undefined;
     const agents = [...this.#agents].map(([offerId, { peer }]) => ({ ...peer.state, offerId }));
-    return { escalationId: this.escalationId, queueId: this.#queueId, agents };
+    return { escalationId: this.escalationId, queueId: this.#queueId, agents, learned: this.#learned };
   }
 
   /** Changes when there is another leg to be known of. */
@@ -73,6 +78,7 @@ export class Escalation {
   /** Asks for people. */
   start(effect: EscalateEffect): void {
     const { people, identity, post, logger } = this.#host;
+    this.#learned = effect.learned;
     if (!people) {
       post(() => this.#over('failed', 'failed'));
       return;
@@ -98,6 +104,7 @@ export class Escalation {
   resume(saved: DeskState, legs: ReadonlyMap<string, Leg>): void {
     const { people, identity, post, facts } = this.#host;
     this.#inQueue = true;
+    this.#learned = saved.learned ?? {};
     const talking = saved.agents.find(({ talkEndsAtMs, legId }) => talkEndsAtMs !== undefined && legs.has(legId));
     for (const agent of saved.agents) {
       const leg = legs.get(agent.legId);
@@ -183,7 +190,11 @@ export class Escalation {
       ticket?.leave('abandoned');
       return;
     }
-    if (talkingOfferId !== undefined) return;
+    if (talkingOfferId !== undefined) {
+      // The controller before may have died between the answer and the form.
+      if (ticket?.found.agentId !== undefined) this.#openIntake(talkingOfferId, ticket.found.agentId);
+      return;
+    }
     const { state, offerId } = ticket?.found ?? { state: undefined, offerId: undefined };
     if (!ticket) this.#over('failed', 'failed');
     else if (state === 'served') this.#over('done', 'answered');
@@ -213,7 +224,7 @@ export class Escalation {
       return;
     }
     const { identity, limits, onChanged } = this.#host;
-    const { peer } = this.#newAgent(offerId, newId('leg'), pressOneToAccept);
+    const { peer } = this.#newAgent(offerId, newId('leg'), { agentId, pressOneToAccept });
     peer.dial({
       ...{ kind: 'agent', target: { phones }, to: '', agentId, ringTimeoutMs, maxTalkMs: limits.maxTalkMs },
       fromNumber: identity.fromNumber,
@@ -222,7 +233,7 @@ export class Escalation {
     onChanged();
   }
 
-  #newAgent(offerId: string, legId: string, pressOneToAccept = false) {
+  #newAgent(offerId: string, legId: string, { agentId = '', pressOneToAccept = false } = {}) {
     const { telephony, clock, facts, timers, post, callerLeg, onChanged, prompts, identity } = this.#host;
     const { language, account } = identity;
     const whisper = new Whisper(prompts, timers, legId, { language, account, pressOneToAccept });
@@ -232,7 +243,7 @@ export class Escalation {
         startRingBack: () => undefined,
         stopRingBack: () => undefined,
         onRinging: () => this.#ticket?.ringing(offerId),
-        prepare: (leg) => this.#prepare(offerId, leg, whisper),
+        prepare: (leg) => this.#prepare(offerId, agentId, leg, whisper),
         onOwnEvent: (event) => whisper.onEvent(event),
         onDialDone: (outcome, _status, cause) => this.#onDialDone(offerId, outcome === 'answered', cause),
         onPeerEnded: (cause) => this.#onParted(offerId, cause),
@@ -251,13 +262,21 @@ export class Escalation {
   }
 
   /** The agent has answered: theirs is the caller, if nobody was quicker; and they hear for whom they answer. */
-  async #prepare(offerId: string, leg: Leg, whisper: Whisper): Promise<EndCause | undefined> {
+  async #prepare(offerId: string, agentId: string, leg: Leg, whisper: Whisper): Promise<EndCause | undefined> {
     if (!(await this.#ticket?.answered(offerId))) return 'cancelled';
     const refusal = await whisper.run(leg);
     if (refusal) return refusal;
     this.#announced = true;
     this.#feed({ type: 'desk-answered' });
+    this.#openIntake(offerId, agentId);
     return undefined;
+  }
+
+  #openIntake(offerId: string, agentId: string): void {
+    const { people, identity, clock } = this.#host;
+    const { callId, accountId, fromNumber: callerNumber } = identity;
+    const known = { callId, accountId, callerNumber, queueId: this.#queueId, learned: this.#learned };
+    people?.intake?.open({ ...known, offerId, agentId, atMs: clock.nowMs() });
   }
 
   #onDialDone(offerId: string, connected: boolean, cause: EndCause | undefined): void {

@@ -66,6 +66,8 @@ export interface DeskState {
   queueId: string;
   /** Agents who ring, hear the whisper, or talk. */
   agents: (PeerCallState & { offerId: string })[];
+  /** What the flow learned. */
+  learned?: Readonly<Record<string, unknown>>;
 }
 
 type Phase = 'ringing' | 'preparing' | 'bridging' | 'talking' | 'parting' | 'over';

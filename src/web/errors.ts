@@ -10,6 +10,7 @@ export const errorCatalogue = {
   PHONE_NUMBER_INVALID: { status: 400, message: 'not a phone number' },
   PASSWORD_WEAK: { status: 400, message: 'the password is too weak' },
   SECRET_MISSING: { status: 400, message: 'a masked secret is not known' },
+  INTAKE_UNFIT: { status: 400, message: 'the form is not ready to be reported', remedy: 'Fill in the fields named' },
   NOT_SIGNED_IN: { status: 401, message: 'nobody is signed in', remedy: 'Sign in (again)' },
   SIGN_IN_REFUSED: {
     status: 401,
@@ -32,6 +33,13 @@ export const errorCatalogue = {
   QUEUE_UNKNOWN: { status: 404, message: 'there is no such queue' },
   OUTBOX_ENTRY_UNKNOWN: { status: 404, message: 'there is nothing like it in the outbox' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'not by this method' },
+  INTAKE_CHANGED: {
+    status: 409,
+    message: 'somebody else has typed here since',
+    remedy: 'Take over how it stands (current), and send what is still missing',
+  },
+  INTAKE_EXISTS: { status: 409, message: 'this call has an open intake already' },
+  INTAKE_SAVED: { status: 409, message: 'this intake has been reported and changes no more' },
   LOGIN_NAME_TAKEN: { status: 409, message: 'there is such a user already' },
   PHONE_NAME_TAKEN: { status: 409, message: 'there is such a phone already' },
   QUEUE_IN_USE: { status: 409, message: 'the queue is in use' },

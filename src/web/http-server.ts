@@ -13,6 +13,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { createSignIn } from '../accounts/sign-in.ts';
 import type { DeskStaffStore } from '../desk/desk-store.ts';
+import type { Intakes } from '../desk/intakes.ts';
 import type { DeskLive } from '../desk/live.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Api, ApiParts, RouteParts } from './api.ts';
@@ -24,7 +25,9 @@ import { agentRoutes, queueRoutes } from './routes/desk.ts';
 import { deskLiveRoutes } from './routes/desk-live.ts';
 import { deskWorkRoutes } from './routes/desk-work.ts';
 import { type Health, healthRoute } from './routes/health.ts';
+import { intakeRoutes } from './routes/intakes.ts';
 import { outboxRoutes } from './routes/outbox.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { userRoutes } from './routes/users.ts';
 
@@ -36,6 +39,8 @@ export interface HttpServerOptions extends ApiParts {
   desk?: DeskStaffStore;
   /** The desk as it changes; without it there is no route that shows it. */
   deskLive?: DeskLive;
+  /** Forms of calls, and reports; without it there are no routes for them. */
+  intakes?: Intakes;
   /** Where browsers reach it, when that is not this address: behind a proxy that speaks https. */
   publicUrl?: string | undefined;
   /** Addresses of proxies whose X-Forwarded-… is believed. */
@@ -120,7 +125,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** What the rest of the program may reach by HTTP stands here, room by room. */
-function addApi(api: Api, parts: RouteParts, { desk, deskLive }: Pick<HttpServerOptions, 'desk' | 'deskLive'>): void {
+function addApi(api: Api, parts: RouteParts, { desk, deskLive, intakes }: HttpServerOptions): void {
   sessionRoutes(api, parts);
   userRoutes(api, parts);
   agentRoutes(api, parts);
@@ -132,6 +137,9 @@ function addApi(api: Api, parts: RouteParts, { desk, deskLive }: Pick<HttpServer
   auditRoutes(api, parts);
   if (desk) deskWorkRoutes(api, desk);
   if (deskLive) deskLiveRoutes(api, parts, deskLive);
+  if (!intakes) return;
+  intakeRoutes(api, { intakes, desk });
+  reportRoutes(api, intakes.stores);
 }
 
 const description: SwaggerOptions = {

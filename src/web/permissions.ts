@@ -46,6 +46,10 @@ export const permissions = {
   'outbox.read': { operator: 'all', account: 'own' },
   'outbox.retry': operators,
   'webhooks.secret': { operator: 'all', account: 'own' },
+  /** The form of a call: the agent's who answered it. */
+  'intakes.write': { ...desk, agent: 'own' },
+  'intakes.list': desk,
+  'reports.read': { ...desk, account: 'own' },
   'audit.read': { operator: 'all', account: 'own' },
 } as const satisfies Record<string, Rights>;
 

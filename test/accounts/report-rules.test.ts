@@ -22,11 +22,11 @@ describe('reports go', () => {
 
   it.each([
     [{ outcomes: ['complaint', 'other'] }, { outcome: 'complaint' }, { outcome: 'sales-call' }],
-    [{ urgencies: ['high'] }, { urgency: 'high' }, { urgency: 'low' }],
+    [{ urgencies: ['urgent'] }, { urgency: 'urgent' }, { urgency: 'normal' }],
     [{ forPersons: ['sato'] }, { forPerson: 'sato' }, { forPerson: undefined }],
     [{ forPersons: ['sato'] }, { forPerson: 'sato' }, { forPerson: 'suzuki' }],
     [{ when: { from: '18:00', to: '09:00' } }, { atMs: monday22 }, { atMs: monday10 }],
-    [{ outcomes: ['message'], urgencies: ['high'] }, { urgency: 'high' }, { urgency: 'high', outcome: 'other' }],
+    [{ outcomes: ['message'], urgencies: ['urgent'] }, { urgency: 'urgent' }, { urgency: 'urgent', outcome: 'other' }],
   ] as const)('by the rule %j for %j and not for %j', (rule, yes, no) => {
     expect(to([{ ...rule, send: ['office'] }], yes)).toEqual(['office']);
     expect(to([{ ...rule, send: ['office'] }], no)).toEqual([]);

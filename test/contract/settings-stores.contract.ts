@@ -61,15 +61,16 @@ export function settingsStoreContract(make: () => Promise<AccountsData>): void {
 
   it("keeps cards and the provider's rules apart", async () => {
     expect(await data.cards.find('sakura')).toBeUndefined();
-    const rules = { complaintsBeforeWarning: 3, suspension: 'operator-confirms' } as const;
+    const rules = { complaintsBeforeWarning: 3, complaintsSinceMs: 0, suspension: 'operator-confirms' } as const;
     expect(await data.cards.rules('sakura')).toEqual(rules);
-    await data.cards.saveRules('sakura', { complaintsBeforeWarning: 5, suspension: 'automatic' });
+    const strict = { complaintsBeforeWarning: 5, complaintsSinceMs: 7, suspension: 'automatic' } as const;
+    await data.cards.saveRules('sakura', strict);
     expect(await data.cards.find('sakura')).toBeUndefined();
     await data.cards.save(card('sakura'));
     expect(await data.cards.find('sakura')).toEqual(card('sakura'));
     await data.cards.save(card('sakura', { notes: 'new' }));
     expect((await data.cards.find('sakura'))?.notes).toBe('new');
-    expect(await data.cards.rules('sakura')).toEqual({ complaintsBeforeWarning: 5, suspension: 'automatic' });
+    expect(await data.cards.rules('sakura')).toEqual(strict);
     await expect(data.cards.save(card('nobody'))).rejects.toMatchObject({ code: 'ACCOUNT_UNKNOWN' });
     await expect(data.cards.saveRules('nobody', rules)).rejects.toMatchObject({ code: 'ACCOUNT_UNKNOWN' });
   });

@@ -20,6 +20,8 @@ import { auditStoreContract } from './audit-store.contract.ts';
 import { channelRecordStoreContract } from './channel-record-store.contract.ts';
 import { factStoreContract } from './fact-store.contract.ts';
 import { flowStoreContract } from './flow-store.contract.ts';
+import { intakeStoresContract } from './intake-stores.contract.ts';
+import { intakesContract } from './intakes.contract.ts';
 import { outboxStoreContract } from './outbox-store.contract.ts';
 import { phoneCredentialStoreContract, settingsStoreContract } from './settings-stores.contract.ts';
 import { sqlDatabaseContract } from './sql-database.contract.ts';
@@ -73,6 +75,8 @@ describe.each(Object.entries(emptyDatabases))('on %s', (_, emptyDatabase) => {
   describe('SqlAttemptStore', () => attemptStoreContract(async () => new SqlAttemptStore(await openEmpty())));
   describe('settings in SQL', () => settingsStoreContract(people));
   describe('SqlPhoneCredentialStore', () => phoneCredentialStoreContract(people));
+  describe('intakes and reports in SQL', () => intakeStoresContract(people));
+  describe('intakes', () => intakesContract(people));
   describe('SqlAuditStore', () => auditStoreContract(openEmpty));
   describe('openSql', () => sqlDatabaseContract(emptyDatabase));
 });

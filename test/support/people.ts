@@ -37,7 +37,7 @@ export function card(accountId: string, more: object = {}): AccountCard {
       { type: 'slack', destinationId: 'chat', webhookUrl: 'https://hooks.slack.com/services/T0/B0/secret-part' },
       { type: 'webhook', destinationId: 'crm', url: 'https://crm.sakura.example/calls' },
     ],
-    reports: [{ send: ['office'] }, { outcomes: ['complaint'], urgencies: ['high'], send: ['chat', 'crm'] }],
+    reports: [{ send: ['office'] }, { outcomes: ['complaint'], urgencies: ['urgent'], send: ['chat', 'crm'] }],
     ...more,
   });
 }

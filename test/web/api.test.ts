@@ -213,7 +213,7 @@ describe.each(Object.entries(databases))('the API on %s', (_, database) => {
     expect(await server.data.cards.find('sakura')).toEqual({ ...written, notes: '変更' });
     const missing = await operator.send('PUT', '/accounts/momo/card', { ...shown, accountId: 'momo' });
     expect([missing.status, errorCode(missing)]).toEqual([400, 'SECRET_MISSING']);
-    const rules = { complaintsBeforeWarning: 5, suspension: 'automatic' };
+    const rules = { complaintsBeforeWarning: 5, complaintsSinceMs: 0, suspension: 'automatic' };
     ok(await operator.send('PUT', '/accounts/sakura/rules', rules));
     expect(ok(await operator.send('GET', '/accounts/sakura/rules'))).toEqual(rules);
     expect((await operator.send('PUT', '/accounts/nobody/rules', rules)).status).toBe(404);

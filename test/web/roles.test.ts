@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentSettingsSchema } from '../../src/accounts/agents.ts';
 import { phoneHashes } from '../../src/accounts/phone-credentials.ts';
 import { type Role, roles, type User } from '../../src/accounts/users.ts';
+import { emptyForm } from '../../src/desk/intake.ts';
+import { intake } from '../support/intakes.ts';
 import { card, momo, queue, sakura, user } from '../support/people.ts';
 import { type Answer, Browser, errorCode, startServer, type TestServer } from './support.ts';
 
@@ -48,6 +50,15 @@ const expected: Record<string, [operator: May, supervisor: May, agent: May, acco
   'GET /outbox/:outboxId': ['all', '-', '-', 'own'],
   'POST /outbox/:outboxId/retry': ['all', '-', '-', '-'],
   'POST /accounts/:accountId/webhook-secret': ['all', '-', '-', 'own'],
+  'GET /agents/:agentId/intake': ['all', 'all', 'own', '-'],
+  'GET /intakes': ['all', 'all', '-', '-'],
+  'GET /intakes/:intakeId': ['all', 'all', 'own', '-'],
+  'GET /intakes/:intakeId/text': ['all', 'all', 'own', '-'],
+  'PATCH /intakes/:intakeId': ['all', 'all', 'own', '-'],
+  'POST /intakes/:intakeId/save': ['all', 'all', 'own', '-'],
+  'GET /reports': ['all', 'all', '-', 'all'],
+  'GET /accounts/:accountId/outcomes': ['all', 'all', '-', 'own'],
+  'GET /complained-accounts': ['all', 'all', '-', '-'],
   'GET /audit': ['all', '-', '-', 'all'],
 };
 
@@ -73,6 +84,8 @@ afterAll(() => server.stop());
 async function reset(): Promise<void> {
   const { db } = server.database;
   for (const name of [
+    'reports',
+    'intakes',
     'outbox',
     'webhook_secrets',
     'sessions',
@@ -110,7 +123,20 @@ async function reset(): Promise<void> {
     await data.agents.save(agentSettingsSchema.parse({ agentId: one.userId, refusedAccounts: ['momo'] }));
     const phone = { username: `${one.loginName}-1`, agentId: one.userId, realm: 'denwaban', label: '', createdAtMs: 1 };
     await data.phones.add(phone, phoneHashes(phone.username, 'denwaban', 'x'));
+    await addIntakes(one, one === people[one.role].self ? 'sakura' : 'momo');
   }
+}
+
+/** One that the agent has to save, and one that has been reported. */
+async function addIntakes({ userId: agentId, loginName }: User, accountId: string): Promise<void> {
+  const { intakes, reports } = server.data;
+  const done = `done_${loginName}`;
+  await intakes.add(intake(`intake_${loginName}`, { agentId, accountId, form: { ...emptyForm, outcome: 'other' } }));
+  await intakes.add(intake(done, { agentId, accountId, state: 'saved', answeredAtMs: 1, closedAtMs: 2 }));
+  await reports.add({
+    ...{ reportId: `report_${loginName}`, intakeId: done, accountId, callId: 'c', createdAtMs: 2, complete: true },
+    ...{ outcome: 'other', urgency: 'normal', language: 'ja', subject: accountId, text: accountId, fields: {} },
+  });
 }
 
 /** The request for one's own or the other's. For an account its own is the account, for everybody else they themselves. */
@@ -131,6 +157,7 @@ function requestFor(
     .replace(':agentId', agent.userId)
     .replace(':username', `${agent.loginName}-1`)
     .replace(':accountId', accountId)
+    .replace(':intakeId', `intake_${agent.loginName}`)
     .replace(':outboxId', `report-${accountId}`)
     .replace(':queueId', queueId)
     .replace(':number', whose === 'self' ? '0311110001' : '0311110002');
@@ -144,6 +171,8 @@ function requestFor(
     'PUT /accounts/:accountId': { ...(whose === 'self' ? sakura : momo), nameReading: 'かえた' },
     'PUT /numbers/:number': { accountId: 'sakura', flowId: 'changed' },
     'PUT /accounts/:accountId/card': card(accountId, { notes: 'changed' }),
+    'PATCH /intakes/:intakeId': { version: 1, form: { callerName: '山田' } },
+    'POST /intakes/:intakeId/save': { version: 1 },
     'PUT /accounts/:accountId/rules': { complaintsBeforeWarning: 9, suspension: 'automatic' },
   };
   return [method, path, bodies[route]];
@@ -161,6 +190,8 @@ async function world(): Promise<string> {
   const { db } = server.database;
   const tables = [
     'outbox',
+    'intakes',
+    'reports',
     'webhook_secrets',
     'users',
     'sessions',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createPasswords } from '../../src/accounts/passwords.ts';
 import { hashSessionToken, newSessionToken } from '../../src/accounts/sessions.ts';
 import type { User } from '../../src/accounts/users.ts';
+import { Intakes } from '../../src/desk/intakes.ts';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openSql, type SqlDatabase } from '../../src/store/sql/open-sql.ts';
@@ -20,6 +21,7 @@ export interface TestServer {
   http: HttpServer;
   url: string;
   data: SqlAccountsData;
+  intakes: Intakes;
   database: SqlDatabase;
   /** Adds a user whose password is {@link goodPassword}. */
   addUser(user: User): Promise<void>;
@@ -36,6 +38,7 @@ export async function startServer(
   const url = databaseUrl ?? `sqlite:${join(folder, 'denwaban.sqlite')}`;
   const database = await openSql(url, { clock, logger: silentLogger });
   const data = createAccountsData(database);
+  const intakes = new Intakes({ data, clock, logger: silentLogger, onReported: () => undefined });
   const http = await startHttpServer({
     address: '127.0.0.1',
     port: 0,
@@ -46,6 +49,7 @@ export async function startServer(
     clock,
     logger: silentLogger,
     phoneRealm: 'denwaban',
+    intakes,
     ...more,
   });
   const origin = `http://127.0.0.1:${http.port}`;
@@ -54,6 +58,7 @@ export async function startServer(
     http,
     url: origin,
     data,
+    intakes,
     database,
     addUser: (user) => data.users.add(user, hash, clock.nowMs()),
     browserOf: async (user) => {

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Clock } from '../../kernel/clock.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
 import { channelRecordsMigration } from './channel-records-migration.ts';
+import { intakeMigration } from './intake-migration.ts';
 import type { ColumnTypes, Migration } from './migration.ts';
 import { outboxMigration } from './outbox-migration.ts';
 import { peopleMigration } from './people-migration.ts';
@@ -143,4 +144,5 @@ export const migrations: readonly Migration[] = [
   outboxMigration,
   peopleMigration,
   channelRecordsMigration,
+  intakeMigration,
 ];

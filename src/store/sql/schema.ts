@@ -91,6 +91,44 @@ export interface Schema {
     before_json: string | null;
     after_json: string | null;
   };
+  intakes: IntakesTable;
+  reports: {
+    seq: Generated<number>;
+    report_id: string;
+    intake_id: string;
+    account_id: string;
+    call_id: string;
+    created_at_ms: number;
+    complete: number;
+    outcome: string | null;
+    urgency: string;
+    language: string;
+    /** Personal data. */
+    content_json: string;
+  };
+}
+
+interface IntakesTable {
+  intake_id: string;
+  call_id: string;
+  account_id: string;
+  agent_id: string;
+  queue_id: string;
+  offer_id: string;
+  /** Normalised; null where withheld. Personal data, as are the two below. */
+  caller_number: string | null;
+  learned_json: string;
+  form_json: string;
+  version: number;
+  state: string;
+  opened_at_ms: number;
+  answered_at_ms: number;
+  changed_at_ms: number;
+  left_at_ms: number | null;
+  closed_at_ms: number | null;
+  /** What counts are made of; null while open. */
+  outcome: string | null;
+  direct_requests: number | null;
 }
 
 interface OutboxTable {

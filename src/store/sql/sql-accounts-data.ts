@@ -1,4 +1,5 @@
 import type { AccountsData, AccountsStores } from '../../accounts/accounts-data.ts';
+import type { IntakeStore, ReportStore } from '../../desk/intake-store.ts';
 import type { FlowStore } from '../../flow/flow-store.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
 import type { OutboxStore } from '../../outbox/outbox-store.ts';
@@ -8,8 +9,10 @@ import { SqlAccountStore } from './sql-account-store.ts';
 import { SqlAuditStore } from './sql-audit-store.ts';
 import { isTryAgain } from './sql-errors.ts';
 import { SqlFlowStore } from './sql-flow-store.ts';
+import { SqlIntakeStore } from './sql-intake-store.ts';
 import { SqlOutboxStore } from './sql-outbox-store.ts';
 import { SqlPhoneCredentialStore } from './sql-phone-credential-store.ts';
+import { SqlReportStore } from './sql-report-store.ts';
 import { SqlSessionStore } from './sql-session-store.ts';
 import { SqlAgentSettingsStore, SqlCardStore, SqlQueueSettingsStore } from './sql-settings-stores.ts';
 import { SqlUserStore } from './sql-user-store.ts';
@@ -22,6 +25,8 @@ interface OtherStores {
   flows: FlowStore;
   outbox: OutboxStore;
   webhookSecrets: WebhookSecretStore;
+  intakes: IntakeStore;
+  reports: ReportStore;
 }
 
 /** The stores of the accounts room, and of others as far as what changes there is on the audit record. */
@@ -67,5 +72,7 @@ function storesOn(database: Pick<SqlDatabase, 'db' | 'kind'>): AccountsStores & 
     flows: new SqlFlowStore(database),
     outbox: new SqlOutboxStore(database),
     webhookSecrets: new SqlWebhookSecretStore(database),
+    intakes: new SqlIntakeStore(database),
+    reports: new SqlReportStore(database),
   };
 }

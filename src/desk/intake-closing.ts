@@ -1,0 +1,58 @@
+import type { Change } from '../accounts/change.ts';
+import { onRecord } from '../accounts/change.ts';
+import { saveAccount } from '../accounts/manage-accounts.ts';
+import { assert } from '../kernel/assert.ts';
+import { DenwabanError } from '../kernel/errors.ts';
+import type { Intake } from './intake.ts';
+import type { IntakeStores } from './intake-store.ts';
+import { deliveriesOf, makeReport } from './report.ts';
+
+/**
+ * Ends an intake within a transaction: the report, its deliveries, what it counts for, and the record of it, or none of
+ * them. `complete` false: nobody finished it; it can still be saved later, and is then reported once more.
+ */
+export async function closeIntake(
+  change: Change<IntakeStores>,
+  intake: Intake,
+  { reportId, complete }: { reportId: string; complete: boolean },
+): Promise<void> {
+  const { stores, atMs } = change;
+  const { intakeId, accountId } = intake;
+  const account = await stores.accounts.findAccount(accountId);
+  if (!account) throw new DenwabanError('ACCOUNT_UNKNOWN', `there is no account "${accountId}"`);
+  const card = await stores.cards.find(accountId);
+  const replaces = (await stores.reports.ofIntake(intakeId)).at(-1)?.reportId;
+  const report = makeReport({ reportId, intake, account, card, complete, replaces, atMs });
+  await stores.reports.add(report);
+  for (const delivery of deliveriesOf(report, { intake, card })) await stores.outbox.add(delivery);
+  const closed: Intake = {
+    ...intake,
+    ...{ state: complete ? 'saved' : 'incomplete', version: intake.version + 1, closedAtMs: atMs },
+  };
+  assert(await stores.intakes.replace(closed, intake.version), 'an intake changed within a transaction');
+  // No personal data: who did it, to which case, and how it ended.
+  const after = { callId: intake.callId, reportId, complete, outcome: intake.form.outcome };
+  await onRecord(change, 'intake.report', { kind: 'case', id: intakeId, accountId }, { after });
+  if (intake.form.outcome === 'complaint') await weighComplaints(change, account);
+}
+
+/**
+ * Service-rules.md, Calls 6: the system counts and warns; it suspends by itself only where the account's plan says so,
+ * otherwise an operator does.
+ */
+async function weighComplaints(
+  change: Change<IntakeStores>,
+  account: NonNullable<Awaited<ReturnType<IntakeStores['accounts']['findAccount']>>>,
+): Promise<void> {
+  const { stores, atMs } = change;
+  const { accountId } = account;
+  const rules = await stores.cards.rules(accountId);
+  const counted = await stores.intakes.complaints({ accountId, sinceMs: rules.complaintsSinceMs });
+  const complaints = counted.get(accountId) ?? 0;
+  if (complaints < rules.complaintsBeforeWarning) return;
+  const program: Change = { stores, atMs, actor: { kind: 'program', name: 'complaints' } };
+  const after = { complaints, limit: rules.complaintsBeforeWarning, suspension: rules.suspension };
+  await onRecord(program, 'account.complaints', { kind: 'account', id: accountId, accountId }, { after });
+  if (rules.suspension !== 'automatic' || account.status !== 'active') return;
+  await saveAccount(program, { ...account, status: 'suspended' });
+}

@@ -1,0 +1,85 @@
+import type { Clock, TimerHandle } from '../kernel/clock.ts';
+import { errorMessage } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { AgentStatus, DeskStaffStore } from './desk-store.ts';
+import type { Intake } from './intake.ts';
+import type { IntakeStore } from './intake-store.ts';
+import type { Intakes } from './intakes.ts';
+
+export interface IntakeWatchOptions {
+  intakes: Pick<Intakes, 'reportIncomplete'>;
+  store: Pick<IntakeStore, 'open' | 'markLeft'>;
+  desk: Pick<DeskStaffStore, 'listAgents'>;
+  clock: Clock;
+  logger: Logger;
+  /** An intake that nobody is at is reported with what there is after so long without a key typed. */
+  reportAfterMs: number;
+  everyMs?: number;
+}
+
+const defaultEveryMs = 5_000;
+const batch = 500;
+/** An intake that has just been opened may be ahead of what the desk says of its agent. */
+const graceMs = 5_000;
+
+/**
+ * Finds intakes that nobody is at any more although nobody has saved them: listed for supervisors, and reported as
+ * incomplete in the end, so that none is lost. Any number of processes may watch.
+ */
+export class IntakeWatch {
+  readonly #options: IntakeWatchOptions;
+  #timer: TimerHandle | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(options: IntakeWatchOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { clock, logger, everyMs = defaultEveryMs } = this.#options;
+    if (this.#isStopped) return;
+    this.#timer = clock.setTimeout(() => {
+      this.#running = this.look().then(
+        () => this.start(),
+        (error: unknown) => {
+          logger.warn({ err: errorMessage(error) }, 'intakes could not be looked through; tried again');
+          this.start();
+        },
+      );
+    }, everyMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#options.clock.clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  /** Looks once through all that are open. */
+  async look(): Promise<void> {
+    const { store, desk, clock, intakes, logger, reportAfterMs } = this.#options;
+    const open = await store.open({ limit: batch });
+    if (open.length === 0) return;
+    const agents = new Map((await desk.listAgents()).map((status) => [status.agentId, status]));
+    const nowMs = clock.nowMs();
+    for (const intake of open) {
+      const isAtIt = isBusyWith(agents.get(intake.agentId), intake) || intake.answeredAtMs > nowMs - graceMs;
+      if (isAtIt !== (intake.leftAtMs === undefined)) await store.markLeft(intake, isAtIt ? undefined : nowMs);
+      if (isAtIt || intake.leftAtMs === undefined) continue;
+      if (Math.max(intake.leftAtMs, intake.changedAtMs) > nowMs - reportAfterMs) continue;
+      try {
+        await intakes.reportIncomplete(intake.intakeId, nowMs - reportAfterMs);
+      } catch (error) {
+        // One that cannot be reported must not hold up the others.
+        const { intakeId } = intake;
+        logger.error({ intakeId, err: errorMessage(error) }, 'an unfinished intake could not be reported');
+      }
+    }
+  }
+}
+
+/** The agent talks with this caller, is about to, or wraps up. */
+export function isBusyWith(status: AgentStatus | undefined, { callId }: Pick<Intake, 'callId'>): boolean {
+  return status?.callId === callId;
+}

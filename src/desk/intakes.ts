@@ -1,0 +1,189 @@
+import type { Actor } from '../accounts/audit.ts';
+import { assert } from '../kernel/assert.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { newId } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { emptyForm, type Intake, type IntakeFormChange, type IntakeOpening } from './intake.ts';
+import { closeIntake } from './intake-closing.ts';
+import type { IntakeData, IntakeStores } from './intake-store.ts';
+import { callableNumber, callerNumberOf } from './intake-words.ts';
+
+export interface IntakesOptions {
+  data: IntakeData;
+  clock: Clock;
+  logger: Logger;
+  /** A report and its deliveries are in the database. */
+  onReported(): void;
+}
+
+/** Why an intake cannot be saved as it is: which field, and what is wrong with it. */
+export interface FormFault {
+  field: keyof Intake['form'];
+  message: string;
+}
+
+export type TypeResult =
+  | { outcome: 'kept'; intake: Intake }
+  /** Somebody else (another window) has changed it: this is how it stands. */
+  | { outcome: 'changed'; intake: Intake }
+  | { outcome: 'closed' };
+
+export type SaveResult =
+  | { outcome: 'saved'; reportIds: string[] }
+  | { outcome: 'changed'; intake: Intake }
+  | { outcome: 'unfit'; faults: FormFault[] };
+
+const attemptsMax = 5;
+
+/** Intakes, from the moment an agent answers until the account has its report. */
+export class Intakes {
+  readonly #options: IntakesOptions;
+  readonly #logger: Logger;
+
+  constructor(options: IntakesOptions) {
+    this.#options = options;
+    this.#logger = options.logger.child({ room: 'desk' });
+  }
+
+  /**
+   * An agent has answered. A repeat changes nothing. A call whose intake is still open (the agent before was lost) goes
+   * on with it, so that the case is one.
+   */
+  async open(opening: IntakeOpening): Promise<Intake> {
+    const intakeId = newId('intake');
+    return this.#options.data.inTransaction(async ({ intakes }) => {
+      const known = await intakes.ofCall(opening.callId);
+      const same = known.find(({ offerId }) => offerId === opening.offerId);
+      if (same) return same;
+      const { agentId, queueId, offerId, atMs } = opening;
+      const open = known.find(({ state }) => state === 'open');
+      if (open) {
+        // Heard of late: another agent has had the caller since.
+        if (open.answeredAtMs > atMs) return open;
+        const moved = { ...open, agentId, queueId, offerId, answeredAtMs: atMs, leftAtMs: undefined };
+        assert(await intakes.replace({ ...moved, version: open.version + 1 }, open.version), 'not serializable');
+        return { ...moved, version: open.version + 1 };
+      }
+      const intake = newIntake(opening, intakeId);
+      await intakes.add(intake);
+      return intake;
+    });
+  }
+
+  /** For reading. */
+  get stores(): IntakeStores {
+    return this.#options.data;
+  }
+
+  find(intakeId: string): Promise<Intake | undefined> {
+    return this.#options.data.intakes.find(intakeId);
+  }
+
+  /**
+   * What the agent has to fill in. `busyWith`: the call that the agent talks on, or wraps up: then that call's, so that
+   * nothing is ever written into another caller's form; otherwise the newest unfinished one.
+   */
+  async currentOf(agentId: string, busyWith: string | undefined): Promise<Intake | undefined> {
+    const newest = await this.#options.data.intakes.ofAgent(agentId, 20);
+    if (busyWith !== undefined) return newest.find(({ callId }) => callId === busyWith);
+    return newest.find(({ state }) => state === 'open');
+  }
+
+  /** Keeps what was typed. The same again after a lost answer is harmless. */
+  async type(intakeId: string, version: number, change: IntakeFormChange): Promise<TypeResult> {
+    const { intakes } = this.#options.data;
+    for (let attempt = 1; ; attempt++) {
+      const intake = await intakes.find(intakeId);
+      assert(intake, 'an intake was typed into that does not exist');
+      const form = { ...intake.form, ...withoutGaps(change) };
+      if (JSON.stringify(form) === JSON.stringify(intake.form)) return { outcome: 'kept', intake };
+      if (intake.state === 'saved') return { outcome: 'closed' };
+      if (intake.version !== version) return { outcome: 'changed', intake };
+      const typed = { ...intake, form, version: version + 1, changedAtMs: this.#options.clock.nowMs() };
+      if (await intakes.replace(typed, version)) return { outcome: 'kept', intake: typed };
+      assert(attempt < attemptsMax, 'a version was there and was not');
+    }
+  }
+
+  /** Reports the intake, once, however often this is asked for. */
+  async save(intakeId: string, version: number, actor: Actor): Promise<SaveResult> {
+    const reportId = newId('report');
+    const result = await this.#options.data.inTransaction(async (stores): Promise<SaveResult> => {
+      const intake = await stores.intakes.find(intakeId);
+      assert(intake, 'an intake was saved that does not exist');
+      if (intake.state === 'saved') return { outcome: 'saved', reportIds: await reportsOf(stores, intakeId) };
+      if (intake.version !== version) return { outcome: 'changed', intake };
+      const faults = formFaults(intake);
+      if (faults.length > 0) return { outcome: 'unfit', faults };
+      const change = { stores, actor, atMs: this.#options.clock.nowMs() };
+      await closeIntake(change, intake, { reportId, complete: true });
+      return { outcome: 'saved', reportIds: [reportId] };
+    });
+    if (result.outcome === 'saved') this.#reported(intakeId, true);
+    return result;
+  }
+
+  /** Reports what there is of an intake that nobody has touched since `quietSinceMs`. False: somebody has. */
+  async reportIncomplete(intakeId: string, quietSinceMs: number): Promise<boolean> {
+    const reportId = newId('report');
+    const done = await this.#options.data.inTransaction(async (stores) => {
+      const intake = await stores.intakes.find(intakeId);
+      const isQuiet =
+        intake?.state === 'open' &&
+        intake.leftAtMs !== undefined &&
+        Math.max(intake.leftAtMs, intake.changedAtMs) <= quietSinceMs;
+      if (!isQuiet) return false;
+      const actor: Actor = { kind: 'program', name: 'unfinished intakes' };
+      const change = { stores, actor, atMs: this.#options.clock.nowMs() };
+      await closeIntake(change, intake, { reportId, complete: false });
+      return true;
+    });
+    if (done) this.#reported(intakeId, false);
+    return done;
+  }
+
+  #reported(intakeId: string, complete: boolean): void {
+    this.#logger.info({ intakeId, complete }, 'an intake was reported');
+    this.#options.onReported();
+  }
+}
+
+/** What keeps an intake from being saved: an outcome is always there, and a message says something. */
+export function formFaults({ form }: Pick<Intake, 'form'>): FormFault[] {
+  const { outcome, phoneNumber, callBack, business } = form;
+  const faults: FormFault[] = [];
+  if (outcome === null) faults.push({ field: 'outcome', message: 'choose how it ended' });
+  const number = phoneNumber.trim();
+  if (number !== '' && callableNumber(number) === undefined) {
+    faults.push({ field: 'phoneNumber', message: 'not a number that can be called' });
+  }
+  if (callBack === 'wanted' && number === '') {
+    faults.push({ field: 'phoneNumber', message: 'needed to call back' });
+  }
+  if (outcome === 'message' && callBack === 'none' && business.trim() === '') {
+    faults.push({ field: 'business', message: 'a message says something, or asks to be called back' });
+  }
+  return faults;
+}
+
+function newIntake(opening: IntakeOpening, intakeId: string): Intake {
+  const { atMs, callerNumber, ...rest } = opening;
+  const number = callerNumberOf(callerNumber);
+  return {
+    ...rest,
+    intakeId,
+    callerNumber: number,
+    form: { ...emptyForm, phoneNumber: number ?? '' },
+    ...{ version: 1, state: 'open', openedAtMs: atMs, answeredAtMs: atMs, changedAtMs: atMs },
+    ...{ leftAtMs: undefined, closedAtMs: undefined },
+  };
+}
+
+async function reportsOf({ reports }: Pick<IntakeStores, 'reports'>, intakeId: string): Promise<string[]> {
+  return (await reports.ofIntake(intakeId)).filter(({ complete }) => complete).map(({ reportId }) => reportId);
+}
+
+/** Only what was given. */
+function withoutGaps(change: IntakeFormChange): Partial<Intake['form']> {
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,262 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Actor } from '../../src/accounts/audit.ts';
+import type { IntakeFormChange } from '../../src/desk/intake.ts';
+import type { IntakeData } from '../../src/desk/intake-store.ts';
+import { viewIntake } from '../../src/desk/intake-view.ts';
+import { Intakes } from '../../src/desk/intakes.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
+import type { OutboxStore } from '../../src/outbox/outbox-store.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { intakeT0, opening } from '../support/intakes.ts';
+import { card, sakura } from '../support/people.ts';
+
+type Data = IntakeData & { outbox: OutboxStore };
+const hanako: Actor = { kind: 'user', userId: 'user_hanako', role: 'agent', name: 'hanako' };
+const message: IntakeFormChange = {
+  ...{ callerName: '山田太郎', callerNameKana: 'ヤマダタロウ', company: 'みどり商事', forWhom: '佐藤' },
+  ...{
+    business: '見積もりの件',
+    callBack: 'wanted',
+    callBackWhen: '明日の午前',
+    urgency: 'normal',
+    outcome: 'message',
+  },
+};
+
+/** What becomes of intakes, on a real database. */
+export function intakesContract(make: () => Promise<Data>): void {
+  let data: Data;
+  let intakes: Intakes;
+  let rung: number;
+  const clock = new FakeClock(intakeT0 + 1_000);
+  beforeEach(async () => {
+    data = await make();
+    rung = 0;
+    await data.accounts.saveAccount(sakura);
+    const destinations = [
+      { type: 'mail', destinationId: 'office', address: 'office@sakura.example' },
+      { type: 'webhook', destinationId: 'crm', url: 'https://crm.sakura.example/calls' },
+    ];
+    const reports = [{ send: ['office'] }, { forPersons: ['sato'], send: ['crm'] }];
+    await data.cards.save(card('sakura', { destinations, reports }));
+    const onReported = () => {
+      rung += 1;
+    };
+    intakes = new Intakes({ data, clock, logger: silentLogger, onReported });
+  });
+
+  /** A whole case: answered, typed, saved. */
+  async function wholeCase(name: string, form: IntakeFormChange, more: Parameters<typeof opening>[0] = {}) {
+    const opened = await intakes.open(opening({ callId: `call_${name}`, offerId: `offer_${name}`, ...more }));
+    const typed = await intakes.type(opened.intakeId, 1, form);
+    if (typed.outcome !== 'kept') throw new Error(typed.outcome);
+    const saved = await intakes.save(opened.intakeId, typed.intake.version, hanako);
+    return { intakeId: opened.intakeId, saved };
+  }
+
+  const actions = async () => (await data.audit.list({ limit: 20 })).map(({ action }) => action);
+
+  it('opens once for an offer, and goes on with the form where another agent gets the caller', async () => {
+    const [first, again] = [await intakes.open(opening()), await intakes.open(opening({ atMs: intakeT0 + 5 }))];
+    expect(again).toEqual(first);
+    expect(first.form.phoneNumber).toBe('+819011112222');
+    await intakes.type(first.intakeId, 1, { callerName: '山田' });
+    const second = { offerId: 'offer_2', agentId: 'user_taro', atMs: intakeT0 + 1_000 };
+    const moved = await intakes.open(opening(second));
+    expect(moved).toMatchObject({ intakeId: first.intakeId, agentId: 'user_taro', form: { callerName: '山田' } });
+    // Heard of late, from the controller of before.
+    expect(await intakes.open(opening({ offerId: 'offer_0', atMs: intakeT0 - 5 }))).toMatchObject({
+      agentId: 'user_taro',
+    });
+    expect(await intakes.find(first.intakeId)).toMatchObject({ agentId: 'user_taro', version: 3 });
+  });
+
+  it('many who open the same call at once open one', async () => {
+    const tries = Array.from({ length: 8 }, () => intakes.open(opening()).catch(() => undefined));
+    const opened = new Set((await Promise.all(tries)).flatMap((one) => (one ? [one.intakeId] : [])));
+    expect(opened.size).toBe(1);
+    expect(await data.intakes.ofCall('call_1')).toHaveLength(1);
+  });
+
+  it('keeps each word; a repeat is harmless, and two windows do not undo each other', async () => {
+    const { intakeId } = await intakes.open(opening());
+    expect(await intakes.type(intakeId, 1, { callerName: '山' })).toMatchObject({ intake: { version: 2 } });
+    expect(await intakes.type(intakeId, 2, { callerName: '山田' })).toMatchObject({ intake: { version: 3 } });
+    // The answer was lost: sent again.
+    expect(await intakes.type(intakeId, 2, { callerName: '山田' })).toMatchObject({
+      outcome: 'kept',
+      intake: { version: 3 },
+    });
+    expect(await intakes.type(intakeId, 2, { callerName: '山本' })).toMatchObject({
+      ...{ outcome: 'changed', intake: { version: 3, form: { callerName: '山田' } } },
+    });
+    expect((await intakes.find(intakeId))?.form.callerName).toBe('山田');
+  });
+
+  it('what the agent has to fill in is the form of the call on the line, never another', async () => {
+    const { intakeId } = await intakes.open(opening());
+    expect(await intakes.currentOf('user_hanako', undefined)).toMatchObject({ intakeId });
+    expect(await intakes.currentOf('user_hanako', 'call_1')).toMatchObject({ intakeId });
+    expect(await intakes.currentOf('user_hanako', 'call_2')).toBeUndefined();
+    expect(await intakes.currentOf('user_taro', undefined)).toBeUndefined();
+  });
+
+  it('is saved with its report, deliveries by the rules, and its line on the record; once', async () => {
+    const { intakeId, saved } = await wholeCase('a', message);
+    const [report] = await data.reports.ofIntake(intakeId);
+    expect(saved).toEqual({ outcome: 'saved', reportIds: [report?.reportId] });
+    expect(rung).toBe(1);
+    const sent = await data.outbox.list({ limit: 10 });
+    expect(sent.map(({ channel, target, outboxId }) => [channel, target, outboxId]).toSorted()).toEqual([
+      ['mail', 'office@sakura.example', `${report?.reportId}.1`],
+      ['webhook', 'https://crm.sakura.example/calls', `${report?.reportId}.2`],
+    ]);
+    expect(sent[0]?.payload).toMatchObject({ subject: report?.subject, fields: { caller: { name: '山田太郎' } } });
+    // Again, after a lost answer.
+    expect(await intakes.save(intakeId, 2, hanako)).toEqual(saved);
+    expect(await data.reports.ofIntake(intakeId)).toHaveLength(1);
+    expect(await intakes.type(intakeId, 3, { callerName: 'x' })).toEqual({ outcome: 'closed' });
+    const [entry] = await data.audit.list({ limit: 1 });
+    expect(entry).toMatchObject({ action: 'intake.report', actor: hanako, subject: { id: intakeId } });
+    expect(JSON.stringify(entry)).not.toMatch(/山田|9011112222|見積/);
+  });
+
+  it('is not saved without an outcome, with a number that cannot be called, or over what another typed', async () => {
+    const { intakeId } = await intakes.open(opening());
+    const faults = async (change: IntakeFormChange) => {
+      const { version = 0 } = (await intakes.find(intakeId)) ?? {};
+      const typed = await intakes.type(intakeId, version, change);
+      const result = await intakes.save(intakeId, typed.outcome === 'kept' ? typed.intake.version : 0, hanako);
+      return result.outcome === 'unfit' ? result.faults.map(({ field }) => field) : result.outcome;
+    };
+    expect(await faults({})).toEqual(['outcome']);
+    expect(await faults({ outcome: 'message' })).toEqual(['business']);
+    expect(await faults({ phoneNumber: '12', business: 'x' })).toEqual(['phoneNumber']);
+    expect(await faults({ phoneNumber: '110' })).toEqual(['phoneNumber']);
+    expect(await faults({ phoneNumber: '', callBack: 'wanted' })).toEqual(['phoneNumber']);
+    expect(await intakes.save(intakeId, 1, hanako)).toMatchObject({ outcome: 'changed' });
+    expect(await data.outbox.list({ limit: 1 })).toEqual([]);
+    expect(await faults({ phoneNumber: '０３－１２３４－５６７８' })).toBe('saved');
+  });
+
+  it('a report that cannot be written leaves nothing behind', async () => {
+    const broken: Data = {
+      ...data,
+      inTransaction: (work) =>
+        data.inTransaction((stores) =>
+          work({ ...stores, outbox: { add: () => Promise.reject(new Error('the disk is full')) } }),
+        ),
+    };
+    const failing = new Intakes({ data: broken, clock, logger: silentLogger, onReported: () => undefined });
+    const { intakeId } = await failing.open(opening());
+    await failing.type(intakeId, 1, message);
+    await expect(failing.save(intakeId, 2, hanako)).rejects.toThrow('the disk is full');
+    expect(await data.intakes.find(intakeId)).toMatchObject({ state: 'open', version: 2 });
+    expect(await data.reports.ofIntake(intakeId)).toEqual([]);
+    expect(await actions()).toEqual([]);
+    expect(await intakes.save(intakeId, 2, hanako)).toMatchObject({ outcome: 'saved' });
+  });
+
+  it('nobody saved it: reported with what there is, and once more when somebody does', async () => {
+    const { intakeId } = await intakes.open(opening());
+    await intakes.type(intakeId, 1, { callerName: '山田太郎' });
+    const nowMs = clock.nowMs();
+    expect(await intakes.reportIncomplete(intakeId, nowMs)).toBe(false);
+    await data.intakes.markLeft({ intakeId, offerId: 'offer_1' }, nowMs);
+    expect(await intakes.reportIncomplete(intakeId, nowMs - 1)).toBe(false);
+    expect(await intakes.reportIncomplete(intakeId, nowMs)).toBe(true);
+    expect(await intakes.reportIncomplete(intakeId, nowMs)).toBe(false);
+    const [first] = await data.reports.ofIntake(intakeId);
+    expect(first).toMatchObject({ complete: false, outcome: null, subject: expect.stringContaining('入力未完了') });
+    expect(await data.outbox.list({ limit: 9 })).toHaveLength(1);
+    await intakes.type(intakeId, 3, message);
+    expect(await intakes.save(intakeId, 4, hanako)).toMatchObject({ outcome: 'saved' });
+    const [, second] = await data.reports.ofIntake(intakeId);
+    expect(second).toMatchObject({ complete: true, fields: { replacesReportId: first?.reportId } });
+  });
+
+  it('the emergency number appears at the third request of a caller, and to nobody else', async () => {
+    const asks = { outcome: 'direct-transfer-request' } as const;
+    await wholeCase('a', asks);
+    const opened = await intakes.open(opening({ callId: 'call_b', offerId: 'offer_b' }));
+    const hints = async () => {
+      const now = await intakes.find(opened.intakeId);
+      return now && (await viewIntake(data, now)).hints;
+    };
+    expect(await hints()).toMatchObject({ directTransferRequests: 1, emergencyNumber: undefined });
+    await intakes.type(opened.intakeId, 1, asks);
+    expect(await hints()).toMatchObject({ directTransferRequests: 2, emergencyNumber: undefined });
+    await intakes.type(opened.intakeId, 2, { directTransferRequests: 2 });
+    expect(await hints()).toMatchObject({ directTransferRequests: 3, emergencyNumber: '09012345678' });
+    const stranger = await intakes.open(opening({ callId: 'c', offerId: 'c', callerNumber: '0355556666' }));
+    expect((await viewIntake(data, stranger)).hints).toMatchObject({
+      directTransferRequests: 0,
+      emergencyNumber: undefined,
+    });
+    const withheld = await intakes.open(opening({ callId: 'd', offerId: 'd', callerNumber: 'anonymous' }));
+    expect((await viewIntake(data, withheld)).hints).toMatchObject({
+      ...{ directTransferRequests: 0, emergencyNumber: undefined, warnings: ['number-withheld'] },
+    });
+  });
+
+  it('shows the caller’s earlier calls to this account, and the name', async () => {
+    await wholeCase('a', message);
+    const next = await intakes.open(opening({ callId: 'b', offerId: 'b', atMs: intakeT0 + 60_000 }));
+    expect(await viewIntake(data, next)).toMatchObject({
+      callerName: '山田太郎',
+      earlierCalls: [{ outcome: 'message', business: '見積もりの件', atMs: intakeT0 }],
+      card: { announceName: 'さくら歯科 本院' },
+    });
+  });
+
+  describe('complaints', () => {
+    const complain = async (count: number) => {
+      for (let index = 0; index < count; index++) await wholeCase(`c${index}`, { outcome: 'complaint' });
+    };
+    const status = async () => (await data.accounts.findAccount('sakura'))?.status;
+
+    it('are counted and warned of; an operator decides', async () => {
+      await complain(2);
+      expect(await actions()).not.toContain('account.complaints');
+      const third = await intakes.open(opening());
+      await intakes.type(third.intakeId, 1, { outcome: 'complaint' });
+      const now = await intakes.find(third.intakeId);
+      expect(now && (await viewIntake(data, now)).hints).toMatchObject({
+        ...{ complaints: 3, accountComplaints: 3, warnings: ['caller-complained-before', 'complaints-reached'] },
+      });
+      await intakes.save(third.intakeId, 2, hanako);
+      expect(await actions()).toEqual(['account.complaints', ...Array(3).fill('intake.report')]);
+      expect(await status()).toBe('active');
+    });
+
+    it('suspend the account where its plan says so, on the record', async () => {
+      await data.cards.saveRules('sakura', {
+        complaintsBeforeWarning: 2,
+        complaintsSinceMs: 0,
+        suspension: 'automatic',
+      });
+      await complain(1);
+      expect(await status()).toBe('active');
+      await wholeCase('last', { outcome: 'complaint' });
+      expect(await status()).toBe('suspended');
+      const [entry] = await data.audit.list({ limit: 1 });
+      expect(entry).toMatchObject({
+        ...{ action: 'account.change', actor: { kind: 'program', name: 'complaints' } },
+        ...{ before: { status: 'active' }, after: { status: 'suspended' } },
+      });
+    });
+
+    it('before a time that the provider sets do not count', async () => {
+      await complain(3);
+      const rules = {
+        complaintsBeforeWarning: 3,
+        complaintsSinceMs: clock.nowMs() + 1,
+        suspension: 'automatic',
+      } as const;
+      await data.cards.saveRules('sakura', rules);
+      await clock.advance(10);
+      await wholeCase('later', { outcome: 'complaint' });
+      expect(await status()).toBe('active');
+    });
+  });
+}
