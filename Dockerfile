@@ -1,9 +1,18 @@
-# The controller. Node runs the TypeScript sources as they are, so nothing is compiled.
+# The controller. Node runs the TypeScript sources as they are; only the console's pages are built.
 FROM node:26-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 # Without install scripts: the only one of a runtime package fetches a second Node, and the image is one.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:26-slim AS console
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY scripts/build-console.ts scripts/build-console.ts
+COPY tsconfig.json ./
+COPY src src
+RUN node scripts/build-console.ts
 
 FROM node:26-slim
 RUN apt-get update \
@@ -16,6 +25,7 @@ COPY --from=packages /app/node_modules ./node_modules
 COPY package.json ./
 COPY flows ./flows
 COPY src ./src
+COPY --from=console /app/dist ./dist
 USER node
 VOLUME /data
 STOPSIGNAL SIGTERM

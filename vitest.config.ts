@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/scenarios/**'],
+          exclude: ['test/scenarios/**', 'test/console/**'],
           testTimeout: 20_000,
           hookTimeout: 60_000,
         },
@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'scenarios',
-          include: ['test/scenarios/**/*.test.ts'],
+          include: ['test/scenarios/**/*.test.ts', 'test/console/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // Real calls share the machine's two cores: one file at a time, so that timings mean something.

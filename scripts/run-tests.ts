@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { buildConsole } from './build-console.ts';
 
 /** Runs every check of the repository, shows its output, and ends with `N passed, N failed`. */
 
@@ -62,11 +63,13 @@ async function runVitest(args: string[]): Promise<{ passed: number; failed: numb
   }
 }
 
+await buildConsole();
 const only = process.argv.slice(2);
 let passed = 0;
 let failed = 0;
 const checks: [name: string, args: string[]][] = [
   ['tsc', ['-p', '.']],
+  ['tsc', ['-p', 'src/web/console']],
   ['biome', ['check', '--error-on-warnings', '.']],
   ['depcruise', ['src']],
 ];

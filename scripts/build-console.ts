@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { build } from 'vite';
+
+const root = resolve(import.meta.dirname, '..');
+const source = join(root, 'src/web/console');
+const target = join(root, 'dist/console');
+const stamp = join(root, 'dist/console.stamp');
+
+/** Everything that the pages are made of, as one hash. */
+function hashSources(): string {
+  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
+  for (const file of globSync('**/*.*', { cwd: source }).toSorted()) {
+    hash.update(`\n${file}\n`).update(readFileSync(join(source, file)));
+  }
+  return hash.digest('hex');
+}
+
+/** Builds the console's pages into dist/console, where they are not those of the sources already. */
+export async function buildConsole(): Promise<void> {
+  const hash = hashSources();
+  if (existsSync(join(target, 'index.html')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  // Put in place whole: two can build at once, and a program may be serving the old ones.
+  const made = mkdtempSync(join(root, 'dist/console-'));
+  try {
+    await build({ configFile: join(source, 'vite.config.ts'), build: { outDir: made } });
+    chmodSync(made, 0o755);
+    rmSync(target, { recursive: true, force: true });
+    renameSync(made, target);
+    writeFileSync(stamp, hash);
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) await buildConsole();

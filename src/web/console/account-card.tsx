@@ -1,0 +1,157 @@
+import { Badge, Group, Stack, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { DeskCard } from '../../accounts/cards.ts';
+import { find } from './api.ts';
+import { currentLanguage } from './i18n.ts';
+import type { IntakeView } from './intake-types.ts';
+import { WithReading } from './reading.tsx';
+import { writtenNumber } from './time.ts';
+
+/** What agents see of an account; null where there is none. */
+export function useDeskCard(accountId: string) {
+  return useQuery({
+    queryKey: ['card', accountId],
+    queryFn: async () => (await find<DeskCard>(`/accounts/${accountId}/desk-card`)) ?? null,
+    staleTime: 30_000,
+  });
+}
+
+/** The account: what to say, what may be answered, who may be put through; and what is known of the caller. */
+export function AccountCard({ card, intake }: { card: DeskCard | undefined; intake: IntakeView | undefined }) {
+  const { t } = useTranslation();
+  return (
+    <Stack className="panel" p="md" gap="md" component="section" aria-label={t('card.announce')} data-testid="card">
+      {card ? <CardFacts card={card} /> : <Text c="dimmed">{t('card.missing')}</Text>}
+      {intake && <CallerFacts intake={intake} />}
+    </Stack>
+  );
+}
+
+function CardFacts({ card }: { card: DeskCard }) {
+  const { t } = useTranslation();
+  const { announceName, announceReading, aliases, greeting, persons, notes } = card;
+  const said = greeting?.[currentLanguage()] ?? greeting?.ja ?? greeting?.en;
+  return (
+    <>
+      <Part title={t('card.announce')}>
+        <div className="announced" lang="ja">
+          <WithReading name={announceName} reading={announceReading} />
+        </div>
+        {said && <Text size="lg">「{said}」</Text>}
+        {aliases.length > 0 && (
+          <Text size="sm" c="dimmed">
+            {t('card.aliases')}:{' '}
+            {aliases.map(({ name, reading }) => (reading ? `${name}（${reading}）` : name)).join('、')}
+          </Text>
+        )}
+      </Part>
+      {notes !== '' && (
+        <Part title={t('card.notes')}>
+          <Text className="pre" fw={600}>
+            {notes}
+          </Text>
+        </Part>
+      )}
+      {persons.length > 0 && (
+        <Part title={t('card.persons')}>
+          {persons.map((person) => (
+            <Group key={person.personId} gap="xs" align="baseline">
+              <Text fw={600} lang="ja">
+                <WithReading name={person.name} reading={person.reading} />
+              </Text>
+              <Text size="sm" c="dimmed">
+                {person.title}
+              </Text>
+              {person.number === undefined ? (
+                <Badge variant="light" color="gray" tt="none">
+                  {t('card.messageOnly')}
+                </Badge>
+              ) : (
+                <Badge color="teal" variant="light" tt="none">
+                  {t('card.mayPutThrough')} {writtenNumber(person.number)}
+                </Badge>
+              )}
+              {person.note !== '' && <Text size="sm">{person.note}</Text>}
+            </Group>
+          ))}
+        </Part>
+      )}
+      <Answers answers={card.answers} />
+    </>
+  );
+}
+
+function Answers({ answers }: { answers: DeskCard['answers'] }) {
+  const { t } = useTranslation();
+  const { address, directions, hoursText, holidays, wrongNumbers, more } = answers;
+  const days = holidays.map(({ from, to, note }) => `${from === to ? from : `${from} – ${to}`} ${note}`.trim());
+  const wrong = wrongNumbers.map(({ wanted, number }) => (number ? `${wanted} ${writtenNumber(number)}` : wanted));
+  const rows: [label: string, text: string][] = [
+    [t('card.hours'), hoursText],
+    [t('card.holidays'), days.join('\n')],
+    [t('card.address'), address],
+    [t('card.directions'), directions],
+    [t('card.wrongNumbers'), wrong.join('\n')],
+    ...more.map(({ question, answer }): [string, string] => [question, answer]),
+  ];
+  const filled = rows.filter(([, text]) => text !== '');
+  if (filled.length === 0) return null;
+  return (
+    <Part title={t('card.answers')}>
+      {filled.map(([label, text]) => (
+        <div key={label}>
+          <Text size="xs" c="dimmed">
+            {label}
+          </Text>
+          <Text className="pre">{text}</Text>
+        </div>
+      ))}
+    </Part>
+  );
+}
+
+function CallerFacts({ intake }: { intake: IntakeView }) {
+  const { t } = useTranslation();
+  const { earlierCalls, learned } = intake;
+  const dates = new Intl.DateTimeFormat(currentLanguage(), { dateStyle: 'medium', timeStyle: 'short' });
+  const facts = Object.entries(learned);
+  return (
+    <>
+      <Part title={t('card.earlier')}>
+        {earlierCalls.length === 0 && <Text c="dimmed">{t('card.firstTime')}</Text>}
+        {earlierCalls.map((call) => (
+          <div key={call.intakeId}>
+            <Text size="xs" c="dimmed">
+              {dates.format(call.atMs)} {call.outcome ? t(`form.outcomes.${call.outcome}`) : ''}
+            </Text>
+            <Text size="sm">
+              {[call.company, call.callerName].filter(Boolean).join(' ')} {call.business}
+            </Text>
+          </div>
+        ))}
+      </Part>
+      {facts.length > 0 && (
+        <Part title={t('card.learned')}>
+          {facts.map(([name, value]) => (
+            <Text key={name} size="sm" className="pre">
+              {name}: {typeof value === 'string' ? value : JSON.stringify(value)}
+            </Text>
+          ))}
+        </Part>
+      )}
+    </>
+  );
+}
+
+function Part({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Stack gap={4}>
+      <Text size="sm" fw={700} className="title" component="h2">
+        {title}
+      </Text>
+      {children}
+    </Stack>
+  );
+}

@@ -1,0 +1,71 @@
+import { Button, Kbd, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { breakReasons, useReasonText } from './reason-text.ts';
+
+/** Asks why: a number key, or a text of one's own. */
+export function BreakDialog(props: { opened: boolean; onClose: () => void; onChosen: (reason: string) => void }) {
+  const { t } = useTranslation();
+  return (
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      title={t('own.chooseReason')}
+      size="sm"
+      transitionProps={{ duration: 0 }}
+    >
+      <Reasons {...props} />
+    </Modal>
+  );
+}
+
+function Reasons({ onClose, onChosen }: { onClose: () => void; onChosen: (reason: string) => void }) {
+  const { t } = useTranslation();
+  const reasonText = useReasonText();
+  const [other, setOther] = useState('');
+  const choose = (reason: string) => {
+    onChosen(reason);
+    onClose();
+  };
+  const byNumber = (key: string) => {
+    const reason = breakReasons[Number(key) - 1];
+    if (reason) choose(reason);
+  };
+  return (
+    <Stack
+      gap="xs"
+      onKeyDown={(event) => {
+        if (!(event.target instanceof HTMLInputElement)) byNumber(event.key);
+      }}
+    >
+      {breakReasons.map((reason, index) => (
+        <Button
+          key={reason}
+          variant="default"
+          justify="space-between"
+          rightSection={<Kbd>{index + 1}</Kbd>}
+          onClick={() => choose(reason)}
+          {...(index === 0 ? { 'data-autofocus': true } : {})}
+        >
+          {reasonText(reason)}
+        </Button>
+      ))}
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          choose(other.trim() || 'other');
+        }}
+      >
+        <TextInput
+          label={t('own.otherReason')}
+          maxLength={100}
+          value={other}
+          onChange={(event) => setOther(event.currentTarget.value)}
+        />
+      </form>
+      <Text size="xs" c="dimmed">
+        {t('own.reasonHint')}
+      </Text>
+    </Stack>
+  );
+}

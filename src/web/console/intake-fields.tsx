@@ -1,0 +1,281 @@
+import {
+  Alert,
+  Autocomplete,
+  Badge,
+  Button,
+  Chip,
+  Grid,
+  Group,
+  Kbd,
+  SegmentedControl,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+  Title,
+} from '@mantine/core';
+import { useId } from 'react';
+import { useTranslation } from 'react-i18next';
+import { CheckIcon } from './icons.tsx';
+import type { IntakeKeeper, KeepState } from './intake-keeper.ts';
+import { type IntakeForm, type IntakeView, outcomes } from './intake-types.ts';
+import { useKeys } from './keys.ts';
+import { ReadBack } from './read-back.tsx';
+import { writtenNumber } from './time.ts';
+import { useKeeper } from './use-intake.ts';
+
+type TextField = 'callerName' | 'callerNameKana' | 'company' | 'phoneNumber' | 'callBackWhen';
+
+/** The form of a call. Everything typed is kept at once; Ctrl+Enter reports it. */
+export function IntakeFields({ intake }: { intake: IntakeView }) {
+  const { t } = useTranslation();
+  const keeper = useKeeper(intake);
+  const { form, state } = keeper.state;
+  const isOver = state === 'reported' || state === 'closed';
+  const addRequest = () =>
+    keeper.type({ directTransferRequests: Math.min(99, keeper.state.form.directTransferRequests + 1) });
+  const report = () => void keeper.report();
+  useKeys({ 'Ctrl+Enter': report, F6: addRequest });
+  return (
+    <Stack className="panel" p="md" gap="sm" component="section" aria-label={t('form.title')} data-testid="intake">
+      <Group justify="space-between">
+        <Title order={2} size="h4">
+          {t('form.title')}
+        </Title>
+        <KeepMark state={state} />
+      </Group>
+      <Hints keeper={keeper} />
+      {state === 'closed' && <Alert color="red">{t('form.closed')}</Alert>}
+      <fieldset disabled={isOver} style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}>
+        <Fields intake={intake} keeper={keeper} />
+      </fieldset>
+      {isOver ? (
+        <Alert color="teal" icon={<CheckIcon />} title={t('form.finished')} role="status">
+          {t('form.finishedText')}
+        </Alert>
+      ) : (
+        <Group justify="space-between">
+          <Button variant="light" color="gray" onClick={addRequest} rightSection={<Kbd>F6</Kbd>}>
+            {t('form.directRequests')}: {form.directTransferRequests}
+          </Button>
+          <Button size="md" onClick={report} loading={state === 'reporting'} rightSection={<Kbd>Ctrl+Enter</Kbd>}>
+            {t('form.finish')}
+          </Button>
+        </Group>
+      )}
+      <ReadBack intakeId={intake.intakeId} version={keeper.state.version} />
+    </Stack>
+  );
+}
+
+function Fields({ intake, keeper }: { intake: IntakeView; keeper: IntakeKeeper }) {
+  const { t } = useTranslation();
+  const { form } = keeper.state;
+  const text = (field: TextField, label: string, more: object = {}) => (
+    <TextInput
+      label={label}
+      value={form[field]}
+      maxLength={field === 'phoneNumber' ? 40 : 200}
+      error={faultOf(keeper, field) && t('form.faults.phoneNumber')}
+      onChange={(event) => keeper.type({ [field]: event.currentTarget.value })}
+      autoComplete="off"
+      {...more}
+    />
+  );
+  const { name: lastName } = intake.caller;
+  return (
+    <Grid gap="sm">
+      <Grid.Col span={4}>
+        {text('callerName', t('form.callerName'), { autoFocus: true, ...(lastName ? { placeholder: lastName } : {}) })}
+      </Grid.Col>
+      <Grid.Col span={4}>{text('callerNameKana', t('form.callerNameKana'))}</Grid.Col>
+      <Grid.Col span={4}>{text('company', t('form.company'))}</Grid.Col>
+      <Grid.Col span={4}>
+        {text('phoneNumber', t('form.phoneNumber'), { inputMode: 'tel', className: 'digits' })}
+      </Grid.Col>
+      <Grid.Col span={4}>
+        <ForWhom intake={intake} keeper={keeper} />
+      </Grid.Col>
+      <Grid.Col span={4}>
+        <Choice
+          label={t('form.urgency')}
+          value={form.urgency}
+          onChange={(urgency) => keeper.type({ urgency })}
+          choices={[
+            { value: 'normal', label: t('form.urgencies.normal') },
+            { value: 'urgent', label: t('form.urgencies.urgent') },
+          ]}
+          color={form.urgency === 'urgent' ? 'red' : undefined}
+        />
+      </Grid.Col>
+      <Grid.Col span={12}>
+        <Textarea
+          label={t('form.business')}
+          autosize
+          minRows={3}
+          maxRows={10}
+          maxLength={4_000}
+          value={form.business}
+          error={faultOf(keeper, 'business') && t('form.faults.business')}
+          onChange={(event) => keeper.type({ business: event.currentTarget.value })}
+        />
+      </Grid.Col>
+      <Grid.Col span={4}>
+        <Choice
+          label={t('form.callBack')}
+          value={form.callBack}
+          onChange={(callBack) => keeper.type({ callBack })}
+          choices={[
+            { value: 'none', label: t('form.callBackNone') },
+            { value: 'wanted', label: t('form.callBackWanted') },
+          ]}
+        />
+      </Grid.Col>
+      <Grid.Col span={8}>
+        {text('callBackWhen', t('form.callBackWhen'), { disabled: form.callBack === 'none' })}
+      </Grid.Col>
+      <Grid.Col span={12}>
+        <OutcomeChoice keeper={keeper} />
+      </Grid.Col>
+    </Grid>
+  );
+}
+
+/** Whoever is on the card, or any name. */
+function ForWhom({ intake, keeper }: { intake: IntakeView; keeper: IntakeKeeper }) {
+  const { t } = useTranslation();
+  const persons = intake.card?.persons ?? [];
+  const { forWhom } = keeper.state.form;
+  const shown = persons.find(({ personId }) => personId === forWhom)?.name ?? forWhom;
+  return (
+    <Autocomplete
+      label={t('form.forWhom')}
+      data={[...new Set(persons.map(({ name }) => name))]}
+      value={shown}
+      maxLength={200}
+      onChange={(typed) => keeper.type({ forWhom: persons.find(({ name }) => name === typed)?.personId ?? typed })}
+    />
+  );
+}
+
+/** Radio buttons in a row: one stop of the Tab key, arrows choose. */
+function Choice<Value extends string>(props: {
+  label: string;
+  value: Value;
+  onChange: (value: Value) => void;
+  choices: { value: Value; label: string }[];
+  color?: string | undefined;
+}) {
+  const id = useId();
+  const { label, value, onChange, choices, color } = props;
+  return (
+    <div>
+      <Text size="sm" fw={500} id={id} mb={2}>
+        {label}
+      </Text>
+      <SegmentedControl
+        fullWidth
+        aria-labelledby={id}
+        value={value}
+        onChange={onChange}
+        data={choices}
+        {...(color === undefined ? {} : { color })}
+      />
+    </div>
+  );
+}
+
+function OutcomeChoice({ keeper }: { keeper: IntakeKeeper }) {
+  const { t } = useTranslation();
+  const id = useId();
+  const { outcome } = keeper.state.form;
+  const hasFault = faultOf(keeper, 'outcome');
+  return (
+    <div>
+      <Text size="sm" fw={500} id={id} mb={4}>
+        {t('form.outcome')}
+      </Text>
+      <Chip.Group
+        value={outcome}
+        onChange={(chosen) => keeper.type({ outcome: outcomes.find((one) => one === chosen) ?? null })}
+      >
+        <Group gap="xs" role="radiogroup" aria-labelledby={id}>
+          {outcomes.map((one) => (
+            <Chip key={one} value={one} radius="sm" variant="filled" color={one === 'complaint' ? 'red' : 'cyan'}>
+              {t(`form.outcomes.${one}`)}
+            </Chip>
+          ))}
+        </Group>
+      </Chip.Group>
+      {hasFault && (
+        <Text size="sm" c="red" role="alert" mt={4}>
+          {t('form.faults.outcome')}
+        </Text>
+      )}
+    </div>
+  );
+}
+
+function faultOf(keeper: IntakeKeeper, field: keyof IntakeForm): boolean {
+  return keeper.state.fault === field;
+}
+
+/** Whether what was typed is safe. Said aloud only when it is not. */
+function KeepMark({ state }: { state: KeepState }) {
+  const { t } = useTranslation();
+  const marks = {
+    kept: ['teal', t('form.kept')],
+    typing: ['gray', t('form.typing')],
+    saving: ['gray', t('form.saving')],
+    failed: ['red', t('form.keepFailed')],
+    reporting: ['gray', t('form.finishing')],
+    reported: ['teal', t('form.finished')],
+    closed: ['red', t('form.closed')],
+  } as const;
+  const [color, label] = marks[state];
+  return (
+    <Badge
+      color={color}
+      variant={state === 'failed' ? 'filled' : 'light'}
+      size="lg"
+      tt="none"
+      data-testid="kept"
+      data-state={state}
+      leftSection={state === 'kept' || state === 'reported' ? <CheckIcon /> : undefined}
+      {...(state === 'failed' ? { role: 'alert' } : {})}
+    >
+      {label}
+    </Badge>
+  );
+}
+
+/** What the agent must know now; the emergency number only when it may be told. */
+function Hints({ keeper }: { keeper: IntakeKeeper }) {
+  const { t } = useTranslation();
+  const { directTransferRequests, complaints, emergencyNumber, warnings } = keeper.state.hints;
+  const lines = [
+    ...warnings.map((warning) => t(`hint.${warning}`)),
+    ...(directTransferRequests > 0 ? [t('hint.requests', { count: directTransferRequests })] : []),
+    ...(complaints > 0 ? [t('hint.complaints', { count: complaints })] : []),
+  ];
+  return (
+    <>
+      {emergencyNumber !== undefined && (
+        <Alert color="red" variant="filled" title={t('card.emergency')} data-testid="emergency">
+          <Text size="xl" fw={700} className="digits">
+            {writtenNumber(emergencyNumber)}
+          </Text>
+        </Alert>
+      )}
+      {lines.length > 0 && (
+        <Alert color="yellow" role="status" p="xs">
+          {lines.map((line) => (
+            <Text key={line} size="sm">
+              {line}
+            </Text>
+          ))}
+        </Alert>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,55 @@
+import { Alert, Grid, Loader, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import type { LiveAgent, LiveCall } from '../../desk/live-types.ts';
+import { AccountCard, useDeskCard } from './account-card.tsx';
+import { IntakeFields } from './intake-fields.tsx';
+import type { IntakeView } from './intake-types.ts';
+import { useCurrentIntake } from './use-intake.ts';
+
+/** The account's card and the form: of the call on the line, in wrap-up, or left unfinished. */
+export function IntakePanel({ agentId, me, call }: { agentId: string; me: LiveAgent; call: LiveCall | undefined }) {
+  const { data } = useCurrentIntake(agentId, me.state, me.callId);
+  const isBusy = me.state === 'talking' || me.state === 'wrap-up';
+  const isRinging = me.state === 'ringing' || me.state === 'reserved';
+  // While the next call rings its own card is what counts.
+  const intake = data && (isBusy ? data.callId === me.callId : data.state === 'open' && !isRinging) ? data : undefined;
+  if (intake) return <WithCard intake={intake} isBusy={isBusy} />;
+  if (call) return <CardOnly accountId={call.account.accountId} isWaiting={me.state === 'talking'} />;
+  return null;
+}
+
+function WithCard({ intake, isBusy }: { intake: IntakeView; isBusy: boolean }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      {!isBusy && <Alert color="yellow">{t('form.unfinished')}</Alert>}
+      <Grid gap="md">
+        <Grid.Col span={{ base: 12, md: 5 }} order={{ base: 2, md: 1 }}>
+          <AccountCard card={intake.card} intake={intake} />
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 7 }} order={{ base: 1, md: 2 }}>
+          <IntakeFields key={intake.intakeId} intake={intake} />
+        </Grid.Col>
+      </Grid>
+    </>
+  );
+}
+
+/** Before the form is there: whom the agent is about to answer for. */
+function CardOnly({ accountId, isWaiting }: { accountId: string; isWaiting: boolean }) {
+  const { t } = useTranslation();
+  const { data: card, isPending } = useDeskCard(accountId);
+  if (isPending) return <Loader size="sm" />;
+  return (
+    <Grid gap="md">
+      <Grid.Col span={{ base: 12, md: isWaiting ? 5 : 12 }}>
+        <AccountCard card={card ?? undefined} intake={undefined} />
+      </Grid.Col>
+      {isWaiting && (
+        <Grid.Col span={{ base: 12, md: 7 }}>
+          <Text c="dimmed">{t('form.waiting')}</Text>
+        </Grid.Col>
+      )}
+    </Grid>
+  );
+}

@@ -1,0 +1,30 @@
+import { useEffect, useState } from 'react';
+
+/** The time by the server's clock, ms since the epoch; the component is drawn again each second. */
+export function useNow(offsetMs: number): number {
+  const [nowMs, setNowMs] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = window.setInterval(() => setNowMs(Date.now()), 1_000);
+    return () => window.clearInterval(timer);
+  }, []);
+  return Math.max(nowMs, Date.now() - 1_000) + offsetMs;
+}
+
+/** `0:07`, `12:34`, `1:02:03`. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  const two = (value: number) => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
+/** Japanese numbers as they are written there, others as they are. */
+export function writtenNumber(number: string): string {
+  const national = number.replace(/^\+81/, '0');
+  const groups =
+    /^(0[5789]0)(\d{4})(\d{4})$/.exec(national) ??
+    /^(0120)(\d{3})(\d{3})$/.exec(national) ??
+    /^(0[36])(\d{4})(\d{4})$/.exec(national) ??
+    /^(0\d{2})(\d{3})(\d{4})$/.exec(national);
+  return groups ? groups.slice(1).join('-') : national;
+}

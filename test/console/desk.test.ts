@@ -1,0 +1,176 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { buildConsole } from '../../scripts/build-console.ts';
+import { Baresip } from '../support/baresip.ts';
+import { startChromium } from '../support/chromium.ts';
+import { type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
+import { eventually } from '../support/poll.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+/** The console in a browser, on the running system, with callers and agents on phones that are not ours. */
+const number = '0322220001';
+const caller = { user: '09011112222', written: '090-1111-2222' };
+let system: System;
+let secrets: PrintedSecrets;
+let browser: Browser;
+const running: { stop(): Promise<void> }[] = [];
+const faults: string[] = [];
+
+beforeAll(async () => {
+  await buildConsole();
+  [system, browser] = await Promise.all([startSystem({ flows: 'test/console/flows' }), startChromium()]);
+  secrets = readSecrets(system.loaded);
+});
+afterAll(async () => {
+  await browser.close();
+  await system.stop();
+});
+afterEach(async () => {
+  for (const party of running.splice(0).reverse()) await party.stop();
+  // Nothing that the rules for pages (CSP) forbid, and no fault of a script.
+  expect(faults.splice(0)).toEqual([]);
+});
+
+async function openPage(options: { locale?: string; colorScheme?: 'light' | 'dark' } = {}): Promise<Page> {
+  const { locale = 'ja-JP', colorScheme = 'light' } = options;
+  const context = await browser.newContext({ locale, colorScheme, viewport: { width: 1440, height: 960 } });
+  running.push({ stop: () => context.close() });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('console', (message) => {
+    if (/Content Security Policy/.test(message.text())) faults.push(message.text());
+  });
+  await page.goto(system.httpUrl);
+  return page;
+}
+
+/** By keyboard: the first field has the focus. */
+async function signIn(page: Page, name: string, password = secrets.users.get(name) ?? ''): Promise<void> {
+  await page.getByRole('button', { name: /サインイン|Sign in/ }).waitFor();
+  await page.keyboard.type(name);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(password);
+  await page.keyboard.press('Enter');
+}
+
+/** For people to look at: only where `SCREENSHOTS` names a folder. */
+async function photo(page: Page, name: string): Promise<void> {
+  const folder = process.env['SCREENSHOTS'];
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, animations: 'disabled' });
+}
+
+async function photos(page: Page, name: string): Promise<void> {
+  if (!process.env['SCREENSHOTS']) return;
+  for (const language of ['English', '日本語']) {
+    await page.getByText(language, { exact: true }).click();
+    for (const scheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await photo(page, `${name}-${language === 'English' ? 'en' : 'ja'}-${scheme}`);
+    }
+  }
+}
+
+async function phoneOf(agent: string): Promise<Baresip> {
+  const user = `${agent}-1`;
+  const register = { server: `${system.sipHost}:${system.sipPort}`, password: secrets.phones.get(user) ?? '' };
+  const phone = await Baresip.start({ user, toneHz: 880, register });
+  running.push(phone);
+  expect(await phone.registration()).toBe('200 OK');
+  return phone;
+}
+
+async function call(): Promise<Baresip> {
+  const phone = await Baresip.start({ user: caller.user, toneHz: 440 });
+  running.push(phone);
+  phone.dial(system.uri(number));
+  await phone.heardOf('CALL_ESTABLISHED');
+  return phone;
+}
+
+const state = (page: Page) => page.getByRole('region', { name: '自分の状態' });
+
+describe('the console', () => {
+  it('lets in who has the password, in the language of the browser, and says why not', async () => {
+    const page = await openPage({ locale: 'en-US' });
+    await signIn(page, 'hanako', 'not the password');
+    await page.getByText('User name or password is wrong.').waitFor();
+    await photos(page, 'sign-in');
+    await page.getByText('日本語', { exact: true }).click();
+    await page.getByText('ユーザー名またはパスワードが違います。').waitFor();
+    expect(await page.locator('html').getAttribute('lang')).toBe('ja');
+    await page.reload();
+    await signIn(page, 'hanako');
+    await state(page).getByText('退席', { exact: true }).waitFor();
+  });
+
+  it('an agent by keyboard alone: takes a break, is rung, answers, wraps up, and is ready for the next', async () => {
+    const page = await openPage();
+    await signIn(page, 'hanako');
+    const phone = await phoneOf('hanako');
+    await state(page).getByText('退席', { exact: true }).waitFor();
+    await page.keyboard.press('F4');
+    await page.getByText('離席の理由').waitFor();
+    await page.keyboard.press('1');
+    await state(page).getByText('昼休み').waitFor();
+    await page.keyboard.press('F2');
+    await state(page).getByText('受付中', { exact: true }).waitFor();
+    await photos(page, 'idle');
+
+    const other = await call();
+    const banner = page.getByTestId('call');
+    await banner.getByText('着信中').waitFor();
+    expect(await banner.textContent()).toContain('さくら歯科');
+    expect(await banner.locator('rt').textContent()).toBe('さくらしか');
+    await banner.getByText(caller.written).waitFor();
+    await photos(page, 'ringing');
+    phone.accept();
+    await state(page).getByText('通話中', { exact: true }).waitFor();
+    const card = page.getByTestId('card');
+    await card.getByText('さくら歯科 本院').waitFor();
+    await card.getByText('佐藤 健').waitFor();
+    await photos(page, 'talking');
+    other.hangUp();
+    await state(page).getByText('後処理', { exact: true }).waitFor();
+    await state(page)
+      .getByText(/残り 0:[0-5]\d/)
+      .waitFor();
+    await photos(page, 'wrap-up');
+    await page.keyboard.press('F2');
+    await state(page).getByText('受付中', { exact: true }).waitFor();
+    await page.keyboard.press('F8');
+    await state(page).getByText('退席', { exact: true }).waitFor();
+  });
+
+  it('a supervisor sees the desk as it changes, and sets states', async () => {
+    const page = await openPage();
+    await signIn(page, 'boss');
+    await phoneOf('taro');
+    const row = page.getByRole('row', { name: /鈴木太郎/ });
+    await row.getByText('退席').waitFor();
+    await call();
+    await page.getByRole('row', { name: /さくら歯科.*待機中/ }).waitFor();
+    await row.getByRole('button').focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitem', { name: '受付中' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await row.getByText('着信中').waitFor();
+    await photos(page, 'overview');
+    await page.keyboard.press('Escape');
+  });
+
+  it('who is signed out elsewhere is asked to sign in again', async () => {
+    const page = await openPage();
+    await signIn(page, 'taro');
+    await state(page).waitFor();
+    const { userId } = (await (await page.request.get(`${system.httpUrl}/api/v1/me`)).json()).user;
+    await page.request.delete(`${system.httpUrl}/api/v1/users/${userId}/sessions`, { headers: { 'x-denwaban': '1' } });
+    await page.getByLabel('ユーザー名').waitFor();
+    await eventually('the page to show nothing of before', async () => !(await page.getByText('鈴木太郎').isVisible()));
+  });
+});
