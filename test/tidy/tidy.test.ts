@@ -86,6 +86,12 @@ describe('the tree is tidy', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved":/);
   });
 
+  it('takes nothing but types into the console', () => {
+    const files = code.filter((file) => file.startsWith('src/web/console/'));
+    expect(files.length).toBeGreaterThan(20);
+    expect(grep(files, /^(?!import type ).*\bfrom '(\.\.\/|#|node:)/)).toEqual([]);
+  });
+
   it('has a README in every room', () => {
     const rooms = new Set(
       inSource

@@ -39,7 +39,7 @@ function CardFacts({ card }: { card: DeskCard }) {
         <div className="announced" lang="ja">
           <WithReading name={announceName} reading={announceReading} />
         </div>
-        {said && <Text size="lg">「{said}」</Text>}
+        {said && <Text size="lg">{currentLanguage() === 'ja' ? `「${said}」` : `“${said}”`}</Text>}
         {aliases.length > 0 && (
           <Text size="sm" c="dimmed">
             {t('card.aliases')}:{' '}

@@ -1,4 +1,4 @@
-import { Alert, Grid, Loader, Text } from '@mantine/core';
+import { Alert, Center, Grid, Loader, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { LiveAgent, LiveCall } from '../../desk/live-types.ts';
 import { AccountCard, useDeskCard } from './account-card.tsx';
@@ -35,21 +35,21 @@ function WithCard({ intake, isBusy }: { intake: IntakeView; isBusy: boolean }) {
   );
 }
 
-/** Before the form is there: whom the agent is about to answer for. */
+/** Before the form is there: whom the agent is about to answer for. Laid out as it will be. */
 function CardOnly({ accountId, isWaiting }: { accountId: string; isWaiting: boolean }) {
   const { t } = useTranslation();
   const { data: card, isPending } = useDeskCard(accountId);
   if (isPending) return <Loader size="sm" />;
   return (
     <Grid gap="md">
-      <Grid.Col span={{ base: 12, md: isWaiting ? 5 : 12 }}>
+      <Grid.Col span={{ base: 12, md: 5 }}>
         <AccountCard card={card ?? undefined} intake={undefined} />
       </Grid.Col>
-      {isWaiting && (
-        <Grid.Col span={{ base: 12, md: 7 }}>
-          <Text c="dimmed">{t('form.waiting')}</Text>
-        </Grid.Col>
-      )}
+      <Grid.Col span={{ base: 12, md: 7 }}>
+        <Center className="panel faint" p="md" mih={200} h="100%">
+          <Text c="dimmed">{isWaiting ? t('form.waiting') : t('form.onAnswer')}</Text>
+        </Center>
+      </Grid.Col>
     </Grid>
   );
 }

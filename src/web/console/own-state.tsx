@@ -18,6 +18,7 @@ export function OwnState({ me, nowMs }: { me: LiveAgent; nowMs: number }) {
   const [breakShown, breakDialog] = useDisclosure(false);
   const isWrapUp = me.state === 'wrap-up';
   const isBusy = ['reserved', 'ringing', 'talking', 'wrap-up'].includes(me.state);
+  const isTakingCalls = me.state === 'available' || (isBusy && !isWrapUp && me.wanted === 'available');
   const takeCalls = isWrapUp ? state.ready : state.available;
   useKeys({ F2: takeCalls, F4: breakDialog.open, F8: state.offline });
   return (
@@ -45,8 +46,8 @@ export function OwnState({ me, nowMs }: { me: LiveAgent; nowMs: number }) {
         <Button
           color="teal"
           size="md"
-          variant={me.state === 'available' ? 'outline' : 'filled'}
-          disabled={me.state === 'available'}
+          variant={isTakingCalls ? 'default' : 'filled'}
+          disabled={isTakingCalls}
           loading={state.isBusy}
           onClick={takeCalls}
           rightSection={<Kbd>F2</Kbd>}

@@ -172,6 +172,7 @@ export const en: Texts = {
     finishedText: 'The report to the account is on its way.',
     readBack: 'Read back',
     readBackEmpty: 'What you type appears here as a text to read back.',
+    onAnswer: 'The form opens here when you answer.',
     waiting: 'The form is being prepared…',
     unfinished: 'The form of an earlier call is not finished.',
     closed: 'This form has been closed.',

@@ -170,6 +170,7 @@ export const ja = {
     finishedText: 'ご契約者への報告を送り出しました。',
     readBack: '復唱',
     readBackEmpty: '入力すると、復唱の文がここに出ます。',
+    onAnswer: '応答すると、ここに受付票が開きます。',
     waiting: '受付票を用意しています…',
     unfinished: '前の電話の受付票が終わっていません。',
     closed: 'この受付票は締め切られました。',
