@@ -1,8 +1,10 @@
-import { mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildConsole } from '../../scripts/build-console.ts';
+import { type MailServer, type Receiver, startMailServer, startReceiver } from '../outbox/harness.ts';
 import { Baresip } from '../support/baresip.ts';
 import { startChromium } from '../support/chromium.ts';
 import { type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
@@ -15,23 +17,51 @@ const caller = { user: '09011112222', written: '090-1111-2222' };
 let system: System;
 let secrets: PrintedSecrets;
 let browser: Browser;
+let mailServer: MailServer;
+let receiver: Receiver;
 const running: { stop(): Promise<void> }[] = [];
 const faults: string[] = [];
 
 beforeAll(async () => {
   await buildConsole();
-  [system, browser] = await Promise.all([startSystem({ flows: 'test/console/flows' }), startChromium()]);
+  mailServer = await startMailServer();
+  receiver = await startReceiver();
+  const flows = flowsThatReportTo(receiver.url);
+  const environment = {
+    SMTP_URL: `smtp://127.0.0.1:${mailServer.port}`,
+    MAIL_FROM: 'desk@denwaban.example',
+    ALLOW_INSECURE_TARGETS: 'yes',
+  };
+  [system, browser] = await Promise.all([startSystem({ flows, environment }), startChromium()]);
+  rmSync(flows, { recursive: true, force: true });
   secrets = readSecrets(system.loaded);
 });
 afterAll(async () => {
   await browser.close();
   await system.stop();
+  await mailServer.close();
+  await receiver.close();
 });
 afterEach(async () => {
   for (const party of running.splice(0).reverse()) await party.stop();
   // Nothing that the rules for pages (CSP) forbid, and no fault of a script.
   expect(faults.splice(0)).toEqual([]);
 });
+
+/** The flows of this folder, in which the account's reports go to a mail address and to this webhook. */
+function flowsThatReportTo(url: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'denwaban-flows-'));
+  cpSync('test/console/flows', folder, { recursive: true });
+  const file = join(folder, 'account.json');
+  const settings = JSON.parse(readFileSync(file, 'utf8'));
+  settings.card.destinations = [
+    { type: 'mail', destinationId: 'office', address: 'office@sakura.example' },
+    { type: 'webhook', destinationId: 'crm', url },
+  ];
+  settings.card.reports = [{ send: ['office', 'crm'] }];
+  writeFileSync(file, JSON.stringify(settings));
+  return folder;
+}
 
 async function openPage(options: { locale?: string; colorScheme?: 'light' | 'dark' } = {}): Promise<Page> {
   const { locale = 'ja-JP', colorScheme = 'light' } = options;
@@ -108,7 +138,7 @@ describe('the console', () => {
     await state(page).getByText('退席', { exact: true }).waitFor();
   });
 
-  it('an agent by keyboard alone: takes a break, is rung, answers, wraps up, and is ready for the next', async () => {
+  it('an agent by keyboard alone: is rung, answers, writes the form, reports it, and is ready for the next', async () => {
     const page = await openPage();
     await signIn(page, 'hanako');
     const phone = await phoneOf('hanako');
@@ -133,7 +163,53 @@ describe('the console', () => {
     const card = page.getByTestId('card');
     await card.getByText('さくら歯科 本院').waitFor();
     await card.getByText('佐藤 健').waitFor();
+
+    const form = page.getByTestId('intake');
+    const kept = form.locator('[data-testid="kept"][data-state="kept"]');
+    await form.waitFor();
+    // The focus is in the first field already.
+    await page.keyboard.insertText('伊藤 さくら');
+    await page.keyboard.press('Tab');
+    await page.keyboard.insertText('イトウ サクラ');
+    await page.keyboard.press('Tab');
+    await page.keyboard.insertText('青葉商事');
+    await page.keyboard.press('Tab');
+    expect(await form.getByLabel('電話番号').inputValue()).toContain('1111');
+    await page.keyboard.press('Tab');
+    await page.keyboard.insertText('佐藤');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    expect(await form.getByLabel('どなた宛て').inputValue()).toBe('佐藤 健');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Tab');
+    await page.keyboard.insertText('来週の打ち合わせの時間を変えたい');
+    await kept.waitFor();
+    // The browser dies: nothing is lost.
+    await page.reload();
+    await form.getByText('来週の打ち合わせの時間を変えたい').first().waitFor();
+    expect(await form.getByLabel('お名前').inputValue()).toBe('伊藤 さくら');
+    await form.getByLabel('ご用件').focus();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Tab');
+    await page.keyboard.insertText('本日 17時まで');
+    await kept.waitFor();
+    await page.getByTestId('read-back').getByText('青葉商事の伊藤 さくら様').waitFor();
     await photos(page, 'talking');
+    await page.keyboard.press('Control+Enter');
+    await form.getByText('結果を選んでください').waitFor();
+    await form.getByLabel('折り返しの日時').focus();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    await page.keyboard.press('Control+Enter');
+    await form.getByText('ご契約者への報告を送り出しました。').waitFor();
+    await eventually(
+      'the report by mail and webhook',
+      () => mailServer.mails.length > 0 && receiver.received.length > 0,
+    );
+    expect(mailServer.mails.map(({ to }) => to)).toEqual([['office@sakura.example']]);
+    expect(receiver.received.map(({ body }) => body).join()).toContain('伊藤 さくら');
     other.hangUp();
     await state(page).getByText('後処理', { exact: true }).waitFor();
     await state(page)
