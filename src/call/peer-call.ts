@@ -57,6 +57,8 @@ export interface PeerCallState {
   legId: string;
   /** Missing while it still rings. */
   leg?: LegSnapshot;
+  /** While it rings: what stops it. */
+  ringing?: LegSnapshot;
   talkEndsAtMs?: number;
 }
 
@@ -87,6 +89,7 @@ export class PeerCall {
   #unwanted: EndCause | undefined;
   #endedBy: EndCause = 'peer-hangup';
   #callerParked = false;
+  #rings = false;
 
   constructor(host: PeerCallHost, dialId: string, legId: string) {
     this.#host = host;
@@ -103,14 +106,14 @@ export class PeerCall {
   /** Changes when there is another leg to be known of. */
   get legs(): string {
     const isTalking = this.#talkEndsAtMs !== undefined;
-    return `${this.legId}${isTalking ? ' talking' : this.#leg ? ' answered' : ''}`;
+    return `${this.legId}${isTalking ? ' talking' : this.#leg ? ' answered' : this.#rings ? ' rings' : ''}`;
   }
 
   get state(): PeerCallState {
     return {
       dialId: this.dialId,
       legId: this.legId,
-      ...(this.#leg ? { leg: this.#leg.snapshot() } : {}),
+      ...(this.#leg ? { leg: this.#leg.snapshot() } : this.#attempt ? { ringing: this.#attempt.snapshot() } : {}),
       ...(this.#talkEndsAtMs === undefined ? {} : { talkEndsAtMs: this.#talkEndsAtMs }),
     };
   }
@@ -126,6 +129,8 @@ export class PeerCall {
     const onRinging = () => {
       facts.append({ type: 'ringing', legId: this.legId });
       this.#host.onRinging?.();
+      this.#rings = true;
+      this.#host.onChanged();
     };
     this.#attempt = telephony.dial({
       ...target,

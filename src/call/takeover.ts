@@ -103,9 +103,9 @@ export class Takeover {
       ...(saved.desk?.agents ?? []).map((agent) => ({ ...agent, kind: 'agent' as const })),
     ];
     await Promise.all(
-      parties.map(async ({ legId, kind, leg: answered }) => {
-        const ringing: LegSnapshot = { legId, kind, adapter: {} };
-        const leg = await this.#options.telephony.adopt(answered ?? ringing, inbox.party(legId));
+      parties.map(async ({ legId, kind, leg: answered, ringing }) => {
+        const known: LegSnapshot = answered ?? ringing ?? { legId, kind, adapter: {} };
+        const leg = await this.#options.telephony.adopt(known, inbox.party(legId));
         if (leg && caller && answered) kept.set(legId, leg);
         else await leg?.end('controller-lost');
       }),

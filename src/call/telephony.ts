@@ -187,6 +187,8 @@ export interface DialOptions {
 
 export interface DialAttempt {
   readonly legId: string;
+  /** What another controller needs to stop the ringing, by `adopt` and `end`; complete once it rings. */
+  snapshot(): LegSnapshot;
   readonly outcome: Promise<DialOutcome>;
   /** Stops the ringing (CANCEL) or, if just answered, hangs up. */
   cancel(): void;

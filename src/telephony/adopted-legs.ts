@@ -35,6 +35,8 @@ export class AdoptedLegs {
     context: AdoptContext,
   ): Promise<SwitchLeg | undefined> {
     const { legId, kind, adapter } = snapshot;
+    // A phone that still rings for a controller that is gone: nobody else would stop it.
+    for (const invite of String(adapter['invites'] ?? '').split(',')) if (invite) context.sip.cancelInvite(invite);
     const uuid = typeof adapter['uuid'] === 'string' ? adapter['uuid'] : legId;
     const server = await this.#find(uuid, String(adapter['server'] ?? ''), context.servers);
     if (!server) return undefined;

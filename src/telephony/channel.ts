@@ -11,23 +11,11 @@ import type {
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { Bridging } from './bridging.ts';
 import { CallRecordings } from './call-recording.ts';
-import type { ChannelCommands } from './channel-commands.ts';
+import type { ChannelCommands, ChannelHandlers } from './channel-commands.ts';
 import { durationOf, peerOf, recordOutcome } from './channel-events.ts';
 import type { ChannelEvent } from './event-link.ts';
 import { Monitoring } from './monitoring.ts';
 import { playbackArgument } from './sounds.ts';
-
-/** What happens on a channel, in order. */
-export interface ChannelHandlers {
-  onDigit(digit: string, durationMs: number): void;
-  onPlayDone(playId: string, outcome: PlayOutcome): void;
-  onRecordDone(recordingId: string, outcome: RecordOutcome, durationMs: number): void;
-  onUnbridged(peerUuid: string): void;
-  onListenDone(targetUuid: string): void;
-  onHeld(held: boolean): void;
-  /** FreeSWITCH has ended the channel; `cause` is its own word (`NORMAL_CLEARING`, `MEDIA_TIMEOUT` …). */
-  onHangup(cause: string): void;
-}
 
 /**
  * After a prompt that a key may end, the channel waits this long before it goes back to the 20 ms rhythm of `park`:

@@ -185,7 +185,8 @@ class DrachtioTelephony implements SwitchTelephony {
     const failure = this.#draining ? 'draining' : 'unreachable';
     const dialable = request.phones ? request.phones.length > 0 : this.#trunk !== undefined;
     if (this.#draining || !server?.ready || !dialable) {
-      return { legId, outcome: Promise.resolve({ ok: false, cause: failure }), cancel: () => undefined };
+      const snapshot = () => ({ legId, kind: request.kind, adapter: {} });
+      return { legId, outcome: Promise.resolve({ ok: false, cause: failure }), cancel: () => undefined, snapshot };
     }
     const call = new OutgoingCall({
       request,

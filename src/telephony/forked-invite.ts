@@ -33,7 +33,8 @@ export function forkInvites(branches: readonly OutgoingInvite[]): OutgoingInvite
     for (const branch of branches) branch.outcome.then(take);
     if (branches.length === 0) settle({ ok: false, status: 480, reason: 'no phone to ring' });
   });
-  return { outcome, cancel: cancelAll };
+  const transactionIds = () => branches.flatMap((branch) => branch.transactionIds());
+  return { outcome, cancel: cancelAll, transactionIds };
 }
 
 /** What the caller is told when nobody answers: that a person is busy says more than that a phone is not there. */

@@ -11,7 +11,8 @@ import type {
 import type { EndCause, LegKind } from '../kernel/call-fact.ts';
 import { type Clock, withDeadline } from '../kernel/clock.ts';
 import { causeOfHangup } from './causes.ts';
-import type { Channel, ChannelHandlers } from './channel.ts';
+import type { Channel } from './channel.ts';
+import type { ChannelHandlers } from './channel-commands.ts';
 import { answerInDialog } from './in-dialog.ts';
 import type { MediaServer } from './media-server.ts';
 import { isSessionExpiry } from './session-timers.ts';

@@ -1,8 +1,8 @@
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { Channel, type ChannelHandlers } from './channel.ts';
-import type { ChannelCommands } from './channel-commands.ts';
+import { Channel } from './channel.ts';
+import type { ChannelCommands, ChannelHandlers } from './channel-commands.ts';
 import { type ChannelEvent, deadlineReply, EventLink } from './event-link.ts';
 import { MediaWatch } from './media-watch.ts';
 import type { SrfClient } from './types/srf.ts';

@@ -1,5 +1,5 @@
 import type { PhoneAddress, PhoneSource } from '../call/phones.ts';
-import type { DialAttempt, DialOutcome, DialRequest } from '../call/telephony.ts';
+import type { DialAttempt, DialOutcome, DialRequest, LegSnapshot } from '../call/telephony.ts';
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -92,6 +92,13 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
       wanted: () => !this.#decided && this.#media === undefined,
     };
     originate({ sip, server, clock }, call).then((result) => this.#onOriginated(result));
+  }
+
+  snapshot(): LegSnapshot {
+    const invites = this.#phone?.transactionIds().join(',') ?? '';
+    const { legId } = this;
+    const adapter = { server: this.server.name, uuid: legId, invites };
+    return { legId, kind: this.#options.request.kind, adapter };
   }
 
   cancel(): void {

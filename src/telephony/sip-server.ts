@@ -34,6 +34,8 @@ export interface OutgoingInvite {
   outcome: Promise<InviteOutcome>;
   /** Sends CANCEL, or BYE where the answer was faster; the outcome is then a failure. */
   cancel(): void;
+  /** drachtio's ids of the INVITEs that are out: any of its clients can cancel them by these. */
+  transactionIds(): string[];
 }
 
 export interface InviteOptions {
@@ -189,7 +191,20 @@ export class SipServer {
       request = req;
       if (cancelled) req.cancel({}, () => undefined);
     });
-    return { outcome, cancel };
+    const transactionIds = () => (settled || !request?.stackTxnId ? [] : [request.stackTxnId]);
+    return { outcome, cancel, transactionIds };
+  }
+
+  /** Cancels an INVITE that another controller, which is gone, has sent. */
+  cancelInvite(transactionId: string): void {
+    const { logger } = this.#options;
+    const failed = (error: unknown) => logger.debug({ err: errorMessage(error) }, 'an INVITE was not cancelled');
+    try {
+      const cancel = { method: 'CANCEL', stackTxnId: transactionId };
+      this.srf.request('sip:placeholder', cancel, (error) => (error ? failed(error) : undefined));
+    } catch (error) {
+      failed(error); // srf throws when it has no connection.
+    }
   }
 
   /** Answers an INVITE with 200; undefined where the caller had given up, or drachtio did not take it in time. */

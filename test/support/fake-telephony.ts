@@ -288,16 +288,18 @@ export class FakeDial implements DialAttempt {
   cancelled = false;
   leg: FakeLeg | undefined;
   done = false;
-  #settle: (outcome: DialOutcome) => void = () => undefined;
+  readonly #settle: (outcome: DialOutcome) => void;
 
   constructor(telephony: FakeTelephony, request: DialRequest) {
     this.#telephony = telephony;
     this.request = request;
     this.legId = request.legId;
-    this.outcome = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
+    const { promise, resolve } = Promise.withResolvers<DialOutcome>();
+    this.outcome = promise;
+    this.#settle = resolve;
   }
+
+  readonly snapshot = (): LegSnapshot => ({ legId: this.legId, kind: this.request.kind, adapter: {} });
 
   ring(): void {
     if (!this.done) this.request.onRinging();

@@ -30,7 +30,13 @@ export interface SrfClient {
   /** In a dialog: `uri` is a placeholder and `stackDialogId` says which. */
   request(
     uri: string,
-    options: { method: string; stackDialogId?: string; headers?: Record<string, string>; body?: string },
+    options: {
+      method: string;
+      stackDialogId?: string;
+      stackTxnId?: string;
+      headers?: Record<string, string>;
+      body?: string;
+    },
     callback: (error: Error | null, req?: SrfRequest) => void,
   ): void;
   findDialogById(id: string): SrfDialog | undefined;
@@ -58,6 +64,8 @@ export interface SrfMessage {
 
 export interface SrfRequest extends SrfMessage {
   readonly method: string;
+  /** drachtio's id of the transaction. */
+  readonly stackTxnId?: string;
   readonly uri: string;
   readonly callingNumber: string;
   readonly calledNumber: string;
