@@ -221,7 +221,6 @@ export class FakeIncomingCall implements IncomingCall {
   #onCancelled: (() => void) | undefined;
   #complete: ((outcome: AnswerOutcome) => void) | undefined;
   #onEvent: ((event: LegEvent) => void) | undefined;
-
   constructor(telephony: FakeTelephony, legId: string, fromNumber: string, toNumber: string) {
     this.#telephony = telephony;
     this.legId = legId;
@@ -342,7 +341,6 @@ export class FakeTelephony implements Telephony {
   ready = true;
   #handlers: TelephonyHandlers | undefined;
   #nextLeg = 1;
-
   constructor(clock: Clock) {
     this.clock = clock;
   }
@@ -392,7 +390,7 @@ export class FakeTelephony implements Telephony {
     leg.tell({ type: 'unbridged', peerLegId, atMs: this.clock.nowMs() });
   }
 
-  get openLegs(): FakeLeg[] {
+  get openLegs() {
     return this.legs.filter((leg) => !leg.ended);
   }
 
