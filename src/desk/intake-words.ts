@@ -32,11 +32,11 @@ export const outcomeWords: Record<ReportLanguage, Record<IntakeOutcome, string>>
   },
 };
 
-/** Where the national number is cut: 3-4-4 for mobile and IP phones, 4-3-3 for toll-free ones, 2-4-4 in Tokyo and Osaka. */
+/** Where the national number is cut: toll-free numbers, mobile and IP phones, Tokyo and Osaka. The first that fits. */
 const hyphenation = [
+  /^(0800)(\d{3})(\d{4})$/,
   /^(0[5789]0)(\d{4})(\d{4})$/,
   /^(0120)(\d{3})(\d{3})$/,
-  /^(0800)(\d{3})(\d{4})$/,
   /^(0[36])(\d{4})(\d{4})$/,
 ];
 
@@ -46,7 +46,7 @@ const hyphenation = [
  */
 export function writtenNumber(number: string): string {
   const normal = normalNumber(number);
-  if (normal === undefined) return number;
+  if (normal === undefined || !/^\+?\d+$/.test(normal)) return number;
   if (!normal.startsWith('+81')) return normal;
   const national = `0${normal.slice(3)}`;
   const parts = hyphenation.map((pattern) => pattern.exec(national)).find((match) => match !== null);

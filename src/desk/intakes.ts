@@ -173,7 +173,8 @@ function newIntake(opening: IntakeOpening, intakeId: string): Intake {
     ...rest,
     intakeId,
     callerNumber: number,
-    form: { ...emptyForm, phoneNumber: number ?? '' },
+    // An extension of the account's own house, say, is nothing to call back.
+    form: { ...emptyForm, phoneNumber: callableNumber(number ?? '') ?? '' },
     ...{ version: 1, state: 'open', openedAtMs: atMs, answeredAtMs: atMs, changedAtMs: atMs },
     ...{ leftAtMs: undefined, closedAtMs: undefined },
   };

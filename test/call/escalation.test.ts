@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SavedCall } from '../../src/call/saved-call.ts';
 import type { DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
+import type { IntakeOpening } from '../../src/desk/intake.ts';
 import type { DeskRequestInput } from '../../src/desk/request.ts';
 import type { Effect } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -63,7 +64,9 @@ class FakeDesk {
 async function waiting(options: HarnessOptions & { phones?: (typeof phone)[]; refusal?: FakeDesk['refusal'] } = {}) {
   const desk = new FakeDesk();
   desk.refusal = options.refusal;
-  const people = { desk, phonesOf: async () => options.phones ?? [phone] };
+  const opened: IntakeOpening[] = [];
+  const intake = { open: (opening: IntakeOpening) => void opened.push(opening) };
+  const people = { desk, intake, phonesOf: async () => options.phones ?? [phone] };
   const h = await harness({
     script: (event) => (event.type === 'started' ? [escalate] : event.type === 'desk-done' ? [hangup('over')] : []),
     ...options,
@@ -71,7 +74,7 @@ async function waiting(options: HarnessOptions & { phones?: (typeof phone)[]; re
   });
   const { leg } = await answeredCall(h);
   await settle();
-  return { h, leg, desk };
+  return { h, leg, desk, opened };
 }
 
 async function ringing(options: Parameters<typeof waiting>[0] & { order?: Partial<RingOrder> } = {}) {
@@ -133,6 +136,21 @@ test('an agent is rung in the account’s name, hears whose call it is, talks, a
   expect(h.facts.find(({ legId }) => legId === dial.legId)).toMatchObject({ kind: 'agent', agentId: 'hanako' });
   await settle();
   expect(h.service.activeCalls).toBe(0);
+});
+
+test('the form is opened when the agent has taken the caller, with who calls and what the flow learned', async () => {
+  const { opened, dial } = await ringing({ order: { pressOneToAccept: true } });
+  const agent = dial.answer();
+  await settle();
+  expect(opened).toEqual([]);
+  agent?.press('1');
+  await settle();
+  expect(opened).toEqual([
+    {
+      ...{ callId: expect.any(String), accountId: 'sakura', agentId: 'hanako', queueId: 'front', offerId: 'o1' },
+      ...{ callerNumber: '09012345678', learned: { order: '1234' }, atMs: expect.any(Number) },
+    },
+  ]);
 });
 
 test('the caller hangs up while the agent’s phone rings: it stops at once, and the agent has missed nothing', async () => {
@@ -312,12 +330,14 @@ async function takenOver(
   const saved = snapshot.state as SavedCall;
   const desk = new FakeDesk();
   desk.found = found;
-  const h = await harness({ overrides: { people: { desk, phonesOf: async () => [phone] } } });
+  const opened: IntakeOpening[] = [];
+  const intake = { open: (opening: IntakeOpening) => void opened.push(opening) };
+  const h = await harness({ overrides: { people: { desk, intake, phonesOf: async () => [phone] } } });
   if (saved.caller) h.telephony.adoptable.set(saved.caller.legId, 'caller');
   for (const { legId } of saved.desk?.agents ?? []) if (keep === 'agent') h.telephony.adoptable.set(legId, 'agent');
   h.states.orphans.push(snapshot);
   await h.clock.advance(3_000);
-  return { h, desk, saved };
+  return { h, desk, saved, opened };
 }
 
 test('taken over while waiting: the caller keeps the place and is offered again', async () => {
@@ -345,6 +365,12 @@ test('taken over while they talk: they go on, and the end is told as ever', asyn
   await h.clock.advance(1_500);
   expect(desk.told).toEqual(['parted o1 done', 'leave done']);
   expect(h.events.at(-1)).toMatchObject({ type: 'desk-done', outcome: 'done' });
+});
+
+test('taken over while they talk: the form is opened (again), in case the first controller could not', async () => {
+  const found = { state: 'talking', offerId: 'o1', agentId: 'hanako' } as const;
+  const { opened } = await takenOver(await talking(), 'agent', found);
+  expect(opened).toEqual([expect.objectContaining({ offerId: 'o1', agentId: 'hanako', learned: { order: '1234' } })]);
 });
 
 test('taken over, and the agent has gone meanwhile: the caller is back at the head of the line', async () => {

@@ -1,0 +1,124 @@
+import { expect, it } from 'vitest';
+import { emptyForm, type IntakeForm } from '../../src/desk/intake.ts';
+import { writtenNumber } from '../../src/desk/intake-words.ts';
+import { deliveriesOf, makeReport } from '../../src/desk/report.ts';
+import { parseNewEntry } from '../../src/outbox/entry.ts';
+import { intake, intakeT0 } from '../support/intakes.ts';
+import { card, sakura } from '../support/people.ts';
+
+const form: IntakeForm = {
+  ...{ callerName: '山田太郎', callerNameKana: 'ヤマダタロウ', company: 'みどり商事', phoneNumber: '03-1234-5678' },
+  ...{ forWhom: 'sato', business: '見積もりの件\n急ぎではない', callBack: 'wanted', callBackWhen: '明日の午前' },
+  ...{ urgency: 'urgent', outcome: 'message', directTransferRequests: 2 },
+};
+
+function reportOf(
+  change: Partial<IntakeForm> = {},
+  more: { language?: string; complete?: boolean; line?: string | undefined } = {},
+) {
+  const { language = 'ja', complete = true } = more;
+  const callerNumber = 'line' in more ? more.line : '+819011112222';
+  return makeReport({
+    reportId: 'report_1',
+    intake: intake('a', { form: { ...form, ...change }, callerNumber, learned: { order: '1234', wants: { menu: 2 } } }),
+    account: { ...sakura, language },
+    card: card('sakura'),
+    ...{ complete, replaces: undefined, atMs: intakeT0 + 60_000 },
+  });
+}
+
+it('in Japanese', () => {
+  const { subject, text } = reportOf();
+  expect(subject).toBe('【至急】みどり商事 山田太郎様よりお電話（伝言）');
+  expect(text).toBe(`さくら歯科 御中
+
+お電話を承りましたので、ご報告いたします。
+
+受付日時: 2026年11月24日(火) 10:05
+会社名: みどり商事
+お名前: 山田太郎 様（ヤマダタロウ）
+電話番号: 03-1234-5678
+発信者番号: 090-1111-2222
+宛先: 佐藤
+ご用件:
+  見積もりの件
+  急ぎではない
+折り返し: 希望（明日の午前）
+緊急度: 至急
+対応結果: 伝言
+直接転送のご要望: 2回
+自動応答での入力:
+  order: 1234
+  wants: {"menu":2}
+
+報告番号: report_1
+`);
+});
+
+it('in English, for accounts that read no Japanese', () => {
+  const { subject, text, language } = reportOf({}, { language: 'fr' });
+  expect([language, subject]).toEqual(['en', '[Urgent] Call from みどり商事 山田太郎 (message)']);
+  expect(text).toBe(`To さくら歯科
+
+We have taken a call for you.
+
+Received: Tue, 24 November 2026 at 10:05
+Company: みどり商事
+Name: 山田太郎 (ヤマダタロウ)
+Phone: 03-1234-5678
+Calling number: 090-1111-2222
+For: 佐藤
+Message:
+  見積もりの件
+  急ぎではない
+Call back: wanted (明日の午前)
+Urgency: urgent
+Outcome: message
+Asked to be put straight through: 2×
+Keyed in before:
+  order: 1234
+  wants: {"menu":2}
+
+Report: report_1
+`);
+});
+
+it('of a form that nobody finished, from a caller who withholds the number, says what there is', () => {
+  const { subject, text, fields } = reportOf(emptyForm, { complete: false, line: undefined });
+  expect(subject).toBe('【入力未完了】お名前不明の方よりお電話');
+  expect(text).toContain('担当者の入力が完了していません');
+  expect(text).toContain('お名前: 不明\n発信者番号: 非通知\n折り返し: なし\n緊急度: 通常\n対応結果: 未選択\n');
+  expect(fields).toMatchObject({ complete: false, outcome: null, caller: { lineNumber: null }, forWhom: null });
+});
+
+it('keeps its subject on one line, however the caller is called', () => {
+  const { subject } = reportOf({ callerName: 'a\r\nBcc: x@example.com', company: 'い'.repeat(200) });
+  expect(subject).not.toMatch(/[\r\n]/);
+  expect(subject.length).toBeLessThan(500);
+});
+
+it('goes to the rules’ destinations under ids that stay the same, as the outbox takes them', () => {
+  const source = { intake: intake('a', { form: { ...form, outcome: 'complaint' } }), card: card('sakura') };
+  const report = reportOf({ outcome: 'complaint' });
+  const deliveries = deliveriesOf(report, source);
+  expect(deliveries.map(({ outboxId, channel }) => `${outboxId} ${channel}`)).toEqual([
+    'report_1.1 mail',
+    'report_1.2 slack',
+    'report_1.3 webhook',
+  ]);
+  expect(deliveries.map(parseNewEntry)).toHaveLength(3);
+  expect(deliveriesOf(report, source)).toEqual(deliveries);
+  expect(deliveriesOf(report, { ...source, card: undefined })).toEqual([]);
+});
+
+it.each([
+  ['+819011112222', '090-1111-2222'],
+  ['0312345678', '03-1234-5678'],
+  ['0120123456', '0120-123-456'],
+  ['08001234567', '0800-123-4567'],
+  ['0451234567', '0451234567'],
+  ['+14155550100', '+14155550100'],
+  ['(not known)', '(not known)'],
+])('writes %s as %s', (number, written) => {
+  expect(writtenNumber(number)).toBe(written);
+});
