@@ -25,8 +25,11 @@ export interface Transactions<Stores extends AccountsStores> {
    * Runs `work` on stores in one SQL transaction, as if nothing else ran (serializable); undone when it throws. It may
    * be run again when another transaction came in between, so it does nothing outside the stores it is given, waits
    * for nothing else, and does not use the stores outside the transaction.
+   *
+   * `snapshot`, for what many do at once: it reads how everything stood at its start, and of two that change the same
+   * row one is run again. What depends on rows that it does not change may be out of date when it is written.
    */
-  inTransaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>;
+  inTransaction<T>(work: (stores: Stores) => Promise<T>, options?: { snapshot?: boolean }): Promise<T>;
 }
 
 /** The stores, and transactions on them. */

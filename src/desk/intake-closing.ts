@@ -10,12 +10,13 @@ import { deliveriesOf, makeReport } from './report.ts';
 /**
  * Ends an intake within a transaction: the report, its deliveries, what it counts for, and the record of it, or none of
  * them. `complete` false: nobody finished it; it can still be saved later, and is then reported once more.
+ * Says whether complaints have become a matter for operators.
  */
 export async function closeIntake(
   change: Change<IntakeStores>,
   intake: Intake,
   { reportId, complete }: { reportId: string; complete: boolean },
-): Promise<void> {
+): Promise<{ complaintsReached: boolean }> {
   const { stores, atMs } = change;
   const { intakeId, accountId } = intake;
   const account = await stores.accounts.findAccount(accountId);
@@ -33,26 +34,30 @@ export async function closeIntake(
   // No personal data: who did it, to which case, and how it ended.
   const after = { callId: intake.callId, reportId, complete, outcome: intake.form.outcome };
   await onRecord(change, 'intake.report', { kind: 'case', id: intakeId, accountId }, { after });
-  if (intake.form.outcome === 'complaint') await weighComplaints(change, account);
+  return { complaintsReached: intake.form.outcome === 'complaint' && (await weighComplaints(change, account)) };
 }
 
 /**
  * Service-rules.md, Calls 6: the system counts and warns; it suspends by itself only where the account's plan says so,
- * otherwise an operator does.
+ * otherwise an operator does. True: the account's complaints have reached the number that its plan allows.
  */
 async function weighComplaints(
   change: Change<IntakeStores>,
   account: NonNullable<Awaited<ReturnType<IntakeStores['accounts']['findAccount']>>>,
-): Promise<void> {
+): Promise<boolean> {
   const { stores, atMs } = change;
   const { accountId } = account;
+  // Of two complaints at the same moment one waits here for the other, and counts it.
+  await stores.accounts.saveAccount(account);
   const rules = await stores.cards.rules(accountId);
   const counted = await stores.intakes.complaints({ accountId, sinceMs: rules.complaintsSinceMs });
   const complaints = counted.get(accountId) ?? 0;
-  if (complaints < rules.complaintsBeforeWarning) return;
+  if (complaints < rules.complaintsBeforeWarning) return false;
   const program: Change = { stores, atMs, actor: { kind: 'program', name: 'complaints' } };
   const after = { complaints, limit: rules.complaintsBeforeWarning, suspension: rules.suspension };
   await onRecord(program, 'account.complaints', { kind: 'account', id: accountId, accountId }, { after });
-  if (rules.suspension !== 'automatic' || account.status !== 'active') return;
-  await saveAccount(program, { ...account, status: 'suspended' });
+  if (rules.suspension === 'automatic' && account.status === 'active') {
+    await saveAccount(program, { ...account, status: 'suspended' });
+  }
+  return true;
 }

@@ -18,7 +18,9 @@ export interface IntakeWatchOptions {
 }
 
 const defaultEveryMs = 5_000;
-const batch = 500;
+const batch = 2_000;
+/** One that could not be reported is tried again after this. */
+const failedPauseMs = 600_000;
 /** An intake that has just been opened may be ahead of what the desk says of its agent. */
 const graceMs = 5_000;
 
@@ -31,6 +33,7 @@ export class IntakeWatch {
   #timer: TimerHandle | undefined;
   #running: Promise<void> = Promise.resolve();
   #isStopped = false;
+  readonly #notBeforeMs = new Map<string, number>();
 
   constructor(options: IntakeWatchOptions) {
     this.#options = options;
@@ -58,7 +61,7 @@ export class IntakeWatch {
 
   /** Looks once through all that are open. */
   async look(): Promise<void> {
-    const { store, desk, clock, intakes, logger, reportAfterMs } = this.#options;
+    const { store, desk, clock, reportAfterMs } = this.#options;
     const open = await store.open({ limit: batch });
     if (open.length === 0) return;
     const agents = new Map((await desk.listAgents()).map((status) => [status.agentId, status]));
@@ -67,14 +70,21 @@ export class IntakeWatch {
       const isAtIt = isBusyWith(agents.get(intake.agentId), intake) || intake.answeredAtMs > nowMs - graceMs;
       if (isAtIt !== (intake.leftAtMs === undefined)) await store.markLeft(intake, isAtIt ? undefined : nowMs);
       if (isAtIt || intake.leftAtMs === undefined) continue;
-      if (Math.max(intake.leftAtMs, intake.changedAtMs) > nowMs - reportAfterMs) continue;
-      try {
-        await intakes.reportIncomplete(intake.intakeId, nowMs - reportAfterMs);
-      } catch (error) {
-        // One that cannot be reported must not hold up the others.
-        const { intakeId } = intake;
-        logger.error({ intakeId, err: errorMessage(error) }, 'an unfinished intake could not be reported');
-      }
+      const quietSinceMs = Math.max(intake.leftAtMs, intake.changedAtMs);
+      if (quietSinceMs <= nowMs - reportAfterMs) await this.#report(intake.intakeId, nowMs);
+    }
+  }
+
+  /** One that cannot be reported does not hold up the others. */
+  async #report(intakeId: string, nowMs: number): Promise<void> {
+    const { intakes, logger, reportAfterMs } = this.#options;
+    if ((this.#notBeforeMs.get(intakeId) ?? 0) > nowMs) return;
+    try {
+      await intakes.reportIncomplete(intakeId, nowMs - reportAfterMs);
+      this.#notBeforeMs.delete(intakeId);
+    } catch (error) {
+      this.#notBeforeMs.set(intakeId, nowMs + failedPauseMs);
+      logger.error({ intakeId, err: errorMessage(error) }, 'an unfinished intake could not be reported');
     }
   }
 }

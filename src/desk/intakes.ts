@@ -1,6 +1,7 @@
 import type { Actor } from '../accounts/audit.ts';
 import { assert } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { DenwabanError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { emptyForm, type Intake, type IntakeFormChange, type IntakeOpening } from './intake.ts';
@@ -51,7 +52,7 @@ export class Intakes {
    */
   async open(opening: IntakeOpening): Promise<Intake> {
     const intakeId = newId('intake');
-    return this.#options.data.inTransaction(async ({ intakes }) => {
+    return this.#inSnapshot(async ({ intakes }) => {
       const known = await intakes.ofCall(opening.callId);
       const same = known.find(({ offerId }) => offerId === opening.offerId);
       if (same) return same;
@@ -61,7 +62,7 @@ export class Intakes {
         // Heard of late: another agent has had the caller since.
         if (open.answeredAtMs > atMs) return open;
         const moved = { ...open, agentId, queueId, offerId, answeredAtMs: atMs, leftAtMs: undefined };
-        assert(await intakes.replace({ ...moved, version: open.version + 1 }, open.version), 'not serializable');
+        assert(await intakes.replace({ ...moved, version: open.version + 1 }, open.version), 'not a snapshot');
         return { ...moved, version: open.version + 1 };
       }
       const intake = newIntake(opening, intakeId);
@@ -108,7 +109,9 @@ export class Intakes {
   /** Reports the intake, once, however often this is asked for. */
   async save(intakeId: string, version: number, actor: Actor): Promise<SaveResult> {
     const reportId = newId('report');
-    const result = await this.#options.data.inTransaction(async (stores): Promise<SaveResult> => {
+    let warnOf: string | undefined;
+    const result = await this.#inSnapshot(async (stores): Promise<SaveResult> => {
+      warnOf = undefined;
       const intake = await stores.intakes.find(intakeId);
       assert(intake, 'an intake was saved that does not exist');
       if (intake.state === 'saved') return { outcome: 'saved', reportIds: await reportsOf(stores, intakeId) };
@@ -116,17 +119,21 @@ export class Intakes {
       const faults = formFaults(intake);
       if (faults.length > 0) return { outcome: 'unfit', faults };
       const change = { stores, actor, atMs: this.#options.clock.nowMs() };
-      await closeIntake(change, intake, { reportId, complete: true });
+      const closed = await closeIntake(change, intake, { reportId, complete: true });
+      warnOf = closed.complaintsReached ? intake.accountId : undefined;
       return { outcome: 'saved', reportIds: [reportId] };
     });
     if (result.outcome === 'saved') this.#reported(intakeId, true);
+    if (warnOf !== undefined) {
+      this.#logger.warn({ accountId: warnOf }, 'complaints have reached what the plan of an account allows');
+    }
     return result;
   }
 
   /** Reports what there is of an intake that nobody has touched since `quietSinceMs`. False: somebody has. */
   async reportIncomplete(intakeId: string, quietSinceMs: number): Promise<boolean> {
     const reportId = newId('report');
-    const done = await this.#options.data.inTransaction(async (stores) => {
+    const done = await this.#inSnapshot(async (stores) => {
       const intake = await stores.intakes.find(intakeId);
       const isQuiet =
         intake?.state === 'open' &&
@@ -140,6 +147,22 @@ export class Intakes {
     });
     if (done) this.#reported(intakeId, false);
     return done;
+  }
+
+  /**
+   * All agents save at the end of the same hour: no more isolation than it takes. Each of these changes the intake's
+   * row, and those that depend on an account's count of complaints the account's (`intake-closing.ts`).
+   */
+  async #inSnapshot<T>(work: (stores: IntakeStores) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#options.data.inTransaction(work, { snapshot: true });
+      } catch (error) {
+        // Somebody else has opened one for the call: the next look finds it. Many at one row: one of them gets on each time.
+        const isPassing = error instanceof DenwabanError && ['INTAKE_EXISTS', 'TOO_BUSY'].includes(error.code);
+        if (!isPassing || attempt === attemptsMax) throw error;
+      }
+    }
   }
 
   #reported(intakeId: string, complete: boolean): void {

@@ -72,9 +72,8 @@ export function intakesContract(make: () => Promise<Data>): void {
   });
 
   it('many who open the same call at once open one', async () => {
-    const tries = Array.from({ length: 8 }, () => intakes.open(opening()).catch(() => undefined));
-    const opened = new Set((await Promise.all(tries)).flatMap((one) => (one ? [one.intakeId] : [])));
-    expect(opened.size).toBe(1);
+    const opened = await Promise.all(Array.from({ length: 8 }, () => intakes.open(opening())));
+    expect(new Set(opened.map(({ intakeId }) => intakeId)).size).toBe(1);
     expect(await data.intakes.ofCall('call_1')).toHaveLength(1);
   });
 
@@ -119,6 +118,13 @@ export function intakesContract(make: () => Promise<Data>): void {
     const [entry] = await data.audit.list({ limit: 1 });
     expect(entry).toMatchObject({ action: 'intake.report', actor: hanako, subject: { id: intakeId } });
     expect(JSON.stringify(entry)).not.toMatch(/山田|9011112222|見積/);
+  });
+
+  it('forty agents at once: each call has its form, each form its report', async () => {
+    const cases = Array.from({ length: 40 }, (_, index) => wholeCase(`many${index}`, message));
+    expect((await Promise.all(cases)).map(({ saved }) => saved.outcome)).toEqual(Array(40).fill('saved'));
+    expect(await data.reports.list({ limit: 100 })).toHaveLength(40);
+    expect(await data.outbox.list({ limit: 100 })).toHaveLength(80);
   });
 
   it('is not saved without an outcome, with a number that cannot be called, or over what another typed', async () => {
@@ -244,6 +250,17 @@ export function intakesContract(make: () => Promise<Data>): void {
         ...{ action: 'account.change', actor: { kind: 'program', name: 'complaints' } },
         ...{ before: { status: 'active' }, after: { status: 'suspended' } },
       });
+    });
+
+    it('ten at the same moment are ten', async () => {
+      await data.cards.saveRules('sakura', {
+        ...{ complaintsSinceMs: 0, suspension: 'automatic' },
+        complaintsBeforeWarning: 10,
+      });
+      const all = Array.from({ length: 10 }, (_, index) => wholeCase(`at-once${index}`, { outcome: 'complaint' }));
+      expect((await Promise.all(all)).map(({ saved }) => saved.outcome)).toEqual(Array(10).fill('saved'));
+      expect(await status()).toBe('suspended');
+      expect((await actions()).filter((action) => action === 'account.complaints')).toHaveLength(1);
     });
 
     it('before a time that the provider sets do not count', async () => {

@@ -31,20 +31,24 @@ interface OtherStores {
 
 /** The stores of the accounts room, and of others as far as what changes there is on the audit record. */
 export interface SqlAccountsData extends AccountsData, OtherStores {
-  inTransaction<T>(work: (stores: AccountsStores & OtherStores) => Promise<T>): Promise<T>;
+  inTransaction<T>(
+    work: (stores: AccountsStores & OtherStores) => Promise<T>,
+    options?: { snapshot?: boolean },
+  ): Promise<T>;
 }
 
 /** The stores of the accounts room on a database, and changes to several of them as one. */
 export function createAccountsData(database: SqlDatabase): SqlAccountsData {
   return {
     ...storesOn(database),
-    inTransaction: async (work) => {
+    inTransaction: async (work, { snapshot = false } = {}) => {
+      const isolation = snapshot ? 'repeatable read' : 'serializable';
       for (let attempt = 1; ; attempt++) {
         try {
           // On SQLite a transaction has the only write lock from its start: nothing to set.
           const transaction = database.db.transaction();
-          const serial = database.kind === 'postgres' ? transaction.setIsolationLevel('serializable') : transaction;
-          return await serial.execute((trx) => work(storesOn({ db: trx, kind: database.kind })));
+          const isolated = database.kind === 'postgres' ? transaction.setIsolationLevel(isolation) : transaction;
+          return await isolated.execute((trx) => work(storesOn({ db: trx, kind: database.kind })));
         } catch (error) {
           if (!isTryAgain(error)) throw error;
           if (attempt === attemptsMax) {
