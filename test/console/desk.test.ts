@@ -174,7 +174,7 @@ describe('the console', () => {
     await page.keyboard.press('Tab');
     await page.keyboard.insertText('青葉商事');
     await page.keyboard.press('Tab');
-    expect(await form.getByLabel('電話番号').inputValue()).toContain('1111');
+    expect(await form.getByLabel('電話番号').inputValue()).toBe(caller.written);
     await page.keyboard.press('Tab');
     await page.keyboard.insertText('佐藤');
     await page.keyboard.press('ArrowDown');
@@ -220,6 +220,30 @@ describe('the console', () => {
     await state(page).getByText('受付中', { exact: true }).waitFor();
     await page.keyboard.press('F8');
     await state(page).getByText('退席', { exact: true }).waitFor();
+  });
+
+  it('a form left unfinished is there after the call, until it is reported', async () => {
+    const page = await openPage();
+    await signIn(page, 'taro');
+    const phone = await phoneOf('taro');
+    await state(page).waitFor();
+    await page.keyboard.press('F2');
+    const other = await call();
+    await phone.heardOf('CALL_INCOMING');
+    phone.accept();
+    const form = page.getByTestId('intake');
+    await form.waitFor();
+    await page.keyboard.insertText('途中');
+    other.hangUp();
+    await state(page).getByText('後処理', { exact: true }).waitFor();
+    await page.keyboard.press('F8');
+    await state(page).getByText('退席', { exact: true }).waitFor();
+    await page.getByText('前の電話の受付票が終わっていません。').waitFor();
+    expect(await form.getByLabel('お名前').inputValue()).toBe('途中');
+    await form.getByText('営業電話').click();
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('ご契約者への報告を送り出しました。').first().waitFor();
+    await form.waitFor({ state: 'detached' });
   });
 
   it('a supervisor sees the desk as it changes, and sets states', async () => {

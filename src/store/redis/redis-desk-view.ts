@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { agentStates, type DeskListenerHandle } from '../../desk/desk-store.ts';
-import type { DeskOverview, DeskViewStore } from '../../desk/live.ts';
+import type { DeskOverview, DeskViewStore, FiguresSlot } from '../../desk/live.ts';
 import type { RedisConnection } from './open-redis.ts';
 
 /** Lua's empty table becomes an object in JSON. */
@@ -69,13 +69,18 @@ const replySchema = z.object({
   }),
 });
 
-const lineShown = 20;
+const lineShown = 10;
+/** As parts/desk-base.lua has it. */
+const slotMs = 1_800_000;
+const slotsKeptMs = 50 * slotMs;
 
 /** How the desk in Redis stands: one Lua operation for all of it, and a channel on which every change is told. */
 export class RedisDeskView implements DeskViewStore {
   readonly #redis: RedisConnection;
   readonly #prefix: string;
   readonly #nowMs: (() => number) | undefined;
+  readonly #slots = new Map<string, Map<number, FiguresSlot>>();
+  #slotsFrom: number | '' = '';
 
   constructor(redis: RedisConnection, { prefix = 'denwaban', nowMs }: { prefix?: string; nowMs?: () => number } = {}) {
     this.#redis = redis;
@@ -84,8 +89,22 @@ export class RedisDeskView implements DeskViewStore {
   }
 
   async look(): Promise<DeskOverview> {
-    const answer = await this.#redis.runScript('deskOverview', [this.#prefix], [this.#nowMs?.() ?? '', lineShown]);
-    return replySchema.parse(JSON.parse(z.string().parse(answer))).result;
+    const args = [this.#nowMs?.() ?? '', lineShown, this.#slotsFrom];
+    const answer = await this.#redis.runScript('deskOverview', [this.#prefix], args);
+    const overview = replySchema.parse(JSON.parse(z.string().parse(answer))).result;
+    for (const queue of overview.queues) queue.slots = this.#withEarlier(queue.queueId, queue.slots, overview.nowMs);
+    // What is longer ago than a whole slot changes no more.
+    this.#slotsFrom = Math.floor(overview.nowMs / slotMs) - 1;
+    return overview;
+  }
+
+  /** Past half hours are read once. */
+  #withEarlier(queueId: string, fresh: readonly FiguresSlot[], nowMs: number): FiguresSlot[] {
+    const known = this.#slots.get(queueId) ?? new Map<number, FiguresSlot>();
+    for (const slot of fresh) known.set(slot.atMs, slot);
+    for (const atMs of known.keys()) if (atMs < nowMs - slotsKeptMs) known.delete(atMs);
+    this.#slots.set(queueId, known);
+    return [...known.values()];
   }
 
   watch(listener: { onChanged(): void; onConnected(): void }): DeskListenerHandle {

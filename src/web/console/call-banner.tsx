@@ -1,4 +1,4 @@
-import { Badge, Group, Stack, Text } from '@mantine/core';
+import { Badge, Group, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveAgent, LiveCall } from '../../desk/live-types.ts';
@@ -29,23 +29,26 @@ export function CallBanner({
       component="section"
       className={isRinging ? 'panel ringing' : 'panel'}
       px="lg"
-      py={isRinging ? 'md' : 'xs'}
+      py={isRinging ? 'md' : 4}
       justify="space-between"
-      align="end"
+      align={isRinging ? 'end' : 'center'}
       aria-live="assertive"
       data-testid="call"
     >
-      <Stack gap={0}>
+      <Group
+        gap={isRinging ? 0 : 'lg'}
+        {...(isRinging ? { style: { flexDirection: 'column', alignItems: 'start' } } : {})}
+      >
         <Group gap="xs" c={isRinging ? 'orange.8' : 'blue.7'}>
           <PhoneIcon />
           <Text fw={700}>{isConnecting ? t('ring.connecting') : title}</Text>
           {isCallBack && <Badge color="grape">{t('ring.callBack')}</Badge>}
         </Group>
-        <div className={isRinging ? 'announced large' : 'announced'} lang="ja">
+        <div className={isRinging ? 'announced large' : 'announced small'} lang="ja">
           <WithReading name={account.name} reading={account.reading} />
         </div>
-      </Stack>
-      <Group gap="xl" className="digits" pb={4}>
+      </Group>
+      <Group gap="xl" className="digits" pb={isRinging ? 4 : 0}>
         <Fact label={t('ring.from')}>
           {callerNumber === undefined ? t('ring.withheld') : writtenNumber(callerNumber)}
         </Fact>

@@ -14,7 +14,7 @@ import {
   TextInput,
   Title,
 } from '@mantine/core';
-import { useId } from 'react';
+import { useEffect, useEffectEvent, useId } from 'react';
 import { useTranslation } from 'react-i18next';
 import { CheckIcon } from './icons.tsx';
 import type { IntakeKeeper, KeepState } from './intake-keeper.ts';
@@ -27,10 +27,14 @@ import { useKeeper } from './use-intake.ts';
 type TextField = 'callerName' | 'callerNameKana' | 'company' | 'phoneNumber' | 'callBackWhen';
 
 /** The form of a call. Everything typed is kept at once; Ctrl+Enter reports it. */
-export function IntakeFields({ intake }: { intake: IntakeView }) {
+export function IntakeFields({ intake, onReported }: { intake: IntakeView; onReported: () => void }) {
   const { t } = useTranslation();
   const keeper = useKeeper(intake);
   const { form, state } = keeper.state;
+  const tell = useEffectEvent(onReported);
+  useEffect(() => {
+    if (state === 'reported') tell();
+  }, [state]);
   const isOver = state === 'reported' || state === 'closed';
   const addRequest = () =>
     keeper.type({ directTransferRequests: Math.min(99, keeper.state.form.directTransferRequests + 1) });
@@ -74,7 +78,7 @@ function Fields({ intake, keeper }: { intake: IntakeView; keeper: IntakeKeeper }
   const text = (field: TextField, label: string, more: object = {}) => (
     <TextInput
       label={label}
-      value={form[field]}
+      value={form[field].startsWith('+81') ? writtenNumber(form[field]) : form[field]}
       maxLength={field === 'phoneNumber' ? 40 : 200}
       error={faultOf(keeper, field) && t('form.faults.phoneNumber')}
       onChange={(event) => keeper.type({ [field]: event.currentTarget.value })}
@@ -170,7 +174,7 @@ function Choice<Value extends string>(props: {
   const { label, value, onChange, choices, color } = props;
   return (
     <div>
-      <Text size="sm" fw={500} id={id} mb={2}>
+      <Text size="sm" fw={600} id={id}>
         {label}
       </Text>
       <SegmentedControl
@@ -192,7 +196,7 @@ function OutcomeChoice({ keeper }: { keeper: IntakeKeeper }) {
   const hasFault = faultOf(keeper, 'outcome');
   return (
     <div>
-      <Text size="sm" fw={500} id={id} mb={4}>
+      <Text size="sm" fw={600} id={id} mb={4}>
         {t('form.outcome')}
       </Text>
       <Chip.Group

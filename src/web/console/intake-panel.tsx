@@ -1,4 +1,6 @@
 import { Alert, Center, Grid, Loader, Text } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { LiveAgent, LiveCall } from '../../desk/live-types.ts';
 import { AccountCard, useDeskCard } from './account-card.tsx';
@@ -20,6 +22,13 @@ export function IntakePanel({ agentId, me, call }: { agentId: string; me: LiveAg
 
 function WithCard({ intake, isBusy }: { intake: IntakeView; isBusy: boolean }) {
   const { t } = useTranslation();
+  const client = useQueryClient();
+  // Without a call the form makes room for the next thing to do.
+  const onReported = () => {
+    if (isBusy) return;
+    notifications.show({ color: 'teal', message: t('form.finishedText') });
+    client.invalidateQueries({ queryKey: ['intake'] });
+  };
   return (
     <>
       {!isBusy && <Alert color="yellow">{t('form.unfinished')}</Alert>}
@@ -28,7 +37,7 @@ function WithCard({ intake, isBusy }: { intake: IntakeView; isBusy: boolean }) {
           <AccountCard card={intake.card} intake={intake} />
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 7 }} order={{ base: 1, md: 2 }}>
-          <IntakeFields key={intake.intakeId} intake={intake} />
+          <IntakeFields key={intake.intakeId} intake={intake} onReported={onReported} />
         </Grid.Col>
       </Grid>
     </>

@@ -22,7 +22,7 @@ export function OwnState({ me, nowMs }: { me: LiveAgent; nowMs: number }) {
   const takeCalls = isWrapUp ? state.ready : state.available;
   useKeys({ F2: takeCalls, F4: breakDialog.open, F8: state.offline });
   return (
-    <Group className="panel" p="md" justify="space-between" aria-label={t('own.title')} component="section">
+    <Group className="panel" px="lg" py="xs" justify="space-between" aria-label={t('own.title')} component="section">
       <Group gap="md">
         <StateBadge state={me.state} size="xl" />
         <Text size="xl" fw={600} className="digits" data-testid="own-timer">

@@ -17,7 +17,6 @@ export function useCurrentIntake(agentId: string, state: AgentState, callId: str
     refetchInterval: ({ state: { data } }) => (isBusy && !data ? everyMs : false),
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
-    placeholderData: (before) => before,
   });
 }
 

@@ -2,6 +2,7 @@
 -- KEYS[1] prefix of the desk's keys (parts/desk-base.lua lists them)
 -- ARGV[1] now, ms; '' = by the clock of this server
 -- ARGV[2] how many of each line at most
+-- ARGV[3] figures from this half hour on, counted from the epoch; '' = all that are kept
 -- Result: JSON { dueInMs = ms until the next thing falls due or -1, result = { nowMs, queues, agents, calls } }
 -- include: desk-base desk-agents desk-match desk-calls desk-due
 
@@ -19,12 +20,13 @@ local function show(call)
   }
 end
 
--- What happened in each of the last 25 hours' half hours.
+-- What happened in each half hour from the one asked for.
 local function slots(queue)
   local found, now = {}, math.floor(nowMs / desk.slotMs)
-  for slot = now - 49, now do
-    local key = base .. 'figures:' .. queue .. ':' .. string.format('%.0f', slot)
-    local answered, inTime, left, waitMs = unpack(redis.call('HMGET', key, 'answered', 'inTime', 'left', 'waitMs'))
+  for slot = math.max(now - desk.slots + 1, tonumber(ARGV[3]) or 0), now do
+    local head = string.format('%d:', slot)
+    local answered, inTime, left, waitMs = unpack(redis.call('HMGET', base .. 'figures:' .. queue,
+      head .. 'answered', head .. 'inTime', head .. 'left', head .. 'waitMs'))
     if answered or left then
       found[#found + 1] = {
         atMs = slot * desk.slotMs, answered = tonumber(answered or 0), inTime = tonumber(inTime or 0),
@@ -35,17 +37,8 @@ local function slots(queue)
   return found
 end
 
-for _, id in ipairs(redis.call('HKEYS', base .. 'queues')) do
-  local settings = desk.queue(id)
-  local line = redis.call('ZRANGE', base .. 'line:' .. id, 0, tonumber(ARGV[2]) - 1)
-  for _, call in ipairs(line) do show(call) end
-  queues[#queues + 1] = {
-    queueId = id, name = settings.name, timezone = settings.hours.timezone, line = line,
-    waiting = redis.call('ZCARD', base .. 'line:' .. id), oldestAtMs = desk.oldestAtMs(id),
-    agents = desk.agentsByState(id), slots = slots(id),
-    handlingMs = tonumber(redis.call('HGET', base .. 'handling:' .. id, 'averageMs') or nil),
-  }
-end
+-- How many of each queue's agents do what.
+local states = {}
 for _, id in ipairs(redis.call('HKEYS', base .. 'profiles')) do
   local agent, profile = desk.describeAgent(id), desk.profile(id)
   if agent then
@@ -53,6 +46,21 @@ for _, id in ipairs(redis.call('HKEYS', base .. 'profiles')) do
     agent.displayName, agent.queues = profile.displayName, profile.queues
     agent.untilMs = tonumber(redis.call('ZSCORE', base .. 'due', 'agent:' .. id) or nil)
     agents[#agents + 1] = agent
+    for _, queue in ipairs(profile.queues) do
+      states[queue] = states[queue] or {}
+      states[queue][agent.state] = (states[queue][agent.state] or 0) + 1
+    end
   end
+end
+for _, id in ipairs(redis.call('HKEYS', base .. 'queues')) do
+  local settings = desk.queue(id)
+  local line = redis.call('ZRANGE', base .. 'line:' .. id, 0, tonumber(ARGV[2]) - 1)
+  for _, call in ipairs(line) do show(call) end
+  queues[#queues + 1] = {
+    queueId = id, name = settings.name, timezone = settings.hours.timezone, line = line,
+    waiting = redis.call('ZCARD', base .. 'line:' .. id), oldestAtMs = desk.oldestAtMs(id),
+    agents = states[id] or {}, slots = slots(id),
+    handlingMs = tonumber(redis.call('HGET', base .. 'handling:' .. id, 'averageMs') or nil),
+  }
 end
 return desk.reply({ nowMs = nowMs, queues = queues, agents = agents, calls = calls })

@@ -19,7 +19,7 @@
 --   due                  sorted set, "<kind>:<id>" by the ms at which it falls due
 --   changes              stream of agents' changes of state
 --   handling:<queue>     hash: count, averageMs
---   figures:<queue>:<slot>  hash: answered, inTime, left, waitMs, of half an hour; kept for 25 hours
+--   figures:<queue>      hash: <slot>:answered, :inTime, :left, :waitMs; a slot is half an hour, kept for 25 hours
 --   meta                 hash: offers, turns (counters), tieMs, tie, runId
 local desk = { freed = {}, putBack = {}, changed = false }
 local base = KEYS[1]
@@ -74,12 +74,20 @@ end
 
 -- Half an hour, counted from the epoch: days begin on one in nearly every time zone.
 desk.slotMs = 1800000
+-- Slots that are kept: 25 hours.
+desk.slots = 50
 -- Adds to what happened today in a queue: field, by, …
 function desk.count(queue, ...)
-  local key = base .. 'figures:' .. queue .. ':' .. string.format('%.0f', math.floor(nowMs / desk.slotMs))
+  local key, slot = base .. 'figures:' .. queue, math.floor(nowMs / desk.slotMs)
   local counts = { ... }
-  for index = 1, #counts, 2 do redis.call('HINCRBY', key, counts[index], string.format('%.0f', counts[index + 1])) end
-  redis.call('EXPIRE', key, 90000)
+  for index = 1, #counts, 2 do
+    redis.call('HINCRBY', key, string.format('%d:%s', slot, counts[index]), string.format('%.0f', counts[index + 1]))
+  end
+  redis.call('EXPIRE', key, desk.slots * desk.slotMs / 1000)
+  if redis.call('HLEN', key) <= (desk.slots + 10) * 4 then return end
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if tonumber(string.match(field, '^%d+')) <= slot - desk.slots then redis.call('HDEL', key, field) end
+  end
 end
 
 -- What every operation ends with: matches, tells those who watch, and says in how many ms the next thing falls due.
