@@ -3,7 +3,21 @@ import type { Config } from './config.ts';
 import type { Logger } from './kernel/logger.ts';
 
 /** Personal data: never in production's log, wherever a room puts it (design.md, rule 7). */
-const personal = ['from', 'to', 'number', 'fromNumber', 'toNumber', 'digits', 'digit', 'name', 'transcript', 'target'];
+const personal = [
+  'from',
+  'to',
+  'number',
+  'fromNumber',
+  'toNumber',
+  'digits',
+  'digit',
+  'name',
+  'transcript',
+  'target',
+  'callerNumber',
+  'form',
+  'learned',
+];
 
 /** pino on stderr, JSON lines; fields that hold personal data are dropped, on the top level and one below. */
 export function createLogger(

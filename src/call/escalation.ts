@@ -186,16 +186,15 @@ export class Escalation {
 
   #onResumed(ticket: DeskTicket | undefined, talkingOfferId: string | undefined): void {
     this.#ticket = ticket;
+    const { found } = ticket ?? {};
+    // The controller before may have died between the answer and the form, and they have talked, whoever is left.
+    if (found?.state === 'talking' && found.offerId && found.agentId) this.#openIntake(found.offerId, found.agentId);
     if (this.#left) {
       ticket?.leave('abandoned');
       return;
     }
-    if (talkingOfferId !== undefined) {
-      // The controller before may have died between the answer and the form.
-      if (ticket?.found.agentId !== undefined) this.#openIntake(talkingOfferId, ticket.found.agentId);
-      return;
-    }
-    const { state, offerId } = ticket?.found ?? { state: undefined, offerId: undefined };
+    if (talkingOfferId !== undefined) return;
+    const { state, offerId } = found ?? { state: undefined, offerId: undefined };
     if (!ticket) this.#over('failed', 'failed');
     else if (state === 'served') this.#over('done', 'answered');
     else if (offerId && state === 'talking') ticket.parted(offerId, 'agent-lost');

@@ -374,11 +374,12 @@ test('taken over while they talk: the form is opened (again), in case the first 
 });
 
 test('taken over, and the agent has gone meanwhile: the caller is back at the head of the line', async () => {
-  const { h, desk } = await takenOver(await talking(), 'nobody', {
+  const { h, desk, opened } = await takenOver(await talking(), 'nobody', {
     state: 'talking',
     offerId: 'o1',
     agentId: 'hanako',
   });
+  expect(opened).toMatchObject([{ offerId: 'o1', agentId: 'hanako' }]);
   expect(desk.told).toEqual(['parted o1 agent-lost']);
   expect(h.events.at(-1)).toMatchObject({ type: 'desk-parted' });
 });

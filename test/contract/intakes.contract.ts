@@ -3,6 +3,7 @@ import type { Actor } from '../../src/accounts/audit.ts';
 import type { IntakeFormChange } from '../../src/desk/intake.ts';
 import type { IntakeData } from '../../src/desk/intake-store.ts';
 import { viewIntake } from '../../src/desk/intake-view.ts';
+import { IntakeWatch } from '../../src/desk/intake-watch.ts';
 import { Intakes } from '../../src/desk/intakes.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import type { OutboxStore } from '../../src/outbox/outbox-store.ts';
@@ -179,6 +180,32 @@ export function intakesContract(make: () => Promise<Data>): void {
     expect(await intakes.save(intakeId, 4, hanako)).toMatchObject({ outcome: 'saved' });
     const [, second] = await data.reports.ofIntake(intakeId);
     expect(second).toMatchObject({ complete: true, fields: { replacesReportId: first?.reportId } });
+  });
+
+  it('left by its agent and forgotten: the watch of any process reports it, once', async () => {
+    const { intakeId } = await intakes.open(opening({ atMs: clock.nowMs() }));
+    await intakes.type(intakeId, 1, { callerName: '山田' });
+    const desk = { listAgents: async () => [] };
+    const parts = { intakes, store: data.intakes, desk, clock, logger: silentLogger, reportAfterMs: 1_800_000 };
+    const watches = [new IntakeWatch(parts), new IntakeWatch(parts)];
+    const look = async () => {
+      await Promise.all(watches.map((watch) => watch.look()));
+    };
+    await look();
+    expect(await data.intakes.open({ limit: 5, left: true })).toEqual([]);
+    await clock.advance(6_000);
+    await look();
+    expect(await data.intakes.open({ limit: 5, left: true })).toMatchObject([{ intakeId, leftAtMs: clock.nowMs() }]);
+    await clock.advance(1_799_999);
+    await look();
+    expect(await data.reports.ofIntake(intakeId)).toEqual([]);
+    await clock.advance(1);
+    await look();
+    await look();
+    expect(await data.reports.ofIntake(intakeId)).toMatchObject([
+      { complete: false, fields: { caller: { name: '山田' } } },
+    ]);
+    expect(await data.outbox.list({ limit: 5 })).toHaveLength(1);
   });
 
   it('the emergency number appears at the third request of a caller, and to nobody else', async () => {
