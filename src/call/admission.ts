@@ -2,12 +2,12 @@ import type { Clock } from '../kernel/clock.ts';
 import { type CallLimits, RateLimiter } from './limits.ts';
 
 /** An answer that takes longer than this says that the cores are full: callers would soon hear it. */
-const slowAnswerMs = 300;
+const slowAnswerMs = 1_000;
 /** One within this that there is power to spare. */
-const quickAnswerMs = 100;
+const quickAnswerMs = 300;
 const answeringMost = 200;
-const answeringLeast = 16;
-const decrease = 0.7;
+const answeringLeast = 32;
+const decrease = 0.8;
 
 /** One admitted call, until its answer is known. */
 export interface Admitted {
@@ -17,7 +17,7 @@ export interface Admitted {
 
 /**
  * Whether one more call is taken on: by the settings (calls at once, calls a second), and by measurement. Measured is
- * the time an answer takes; how many calls may wait for theirs falls by a third when answers become slow, grows by one
+ * the time an answer takes; how many calls may wait for theirs falls by a fifth when answers become slow, grows by one
  * for as many good ones, and by one for each quick one (as TCP's window does, RFC 5681). So what is offered beyond the machine's power is refused
  * at once, and what is accepted is answered in time (wire-facts.md: overload is a cliff).
  */

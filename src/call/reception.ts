@@ -33,6 +33,33 @@ export interface ReceptionOptions {
   logger: Logger;
 }
 
+/** For so long what was found for a number is found again without asking the database. */
+const rememberMs = 1_000;
+const rememberedMost = 10_000;
+
+/** Finds destinations as {@link findDestination} does; a change of number, account or flow counts a second later. */
+export class Reception {
+  readonly #options: ReceptionOptions;
+  readonly #found = new Map<string, { destination: Destination; untilMs: number }>();
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+  }
+
+  async find(toNumber: string): Promise<Destination | Refusal> {
+    const nowMs = this.#options.clock.monotonicMs();
+    const known = this.#found.get(toNumber);
+    if (known && nowMs < known.untilMs) return known.destination;
+    const found = await findDestination(this.#options, toNumber);
+    if (isRefusal(found)) this.#found.delete(toNumber);
+    else {
+      if (this.#found.size >= rememberedMost) this.#found.clear();
+      this.#found.set(toNumber, { destination: found, untilMs: nowMs + rememberMs });
+    }
+    return found;
+  }
+}
+
 /** Finds account and flow of a dialled number. Never rejects: a store that fails or hangs is a refusal too. */
 export async function findDestination(options: ReceptionOptions, toNumber: string): Promise<Destination | Refusal> {
   try {

@@ -15,7 +15,7 @@ import type { FlowRunner } from './flow-runner.ts';
 import type { CallLimits } from './limits.ts';
 import { OfferedCall } from './offered-call.ts';
 import type { PromptLibrary } from './prompts.ts';
-import { type Destination, findDestination, isRefusal } from './reception.ts';
+import { type Destination, isRefusal, Reception } from './reception.ts';
 import { RecordingFolder } from './recordings.ts';
 import type { CallIdentity, SavedCall } from './saved-call.ts';
 import { StateSaver } from './state-saver.ts';
@@ -69,6 +69,7 @@ export function createCallService(options: CallServiceOptions): CallService {
 class Service implements CallService {
   readonly #options: CallServiceOptions;
   readonly #admission: Admission;
+  readonly #reception: Reception;
   readonly #recordings: RecordingFolder;
   readonly #offered = new Map<OfferedCall, FactLog>();
   readonly #actors = new Map<string, CallActor>();
@@ -80,6 +81,7 @@ class Service implements CallService {
   constructor(options: CallServiceOptions) {
     this.#options = options;
     this.#admission = new Admission(options.clock, options.limits);
+    this.#reception = new Reception({ ...options, loadFlow: (stored) => this.#loadFlow(stored) });
     this.#recordings = new RecordingFolder(options.recordingsFolder);
     this.#takeover = new Takeover({
       ...options,
@@ -148,10 +150,7 @@ class Service implements CallService {
   async #receiveAdmitted(offered: OfferedCall, callId: string, admitted: Admitted): Promise<void> {
     // Counted from here on, though its record begins when we know whose call it is.
     this.#offered.set(offered, this.#newFacts(callId, null));
-    const found = await findDestination(
-      { ...this.#options, loadFlow: (stored) => this.#loadFlow(stored) },
-      offered.call.toNumber,
-    );
+    const found = await this.#reception.find(offered.call.toNumber);
     if (!offered.decided && !isRefusal(found)) {
       this.#answer(offered, callId, found, admitted);
       return;

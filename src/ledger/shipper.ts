@@ -88,24 +88,31 @@ export class Shipper {
   }
 
   async #run(): Promise<void> {
-    const { journal, shipDelayMs } = this.#options;
+    const { journal, batchFacts } = this.#options;
     while (!this.#stopping) {
       if (isAtEnd(journal, this.#position)) {
         await this.#waker.sleep({ until: 'work' });
-        if (this.#flushing.length === 0 && !this.#stopping)
-          await this.#waker.sleep({ until: 'urgent', ms: shipDelayMs });
+        await this.#gather();
         continue;
       }
       try {
-        await this.#shipBatch();
+        const shipped = await this.#shipBatch();
         this.#recovered();
+        // Facts come in all the time on a busy machine: without a pause they would go a few at a time.
+        if (shipped < batchFacts && !isAtEnd(journal, this.#position)) await this.#gather();
       } catch (error) {
         await this.#backOff(error);
       }
     }
   }
 
-  async #shipBatch(): Promise<void> {
+  async #gather(): Promise<void> {
+    if (this.#flushing.length > 0 || this.#stopping) return;
+    await this.#waker.sleep({ until: 'urgent', ms: this.#options.shipDelayMs });
+  }
+
+  /** Gives how many facts it was. */
+  async #shipBatch(): Promise<number> {
     const { journal, quarantine, checkpoint, batchFacts } = this.#options;
     const batch = await readJournal(journal, this.#position, batchFacts);
     this.#oldestAtMs = batch.facts[0]?.atMs ?? this.#oldestAtMs;
@@ -121,6 +128,7 @@ export class Shipper {
       return false;
     });
     await this.#removeShipped();
+    return batch.facts.length;
   }
 
   /** Writes all that the store takes. Gives those that it will never take, found by halving. */

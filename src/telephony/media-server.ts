@@ -11,8 +11,9 @@ const firstRetryMs = 200;
 const maxRetryMs = 5_000;
 /** While a channel waits for a key, its events may wait this long in FreeSWITCH; unasked it would be up to 20 ms. */
 const nudgeEveryMs = 3;
-/** A FreeSWITCH that does not answer this often asked question in time is as good as gone, whatever TCP says. */
+/** A FreeSWITCH that leaves so many of these questions in a row unanswered is as good as gone, whatever TCP says. */
 const pingEveryMs = 5_000;
+const pingsUnanswered = 4;
 const profileRetryMs = 250;
 const profileTries = 40;
 
@@ -240,12 +241,13 @@ export class MediaServer implements ChannelCommands {
     return { closed };
   }
 
-  #ping(link: EventLink): void {
+  /** A busy FreeSWITCH answers late, which must not cost it its calls: only silence again and again means it is gone. */
+  #ping(link: EventLink, unanswered = 0): void {
     this.#pingTimer = this.#options.clock.setTimeout(async () => {
       if (link.closed) return;
-      const reply = await link.api('uuid_exists ping');
-      if (reply === deadlineReply) link.close();
-      else this.#ping(link);
+      const late = (await link.api('uuid_exists ping')) === deadlineReply;
+      if (late && unanswered + 1 >= pingsUnanswered) link.close();
+      else this.#ping(link, late ? unanswered + 1 : 0);
     }, pingEveryMs);
   }
 

@@ -19,32 +19,32 @@ test('a burst of 200 calls is let in when nothing is known yet', async () => {
   expect(offer(gate, 300)).toHaveLength(200);
 });
 
-test('slow answers lower how many may wait, step by step and never below 16', async () => {
+test('slow answers lower how many may wait, step by step and never below 32', async () => {
   const { clock, gate } = admission();
   const limits: number[] = [];
   for (let round = 0; round < 12; round++) {
     const admitted = offer(gate, 300);
-    await clock.advance(800);
+    await clock.advance(1_800);
     for (const call of admitted) call.done(true);
     limits.push(gate.answeringMax);
   }
-  expect(limits.slice(0, 4)).toEqual([140, 98, 68, 48]);
-  expect(limits.at(-1)).toBe(16);
+  expect(limits.slice(0, 4)).toEqual([160, 128, 102, 81]);
+  expect(limits.at(-1)).toBe(32);
 });
 
 test('calls that waited together lower it once, not once each', async () => {
   const { clock, gate } = admission();
   const admitted = offer(gate, 100);
-  await clock.advance(800);
+  await clock.advance(1_800);
   for (const call of admitted) call.done(true);
-  expect(gate.answeringMax).toBe(140);
+  expect(gate.answeringMax).toBe(160);
 });
 
 test('quick answers raise it again, and fast', async () => {
   const { clock, gate } = admission();
   for (let round = 0; round < 12; round++) {
     const admitted = offer(gate, 300);
-    await clock.advance(800);
+    await clock.advance(1_800);
     for (const call of admitted) call.done(true);
   }
   for (let calls = 0; calls < 40; calls++) {
@@ -60,5 +60,5 @@ test('a media server that fails counts as slow; done twice counts once', async (
   const [call] = offer(gate, 1);
   call?.done(false);
   call?.done(false);
-  expect(gate.answeringMax).toBe(140);
+  expect(gate.answeringMax).toBe(160);
 });

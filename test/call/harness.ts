@@ -87,7 +87,7 @@ export interface Harness {
   story(legId?: string): string[];
 }
 
-const account: Account = {
+export const sakura: Account = {
   accountId: 'sakura',
   name: 'さくら歯科',
   nameReading: 'さくらしか',
@@ -129,7 +129,7 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
   };
   const service = createCallService({
     telephony,
-    accounts: fakeAccounts({ ...account, ...options.account }),
+    accounts: fakeAccounts({ ...sakura, ...options.account }),
     flows: fakeFlows('flow' in options ? options.flow : stored),
     loadFlow: () => runner,
     ledger: {
@@ -165,7 +165,7 @@ function inShort(fact: CallFact): string {
   return fact.type;
 }
 
-function fakeAccounts(only: Account): CallServiceOptions['accounts'] {
+export function fakeAccounts(only: Account): CallServiceOptions['accounts'] {
   return {
     saveAccount: async () => undefined,
     findAccount: async (accountId) => (accountId === only.accountId ? only : undefined),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { settle } from '../support/fake-clock.ts';
-import { answeredCall, harness, say } from './harness.ts';
+import { answeredCall, fakeAccounts, harness, sakura, say } from './harness.ts';
 
 test('a call to an assigned number is answered by its flow, pinned to one version', async () => {
   const h = await harness({ script: (event) => (event.type === 'started' ? [say('hello')] : []) });
@@ -176,4 +176,30 @@ test('a call answered in the very moment of the stop is hung up', async () => {
   await stopped;
   expect(h.telephony.openLegs).toEqual([]);
   expect(h.facts.filter((fact) => fact.type === 'ended')).toHaveLength(1);
+});
+
+test('a number that rings again within a second is not looked up again; a second later a change counts', async () => {
+  let lookUps = 0;
+  const active = { ...sakura };
+  const h = await harness({
+    overrides: {
+      accounts: {
+        ...fakeAccounts(active),
+        findAccount: async () => {
+          lookUps += 1;
+          return active;
+        },
+      },
+    },
+  });
+  for (let calls = 0; calls < 3; calls++) {
+    h.telephony.invite();
+    await settle();
+  }
+  expect(lookUps).toBe(1);
+  active.status = 'suspended';
+  await h.clock.advance(1_000);
+  const late = h.telephony.invite();
+  await settle();
+  expect(late.rejected).toEqual({ status: 603 });
 });
