@@ -53,11 +53,12 @@ export function IntakeFields({ intake, onReported }: { intake: IntakeView; onRep
       <fieldset disabled={isOver} style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}>
         <Fields intake={intake} keeper={keeper} />
       </fieldset>
-      {isOver ? (
+      {state === 'reported' && (
         <Alert color="teal" icon={<CheckIcon />} title={t('form.finished')} role="status">
           {t('form.finishedText')}
         </Alert>
-      ) : (
+      )}
+      {!isOver && (
         <Group justify="space-between">
           <Button variant="light" color="gray" onClick={addRequest} rightSection={<Kbd>F6</Kbd>}>
             {t('form.directRequests')}: {form.directTransferRequests}
