@@ -2,11 +2,11 @@ import type { Clock } from '../kernel/clock.ts';
 import { type CallLimits, RateLimiter } from './limits.ts';
 
 /** An answer that takes longer than this says that the cores are full: callers would soon hear it. */
-const slowAnswerMs = 1_000;
+const slowAnswerMs = 600;
 /** One within this that there is power to spare. */
-const quickAnswerMs = 300;
+const quickAnswerMs = 200;
 const answeringMost = 200;
-const answeringLeast = 32;
+const answeringLeast = 24;
 const decrease = 0.8;
 
 /** One admitted call, until its answer is known. */

@@ -13,7 +13,7 @@ import { Bridging } from './bridging.ts';
 import { CallRecordings } from './call-recording.ts';
 import type { ChannelCommands, ChannelHandlers } from './channel-commands.ts';
 import { durationOf, peerOf, recordOutcome } from './channel-events.ts';
-import type { ChannelEvent } from './event-link.ts';
+import { type ChannelEvent, deadlineReply } from './event-link.ts';
 import { Monitoring } from './monitoring.ts';
 import { playbackArgument } from './sounds.ts';
 
@@ -286,8 +286,8 @@ export class Channel {
   #execute(app: string, argument: string, eventUuid: string, onRefused: () => void): void {
     if (!this.#linkUp) return;
     this.#commands.execute(this.uuid, { app, argument, eventUuid, lock: true }).then((reply) => {
-      // A link that is lost comes back or takes the leg with it; only FreeSWITCH's own refusal is final.
-      if (reply.startsWith('-ERR') && this.#linkUp) onRefused();
+      // A link that is lost comes back or takes the leg with it, and a busy FreeSWITCH answers late, but does it.
+      if (reply.startsWith('-ERR') && reply !== deadlineReply && this.#linkUp) onRefused();
     });
   }
 

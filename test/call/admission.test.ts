@@ -19,7 +19,7 @@ test('a burst of 200 calls is let in when nothing is known yet', async () => {
   expect(offer(gate, 300)).toHaveLength(200);
 });
 
-test('slow answers lower how many may wait, step by step and never below 32', async () => {
+test('slow answers lower how many may wait, step by step and never below 24', async () => {
   const { clock, gate } = admission();
   const limits: number[] = [];
   for (let round = 0; round < 12; round++) {
@@ -29,7 +29,7 @@ test('slow answers lower how many may wait, step by step and never below 32', as
     limits.push(gate.answeringMax);
   }
   expect(limits.slice(0, 4)).toEqual([160, 128, 102, 81]);
-  expect(limits.at(-1)).toBe(32);
+  expect(limits.at(-1)).toBe(24);
 });
 
 test('calls that waited together lower it once, not once each', async () => {
