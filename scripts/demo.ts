@@ -2,10 +2,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { openSipPhone } from '../src/switch/open-phone.ts';
+import { startMailServer } from '../test/outbox/harness.ts';
 import { findSound, readWav, rms } from '../test/support/audio.ts';
+import { DeskAgent, readSecrets } from '../test/support/desk-agent.ts';
+import { eventually } from '../test/support/poll.ts';
 import { denwaban, startSystem } from '../test/support/system.ts';
 
-/** The demonstration: a caller asks for the opening hours, keys an order number in, and hears it read back. */
+/**
+ * The demonstration: a caller asks for the opening hours, then for a person; waits in the queue; an agent answers on a
+ * SIP phone and takes the message down; the account has the report by mail.
+ */
 
 const promptFolder = resolve(import.meta.dirname, '../flows/prompts');
 const dialled = '0312345678';
@@ -21,7 +27,7 @@ function knownPrompts(): KnownPrompt[] {
   const texts = z
     .record(z.string(), z.record(z.string(), z.unknown()))
     .parse(JSON.parse(readFileSync(join(promptFolder, 'prompts.json'), 'utf8')));
-  return ['ja', 'en'].flatMap((language) =>
+  return ['ja'].flatMap((language) =>
     readdirSync(join(promptFolder, language))
       .filter((file) => file.endsWith('.wav'))
       .map((file) => {
@@ -58,10 +64,9 @@ async function phoneIt(uri: string, folder: string, phone: Awaited<ReturnType<ty
   let keysWaiting = '';
   const answers: Record<string, { keys: string; afterMs?: number }[]> = {
     'ja/menu': [
-      { keys: '1', afterMs: 3_000 },
-      { keys: '4', afterMs: 1_500 },
+      { keys: '1', afterMs: 2_000 },
+      { keys: '3', afterMs: 1_500 },
     ],
-    'ja/order': [{ keys: '2026#' }],
   };
   return new Promise((resolve) => {
     let answered = false;
@@ -103,15 +108,69 @@ async function phoneIt(uri: string, folder: string, phone: Awaited<ReturnType<ty
   });
 }
 
-const system = await startSystem();
+/** An agent at work: answers the phone by itself, listens, hangs up, fills the form in, saves it. */
+async function takeTheCall(agent: DeskAgent): Promise<void> {
+  const { peerdisplayname } = await agent.phone.heardOf('CALL_INCOMING', { timeoutMs: 45_000 });
+  say(`agent    the phone rings: ${peerdisplayname ?? ''}`);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  agent.phone.accept();
+  await agent.reaches('talking', 15_000);
+  say('agent    talks with the caller');
+  const path = `/agents/${agent.agentId}/intake`;
+  const opened = z.object({ intakeId: z.string(), version: z.number(), card: z.unknown() });
+  const intake = await eventually('the form to be open', async () => {
+    const answer = await agent.send('GET', path).catch(() => undefined);
+    return opened.safeParse(answer).data;
+  });
+  const form = {
+    callerName: '山田太郎',
+    callerNameKana: 'ヤマダタロウ',
+    company: '山田工務店',
+    business: '見積書の金額について、折り返しお電話をいただきたいとのことです。',
+    callBack: 'wanted',
+    callBackWhen: '本日 17時まで',
+    outcome: 'message',
+  };
+  const typed = await agent.send('PATCH', `/intakes/${intake.intakeId}`, { version: intake.version, form });
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  agent.phone.hangUp();
+  say('agent    has hung up; saves the form');
+  const { version } = z.object({ version: z.number() }).parse(typed);
+  await agent.send('POST', `/intakes/${intake.intakeId}/save`, { version });
+}
+
+/** The text of a mail: its one part, base64 or as it is. */
+function textOf(raw: string): string {
+  const [head = '', ...body] = raw.split('\r\n\r\n');
+  const text = body.join('\n\n');
+  return /content-transfer-encoding: base64/i.test(head) ? Buffer.from(text, 'base64').toString('utf8') : text;
+}
+
+const mail = await startMailServer();
+const system = await startSystem({
+  environment: { SMTP_URL: `smtp://127.0.0.1:${mail.port}`, MAIL_FROM: '電話番 <desk@denwaban.example>' },
+});
 console.log(`denwaban runs on SIP port ${system.sipPort}, data in ${system.dataDir}\n`);
+const agent = await DeskAgent.start(system, readSecrets(system.program.output()), 'hanako', {
+  toneHz: 880,
+  answer: false,
+});
+await agent.want('available');
+say('agent    hanako has signed in, her phone is registered');
 const uri = system.uri(dialled);
 say(`calling  ${uri}`);
 const phone = await openSipPhone(uri);
-const answered = await phoneIt(uri, phone.folder, phone);
+const [answered] = await Promise.all([phoneIt(uri, phone.folder, phone), takeTheCall(agent)]);
 await phone.close();
+const [report] = await eventually('the report by mail', () => (mail.mails.length > 0 ? mail.mails : undefined), {
+  timeoutMs: 15_000,
+});
+say(`report   mailed to ${report?.to.join(', ')}:\n`);
+console.log(textOf(report?.raw ?? '').replace(/^/gm, '    '));
 await system.closedCall(dialled);
 const table = await denwaban(['calls'], system.environment);
 console.log(`\n${table.output}`);
+await agent.stop();
 await system.stop();
+await mail.close();
 process.exit(answered ? 0 : 1);

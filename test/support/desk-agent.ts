@@ -56,11 +56,11 @@ export class DeskAgent {
   }
 
   async want(state: 'available' | 'break' | 'offline', reason = ''): Promise<void> {
-    await this.#send('PUT', `/agents/${this.agentId}/state`, { state, reason });
+    await this.send('PUT', `/agents/${this.agentId}/state`, { state, reason });
   }
 
   async state(): Promise<string> {
-    const { state } = (await this.#send('GET', `/agents/${this.agentId}/state`)) as { state: string };
+    const { state } = (await this.send('GET', `/agents/${this.agentId}/state`)) as { state: string };
     return state;
   }
 
@@ -74,7 +74,8 @@ export class DeskAgent {
     await this.phone.stop();
   }
 
-  async #send(method: string, path: string, body?: object): Promise<unknown> {
+  /** Asks the HTTP API as the agent's page does. @throws Error with the answer's text where it is none of 2xx. */
+  async send(method: string, path: string, body?: object): Promise<unknown> {
     const response = await fetch(`${this.#url}${path}`, {
       method,
       headers: {
