@@ -11,7 +11,7 @@ import { denwaban, type System, startSystem } from '../support/system.ts';
 
 /** The controller is killed (SIGKILL) while people wait, ring or talk; another starts on the same switch and data. */
 const people = '0322220001';
-const cleanUps: (() => Promise<unknown> | void)[] = [];
+const cleanUps: (() => unknown)[] = [];
 let environment: Record<string, string>;
 let dataDir: string;
 let secrets: PrintedSecrets;
