@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { composeEnvironment } from '../support/containers.ts';
 import { composeVariables, read } from './files.ts';
 
 const text = read('docker-compose.yml');
@@ -120,4 +121,10 @@ describe('Dockerfile', () => {
     expect(copied.length).toBeGreaterThan(0);
     for (const path of copied) expect(allowed).toContain(path);
   });
+});
+
+it('STACK=containers sets all that the files it starts ask for', () => {
+  const files = [text, read('test/support/compose.tests.yml')];
+  const required = files.flatMap(composeVariables).filter(({ form }) => form === 'required');
+  expect(Object.keys(composeEnvironment('secret'))).toEqual(expect.arrayContaining(required.map(({ name }) => name)));
 });
