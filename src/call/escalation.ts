@@ -45,7 +45,7 @@ const lostCauses: readonly EndCause[] = ['media-lost', 'media-timeout', 'control
 export class Escalation {
   readonly escalationId: string;
   readonly #host: EscalationHost;
-  readonly #queueId: string;
+  #queueId: string;
   readonly #agents = new Map<string, { peer: PeerCall; whisper: Whisper }>();
   readonly #withdrawn = new Set<string>();
   #ticket: DeskTicket | undefined;
@@ -159,10 +159,10 @@ export class Escalation {
         position,
         ...(estimateMs === undefined ? {} : { waitMs: Math.round(estimateMs) }),
       }),
-    overflow: (step) =>
+    overflow: (step, why) =>
       this.#host.post(() => {
         if (step.type === 'queue') this.#moveTo(step.queueId);
-        else this.#over('time-out', 'overflow');
+        else this.#over(why, 'overflow');
       }),
     // The state saver finds the same out and lets go of the whole call.
     lost: () => undefined,
@@ -203,7 +203,17 @@ export class Escalation {
   }
 
   async #moveTo(queueId: string): Promise<void> {
-    if (!(await this.#ticket?.transferTo(queueId))) this.#ticket?.overflowFailed();
+    if (!(await this.#ticket?.transferTo(queueId))) {
+      this.#ticket?.overflowFailed();
+      return;
+    }
+    this.#host.post(() => {
+      if (this.#left) return;
+      this.#leaveQueue('overflow');
+      this.#queueId = queueId;
+      this.#enterQueue();
+      this.#host.onChanged();
+    });
   }
 
   #ring(order: RingOrder): void {

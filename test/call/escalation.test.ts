@@ -53,7 +53,10 @@ class FakeDesk {
       missed: (offerId, why) => tell('missed', offerId, why),
       connected: (offerId) => tell('connected', offerId),
       parted: (offerId, why) => tell('parted', offerId, why),
-      transferTo: async () => false,
+      transferTo: async (queueId) => {
+        tell('transfer', queueId);
+        return queueId !== 'full';
+      },
       overflowFailed: () => tell('overflow failed'),
       callBackLater: async () => false,
       leave: (why) => tell('leave', why),
@@ -382,4 +385,15 @@ test('taken over, and the agent has gone meanwhile: the caller is back at the he
   expect(opened).toMatchObject([{ offerId: 'o1', agentId: 'hanako' }]);
   expect(desk.told).toEqual(['parted o1 agent-lost']);
   expect(h.events.at(-1)).toMatchObject({ type: 'desk-parted' });
+});
+
+test('the queue overflows into another: the record says where the caller waits now', async () => {
+  const { h, leg, desk } = await waiting();
+  desk.listener?.overflow({ type: 'queue', queueId: 'evening' }, 'time-out');
+  await settle();
+  expect(desk.told).toEqual(['transfer evening']);
+  expect(h.story(leg.legId)).toEqual(['offered', 'answered', 'queued', 'left-queue', 'queued']);
+  desk.listener?.overflow({ type: 'hang-up' }, 'no-agent');
+  await settle();
+  expect(h.events.find(({ type }) => type === 'desk-done')).toMatchObject({ outcome: 'no-agent' });
 });
