@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Most tests wait for sockets and timers, not for a core: its own choice on two cores would be one at a time.
+    maxWorkers: 2,
     projects: [
       {
         test: {
