@@ -1,5 +1,8 @@
 # Sourced by the other scripts: installs what a fresh Debian machine lacks. Says what it does, and what to do where it can't.
 
+# Node keeps there what it has compiled, so that every start after the first takes half the time.
+export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$PWD/node_modules/.cache/node-compile}"
+
 fail() {
   printf 'denwaban: %s\n' "$1" >&2
   [ $# -lt 2 ] || printf 'remedy:   %s\n' "$2" >&2
