@@ -1,27 +1,66 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/**
+ * Three groups, one after another (scripts/run-tests.ts has them as stages):
+ * - `unit`: all but real calls.
+ * - `scenarios`: real calls. They mostly wait, for ringing, music, leases: several files at a time, each with a system
+ *   of its own.
+ * - `scenarios-alone`: test/scenarios/*.alone.test.ts, one at a time. By this name goes a file whose tests say how many
+ *   milliseconds something takes, compare audio with what was played, or put load on the machine.
+ */
+const scenarios = ['test/scenarios/**/*.test.ts', 'test/console/**/*.test.ts'];
+const alone = 'test/scenarios/**/*.alone.test.ts';
+const callTimes = { testTimeout: 60_000, hookTimeout: 120_000 };
+/** One drachtio-server and FreeSWITCH for all files, where they are not embedded. */
+const filesAtOnce = (process.env.STACK ?? 'embedded') === 'embedded' ? 3 : 1;
+/** Over a minute each: begun last they would be waited for by themselves. */
+const longFiles = ['/session-timers.', '/desk.', '/intake.', '/sip.', '/takeover.'];
+
+class LongFilesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId, project }: TestSpecification) =>
+      project.name === 'scenarios' && longFiles.some((name) => moduleId.includes(name));
+    // The order of projects is theirs.
+    const groups = Map.groupBy(sorted, ({ project }) => project.name);
+    return [...groups.values()].flatMap((group) => [...group.filter(isLong), ...group.filter((file) => !isLong(file))]);
+  }
+}
 
 export default defineConfig({
   test: {
-    // Most tests wait for sockets and timers, not for a core: its own choice on two cores would be one at a time.
-    maxWorkers: 2,
+    sequence: { sequencer: LongFilesFirst },
     projects: [
       {
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/scenarios/**', 'test/console/**'],
+          exclude: scenarios,
           testTimeout: 20_000,
           hookTimeout: 60_000,
+          // Most tests wait for sockets and timers, not for a core: its own choice on two cores would be one at a time.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
           name: 'scenarios',
-          include: ['test/scenarios/**/*.test.ts', 'test/console/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          // Real calls share the machine's two cores: one file at a time, so that timings mean something.
+          include: scenarios,
+          exclude: [alone],
+          ...callTimes,
+          maxWorkers: filesAtOnce,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'scenarios-alone',
+          include: [alone],
+          ...callTimes,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

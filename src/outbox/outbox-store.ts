@@ -1,6 +1,6 @@
 import type { NewOutboxEntry, OutboxAttempt, OutboxEntry, OutboxState } from './entry.ts';
 
-/** An entry that one worker has for itself until `entry.nextAttemptAtMs`. */
+/** An entry that one worker has for itself until `entry.nextAttemptAtMs`, or longer if it renews it. */
 export interface OutboxClaim {
   readonly claimId: string;
   /** `attempts` counts the attempt that this claim is for. */
@@ -35,6 +35,11 @@ export interface OutboxStore {
    * lost.
    */
   claim(request: { nowMs: number; leaseMs: number; exceptLanes: readonly string[] }): Promise<OutboxClaim | undefined>;
+  /**
+   * The claims that still hold do so until then; for the others this changes nothing. A worker does this while its
+   * attempts run, so that `leaseMs` need not be as long as the longest attempt.
+   */
+  renew(claims: readonly OutboxClaim[], untilMs: number): Promise<void>;
   /**
    * Ends a claim. Gives false when it was lost meanwhile; then only the attempt is put on record, and `delivered`
    * still ends the entry: what has arrived need not be sent again.

@@ -13,8 +13,13 @@ export interface OutboxLimits extends RetryPolicy {
   readonly maxParallelPerLane: number;
   /** An attempt that has not ended by then has failed. */
   readonly attemptTimeoutMs: number;
-  /** How long a claim holds: longer than an attempt, and than clocks of machines differ. */
+  /**
+   * How long a claim holds that its worker does not renew any more: what a dead one had in hand is tried again after
+   * this. Longer than clocks of machines differ.
+   */
   readonly leaseMs: number;
+  /** How often claims are renewed while their attempts run. */
+  readonly renewEveryMs: number;
   /** The longest sleep: what other processes add or lose is found after this. */
   readonly maxIdleMs: number;
   /** Pauses after the database failed. */
@@ -39,7 +44,8 @@ export const defaultLimits: OutboxLimits = {
   maxParallel: 64,
   maxParallelPerLane: 4,
   attemptTimeoutMs: 30_000,
-  leaseMs: 90_000,
+  leaseMs: 20_000,
+  renewEveryMs: 5_000,
   maxIdleMs: 5_000,
   firstStoreRetryMs: 500,
   maxStoreRetryMs: 10_000,
@@ -89,9 +95,9 @@ interface Job {
 }
 
 /**
- * One loop does all that touches the store: first what has ended is written down, then what is due is claimed, then
- * it sleeps until rung or due. In this order a database that comes back hears of a delivery before its claim is given
- * out again.
+ * One loop does all that touches the store: first what has ended is written down, then the claims of the rest are
+ * renewed, then what is due is claimed, then it sleeps until rung or due. In this order a database that comes back
+ * hears of a delivery before its claim is given out again.
  */
 class OutboxWorker implements Outbox {
   readonly #options: OutboxOptions;
@@ -105,6 +111,7 @@ class OutboxWorker implements Outbox {
   #abandoned = false;
   #storeFailures = 0;
   #purgeAtMs = 0;
+  #renewAtMs = 0;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -158,9 +165,10 @@ class OutboxWorker implements Outbox {
     while (!this.#abandoned && !(this.#stopping && this.#jobs.size === 0)) {
       try {
         await this.#settleEnded();
+        await this.#renew();
         const sleepMs = this.#stopping ? this.#limits.maxIdleMs : await this.#claimDue();
         this.#storeAnswered();
-        if (!this.#stopping || this.#jobs.size > 0) await this.#work.wait(sleepMs);
+        if (!this.#stopping || this.#jobs.size > 0) await this.#work.wait(this.#untilRenewal(sleepMs));
       } catch (error) {
         await this.#storeFailed(error);
       }
@@ -189,6 +197,20 @@ class OutboxWorker implements Outbox {
     }
   }
 
+  /** Keeps the claims of what is under way. Before anything is claimed: after a pause one's own would be given out. */
+  async #renew(): Promise<void> {
+    const { store, clock } = this.#options;
+    if (this.#jobs.size === 0 || clock.monotonicMs() < this.#renewAtMs) return;
+    const claims = [...this.#jobs].map(({ claim }) => claim);
+    await store.renew(claims, clock.nowMs() + this.#limits.leaseMs);
+    this.#renewAtMs = clock.monotonicMs() + this.#limits.renewEveryMs;
+  }
+
+  #untilRenewal(sleepMs: number): number {
+    if (this.#jobs.size === 0) return sleepMs;
+    return Math.min(sleepMs, Math.max(0, this.#renewAtMs - this.#options.clock.monotonicMs()));
+  }
+
   /** Begins what is due, as far as there is room. Gives how long to sleep. */
   async #claimDue(): Promise<number> {
     const { store, clock } = this.#options;
@@ -214,6 +236,8 @@ class OutboxWorker implements Outbox {
 
   #begin(claim: OutboxClaim): void {
     const job: Job = { claim, aborter: new AbortController(), settleFailures: 0 };
+    // The claims of a first job are as new as its own.
+    if (this.#jobs.size === 0) this.#renewAtMs = this.#options.clock.monotonicMs() + this.#limits.renewEveryMs;
     this.#jobs.add(job);
     this.#attempt(job).then((settlement) => {
       job.settlement = settlement;

@@ -156,6 +156,26 @@ export function outboxStoreContract(make: () => Promise<OutboxStore>): void {
     expect(await store.attempts('r1')).toMatchObject([{ outcome: 'lost' }, { outcome: 'started' }]);
   });
 
+  it('lets a worker renew the claims it holds, and no others', async () => {
+    const store = await make();
+    await store.add(entry('r1'));
+    await store.add(entry('r2', { createdAtMs: t0 + 1 }));
+    const [one, other] = [await claimed(store, t0 + 1), await claimed(store, t0 + 1)];
+    await store.renew([one], t0 + 2 * leaseMs);
+    const dueMs = async (id: string) => (await store.find(id))?.nextAttemptAtMs;
+    expect([await dueMs('r1'), await dueMs('r2')]).toEqual([t0 + 2 * leaseMs, t0 + 1 + leaseMs]);
+    // r2 goes to somebody else, and then ends.
+    const again = await claimed(store, t0 + 1 + leaseMs);
+    await store.renew([one, other], t0 + 3 * leaseMs);
+    expect([await dueMs('r1'), await dueMs('r2')]).toEqual([t0 + 3 * leaseMs, t0 + 1 + 2 * leaseMs]);
+    await store.settle(again, failed(t0 + 9 * leaseMs));
+    await store.settle(one, delivered(t0 + leaseMs));
+    await store.renew([one, other, again], t0 + 4 * leaseMs);
+    await store.renew([], t0 + 4 * leaseMs);
+    expect(await dueMs('r2')).toBe(t0 + 9 * leaseMs);
+    expect(await store.find('r1')).toMatchObject({ state: 'delivered', endedAtMs: t0 + leaseMs });
+  });
+
   it('lets a worker that lost its claim change nothing but the record', async () => {
     const store = await make();
     await store.add(entry('r1'));

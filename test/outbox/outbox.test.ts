@@ -244,6 +244,30 @@ describe('two outboxes on one store', () => {
   });
 });
 
+describe('an attempt that takes long', () => {
+  it('stays with its worker as long as that lives, and is repeated within seconds when it has died', async () => {
+    const store = new MemoryOutboxStore();
+    const [one, other] = [start({ store }), start({ store })];
+    one.told.answer = never;
+    one.outbox.start();
+    await one.add('r1', 'https://slow.example/');
+    other.outbox.start();
+    await clock.advance(25_000);
+    expect([one.told.ids, other.told.ids]).toEqual([['r1'], []]);
+    // As if it were killed: nothing it does arrives any more.
+    const died = clock.nowMs();
+    const { renew, settle: settleEntry } = store;
+    store.renew = async () => undefined;
+    store.settle = () => new Promise(() => undefined);
+    await clock.advance(5_000);
+    Object.assign(store, { renew, settle: settleEntry });
+    await clock.advance(20_000);
+    expect(other.told.ids).toEqual(['r1']);
+    expect((other.told.asked[0]?.atMs ?? 0) - died).toBeLessThanOrEqual(20_000);
+    expect(await store.attempts('r1')).toMatchObject([{ outcome: 'lost' }, { outcome: 'delivered' }]);
+  });
+});
+
 describe('an outbox that stops', () => {
   it('begins nothing new and waits for what is under way', async () => {
     const { store, told, outbox, add } = start();

@@ -15,7 +15,7 @@ const outbox = createOutbox({
   store: new SqlOutboxStore(sql),
   deliverers: createDeliverers({ mail: undefined, allowInsecureTargets: true, secrets, ...options }),
   ...options,
-  limits: { leaseMs: Number(leaseMs), attemptTimeoutMs: Number(leaseMs) / 2, maxIdleMs: 200 },
+  limits: { leaseMs: Number(leaseMs), renewEveryMs: Number(leaseMs) / 4, maxIdleMs: 200 },
 });
 outbox.start();
 process.send?.('started');

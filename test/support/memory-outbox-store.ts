@@ -53,6 +53,13 @@ export class MemoryOutboxStore implements OutboxStore {
     return { claimId: row.claimId, entry: row.entry, lane: row.lane };
   }
 
+  async renew(claims: readonly OutboxClaim[], untilMs: number): Promise<void> {
+    for (const { claimId, entry } of claims) {
+      const row = this.#rows.get(entry.outboxId);
+      if (row?.claimId === claimId) row.entry = { ...row.entry, nextAttemptAtMs: untilMs };
+    }
+  }
+
   async settle({ claimId, entry }: OutboxClaim, settlement: Settlement): Promise<boolean> {
     const row = this.#rows.get(entry.outboxId);
     if (!row) return false;

@@ -55,13 +55,25 @@ function udpPortIsFree(port: number): Promise<boolean> {
   });
 }
 
+/** Which of the test files that run at the same time this is: 0, 1, … Nothing of theirs may meet. */
+const lane = (Number(process.env.VITEST_POOL_ID ?? 1) - 1) % 4;
+
+/**
+ * First and last port for the audio of a switch: apart from the phones', and below those that the system gives to
+ * everyone. Late packets of one file's calls must not be heard in those of another.
+ */
+export function rtpPorts(): [number, number] {
+  const first = 10_000 + 1_500 * lane;
+  return [first, first + 1_499];
+}
+
 /**
  * A port for SIPp's audio: it takes this one and the next few. Below the range the system gives to everyone, where
  * nothing else takes one between this look and SIPp's.
  */
 export function sippMediaPort(): number {
   for (;;) {
-    const port = 18_000 + 8 * Math.floor(Math.random() * 120);
+    const port = 18_000 + 8 * (4 * Math.floor(Math.random() * 30) + lane);
     if ([0, 1, 2, 3].every((offset) => !portIsBound(port + offset))) return port;
   }
 }

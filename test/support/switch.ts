@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { spawnSwitch } from '../../src/switch/spawn.ts';
+import { rtpPorts } from './ports.ts';
 import { prepareStack, stackName } from './stack.ts';
 
 /** A switch that outlives the controllers of a test: the configured pair, or an embedded switch started by itself. */
 export async function startOwnSwitch(): Promise<{ environment: Record<string, string>; stop(): Promise<void> }> {
   if (stackName() !== 'embedded') return { ...(await prepareStack()), stop: async () => undefined };
+  const [rtpPortMin, rtpPortMax] = rtpPorts();
   const secret = randomBytes(16).toString('hex');
   const spawned = await spawnSwitch({
     bindAddress: '127.0.0.1',
@@ -15,8 +17,8 @@ export async function startOwnSwitch(): Promise<{ environment: Record<string, st
     eventSocketPort: 0,
     eventSocketPassword: secret,
     mrfSipPort: 0,
-    rtpPortMin: 10_000,
-    rtpPortMax: 15_998,
+    rtpPortMin,
+    rtpPortMax,
     maxCalls: 200,
     maxCallsPerSecond: 100,
     mediaTimeoutMs: 20_000,

@@ -1,7 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { callsAsJson, listCalls } from '../../src/cli/calls.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
+import { openSql } from '../../src/store/sql/open-sql.ts';
+import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
 import { eventually } from './poll.ts';
+import { rtpPorts } from './ports.ts';
 import { type RunningProgram, runProgram } from './process.ts';
 import { prepareStack } from './stack.ts';
 
@@ -49,7 +55,7 @@ export interface System {
   readonly loaded: string;
   readonly environment: Record<string, string>;
   uri(number: string): string;
-  /** Calls on record, newest first. */
+  /** Calls on record, newest first, as `denwaban calls` prints them. */
   calls(options?: { reveal?: boolean; limit?: number }): Promise<PrintedCall[]>;
   /** The newest call on record to a number, once it is closed. */
   closedCall(number: string, options?: { timeoutMs?: number; reveal?: boolean }): Promise<PrintedCall>;
@@ -84,8 +90,7 @@ export async function startSystem(
     SIP_PORT: '0',
     HTTP_PORT: '0',
     LOG_LEVEL: 'warn',
-    // Apart from the phones' ports, and below those that the system gives to everyone.
-    RTP_PORTS: '10000-15999',
+    RTP_PORTS: rtpPorts().join('-'),
     ...stack.environment,
     ...options.environment,
   };
@@ -125,19 +130,33 @@ export async function startSystem(
     environment,
     uri: (number) => `sip:${number}@${sipHost}:${sipPort}`,
     calls,
-    closedCall: (number, { timeoutMs = 15_000, reveal = false } = {}) =>
-      eventually(
-        `a closed call to ${number}`,
-        async () => {
-          const newest = (await calls({ reveal })).find((call) => call.to.endsWith(number.replace(/^0/, '')));
-          return newest?.endedAt && newest.legs.every((leg) => leg.endedAt) ? newest : undefined;
-        },
-        { timeoutMs, everyMs: 150 },
-      ),
+    closedCall: (number, options = {}) => closedCall(environment, number, options),
     stop: async () => {
       const code = await program.end({ withinMs: 20_000 });
       if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true });
       if (code !== 0) throw new Error(`denwaban ended with ${code}:\n${program.output().slice(-3000)}`);
     },
   };
+}
+
+/** By what the command `calls` is made of, in this process: to start the program for each look would take a second. */
+async function closedCall(
+  { DATABASE_URL, DATA_DIR = '' }: Record<string, string>,
+  number: string,
+  { timeoutMs = 15_000, reveal = false }: { timeoutMs?: number; reveal?: boolean },
+): Promise<PrintedCall> {
+  const url = DATABASE_URL ?? `sqlite:${join(DATA_DIR, 'denwaban.sqlite')}`;
+  const database = await openSql(url, { clock: systemClock, logger: silentLogger });
+  const facts = new SqlFactStore(database);
+  const newestClosed = async () => {
+    const records = await listCalls({ facts, limit: 50 });
+    const newest = records.find((call) => call.to.endsWith(number.replace(/^0/, '')));
+    const closed = newest?.endedAt && newest.legs.every((leg) => leg.endedAt);
+    return closed ? (JSON.parse(callsAsJson([newest], reveal)) as [PrintedCall])[0] : undefined;
+  };
+  try {
+    return await eventually(`a closed call to ${number}`, newestClosed, { timeoutMs, everyMs: 50 });
+  } finally {
+    await database.close();
+  }
 }

@@ -65,6 +65,26 @@ export class SqlOutboxStore implements OutboxStore {
     });
   }
 
+  async renew(claims: readonly OutboxClaim[], untilMs: number): Promise<void> {
+    if (claims.length === 0) return;
+    await this.#db
+      .updateTable('outbox')
+      .set({ next_attempt_at_ms: untilMs })
+      .where(
+        'claim_id',
+        'in',
+        claims.map(({ claimId }) => claimId),
+      )
+      // By its key, and so that one that ended meanwhile is left alone.
+      .where(
+        'outbox_id',
+        'in',
+        claims.map(({ entry }) => entry.outboxId),
+      )
+      .where('state', '=', 'pending')
+      .execute();
+  }
+
   async settle({ claimId, entry }: OutboxClaim, settlement: Settlement): Promise<boolean> {
     const { next, outcome, durationMs } = settlement;
     const error = settlement.error ?? null;
