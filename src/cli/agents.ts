@@ -1,7 +1,18 @@
 import { agentSettingsSchema } from '../accounts/agents.ts';
 import { refuseStrayQueues, saveAgent } from '../accounts/manage-desk.ts';
+import { type AgentSpell, agentSpells } from '../desk/agent-history.ts';
+import { toRfc3339 } from '../kernel/clock.ts';
 import { DenwabanError } from '../kernel/errors.ts';
-import { type AddCommand, changeByCommand, listOption, table, userNamed } from './command.ts';
+import {
+  type AddCommand,
+  type CommandContext,
+  changeByCommand,
+  countOption,
+  listOption,
+  table,
+  userNamed,
+} from './command.ts';
+import { readSince } from './reconcile.ts';
 
 /** `denwaban agent …`: who takes calls, and which. */
 export const addAgentCommands: AddCommand = (program, context) => {
@@ -52,7 +63,51 @@ export const addAgentCommands: AddCommand = (program, context) => {
       });
       context.print(`${loginName} is an agent`);
     });
+  agent
+    .command('history <login-name>')
+    .description('what an agent did when: available, ringing, talking, wrap-up, breaks')
+    .option('--since <time>', 'from then on: 2026-01-31T00:00:00Z, or 24h, 90m, 7d ago', '24h')
+    .option('--limit <n>', 'at most the latest so many', countOption(1, 100_000), 1_000)
+    .option('--json', 'for machines')
+    .action((loginName: string, options: HistoryOptions) => printHistory(context, loginName, options));
 };
+
+interface HistoryOptions {
+  since: string;
+  limit: number;
+  json?: boolean;
+}
+
+async function printHistory(context: CommandContext, loginName: string, options: HistoryOptions): Promise<void> {
+  const { limit } = options;
+  const fromMs = readSince(options.since, context.clock.nowMs());
+  const { spells, names } = await context.withStores(async ({ data, agentHistory }) => {
+    const { userId: agentId } = await userNamed(data, loginName);
+    const users = await data.users.list();
+    return {
+      spells: await agentSpells(agentHistory, { agentId, fromMs, limit }),
+      names: new Map(users.map((user) => [user.userId, user.loginName])),
+    };
+  });
+  const by = ({ byUserId = '' }: AgentSpell) => names.get(byUserId) ?? byUserId;
+  if (options.json) {
+    const shown = spells.map(({ atMs, byUserId, ...spell }) => ({
+      at: toRfc3339(atMs),
+      ...spell,
+      ...(byUserId === undefined ? {} : { byUserId, by: names.get(byUserId) }),
+    }));
+    return context.print(JSON.stringify(shown, null, 2));
+  }
+  const rows = spells.map((spell) => [
+    toRfc3339(spell.atMs),
+    spell.state,
+    spell.forMs === undefined ? '(now)' : (spell.forMs / 1000).toFixed(1),
+    spell.reason,
+    by(spell),
+    spell.callId ?? '',
+  ]);
+  context.print(table([['at', 'state', 'seconds', 'reason', 'set by', 'call'], ...rows]));
+}
 
 interface AgentOptions {
   queues?: string[];

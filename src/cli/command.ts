@@ -5,6 +5,7 @@ import type { Actor } from '../accounts/audit.ts';
 import { type Change, makeChange } from '../accounts/change.ts';
 import type { Passwords } from '../accounts/passwords.ts';
 import type { User } from '../accounts/users.ts';
+import type { AgentHistoryStore } from '../desk/agent-history.ts';
 import type { FlowStore } from '../flow/flow-store.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { DenwabanError } from '../kernel/errors.ts';
@@ -27,6 +28,7 @@ export interface CommandStores {
   data: CommandData;
   facts: FactStore & FactIndex;
   channels: ChannelRecordStore;
+  agentHistory: AgentHistoryStore;
   outbox: OutboxStore;
   webhookSecrets: WebhookSecretStore;
 }

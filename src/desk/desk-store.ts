@@ -168,7 +168,7 @@ export interface QueueFigures {
 
 /** One change of an agent's state, for the record. */
 export interface AgentChange {
-  /** Ascending; where to go on reading. */
+  /** Ascending, as text; where to go on reading. */
   changeId: string;
   agentId: string;
   from: AgentState;
@@ -176,6 +176,8 @@ export interface AgentChange {
   reason: string;
   atMs: number;
   callId: string | undefined;
+  /** The user who asked for this state; undefined where it came of a call or by itself. */
+  byUserId: string | undefined;
 }
 
 /** Agents and queues. Operations match and tell controllers as those of {@link DeskCallerStore} do. */
@@ -186,16 +188,19 @@ export interface DeskStaffStore {
   putAgent(profile: AgentProfile): Promise<void>;
   /** Signs the agent off; one who talks is forgotten afterwards. */
   removeAgent(agentId: string): Promise<void>;
-  /** Now, or once the present call is over. False: no such agent. */
-  setAgentState(agentId: string, wanted: WantedState, reason?: string): Promise<boolean>;
-  /** The agent ends the wrap-up before its time. */
-  endWrapUp(agentId: string): Promise<void>;
+  /** Now, or once the present call is over. `byUserId`: who asks for it. False: no such agent. */
+  setAgentState(agentId: string, wanted: WantedState, reason?: string, byUserId?: string): Promise<boolean>;
+  /** The wrap-up ends before its time. */
+  endWrapUp(agentId: string, byUserId?: string): Promise<void>;
   findAgent(agentId: string): Promise<AgentStatus | undefined>;
   listAgents(): Promise<AgentStatus[]>;
   /** The first so many in the line, first in line first. */
   listLine(queueId: string, limit: number): Promise<LineEntry[]>;
   queueFigures(queueId: string): Promise<QueueFigures | undefined>;
-  /** Changes of agents' states after `changeId` ('' = from the oldest kept), oldest first. */
+  /**
+   * Changes of agents' states after `changeId` ('' = from the oldest kept), oldest first. The latest 500,000 are kept: a
+   * day of 200 agents who take twenty calls an hour.
+   */
   readChanges(afterChangeId: string, limit: number): Promise<AgentChange[]>;
   /** Forgets changes up to and including this one: they are on record elsewhere. */
   forgetChanges(upToChangeId: string): Promise<void>;

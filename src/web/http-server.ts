@@ -12,6 +12,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { createSignIn } from '../accounts/sign-in.ts';
+import type { AgentHistoryStore } from '../desk/agent-history.ts';
 import type { DeskStaffStore } from '../desk/desk-store.ts';
 import type { Intakes } from '../desk/intakes.ts';
 import type { DeskLive } from '../desk/live.ts';
@@ -20,6 +21,7 @@ import type { Api, ApiParts, RouteParts } from './api.ts';
 import { ApiError, apiSchemas, toAnswer } from './errors.ts';
 import { guardRequest, isSecure, requireGuard } from './guard.ts';
 import { accountRoutes, cardRoutes, numberRoutes } from './routes/accounts.ts';
+import { agentHistoryRoutes } from './routes/agent-history.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { agentRoutes, queueRoutes } from './routes/desk.ts';
 import { deskLiveRoutes } from './routes/desk-live.ts';
@@ -39,6 +41,8 @@ export interface HttpServerOptions extends ApiParts {
   desk?: DeskStaffStore;
   /** The desk as it changes; without it there is no route that shows it. */
   deskLive?: DeskLive;
+  /** What agents did when; without it there is no route for it. */
+  agentHistory?: AgentHistoryStore;
   /** Forms of calls, and reports; without it there are no routes for them. */
   intakes?: Intakes;
   /** Where browsers reach it, when that is not this address: behind a proxy that speaks https. */
@@ -125,7 +129,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** What the rest of the program may reach by HTTP stands here, room by room. */
-function addApi(api: Api, parts: RouteParts, { desk, deskLive, intakes }: HttpServerOptions): void {
+function addApi(api: Api, parts: RouteParts, { desk, deskLive, agentHistory, intakes }: HttpServerOptions): void {
   sessionRoutes(api, parts);
   userRoutes(api, parts);
   agentRoutes(api, parts);
@@ -135,7 +139,8 @@ function addApi(api: Api, parts: RouteParts, { desk, deskLive, intakes }: HttpSe
   cardRoutes(api, parts);
   outboxRoutes(api, parts);
   auditRoutes(api, parts);
-  if (desk) deskWorkRoutes(api, desk);
+  if (desk) deskWorkRoutes(api, parts, desk);
+  if (agentHistory) agentHistoryRoutes(api, parts, agentHistory);
   if (deskLive) deskLiveRoutes(api, parts, deskLive);
   if (!intakes) return;
   intakeRoutes(api, { intakes, desk });

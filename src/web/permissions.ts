@@ -25,6 +25,7 @@ export const permissions = {
   'agents.read': { ...desk, agent: 'own' },
   'agents.write': desk,
   'agents.state': { ...desk, agent: 'own' },
+  'agents.history': desk,
   /** The desk as it changes; `own`: as far as it concerns the agent. */
   'desk.live': { ...desk, agent: 'own' },
   'phones.read': { ...desk, agent: 'own' },

@@ -8,6 +8,7 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openSql } from '../../src/store/sql/open-sql.ts';
 import { createAccountsData, type SqlAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
+import { SqlAgentHistoryStore } from '../../src/store/sql/sql-agent-history-store.ts';
 import { denwaban } from '../support/system.ts';
 import { cheapPasswords } from '../web/support.ts';
 
@@ -180,4 +181,38 @@ describe('denwaban load', () => {
     expect([code, output]).toEqual([1, expect.stringMatching(/no queue "nowhere", named by agent momoko/)]);
     await onData(async (data) => expect((await data.accounts.findAccount('shop'))?.name).toBe('店'));
   });
+});
+
+describe('denwaban agent history', () => {
+  it('says what an agent did when, and who asked for it', async () => {
+    const atMs = Date.now() - 3_600_000;
+    await ok('user', 'add', 'rin', '--role', 'agent');
+    const sql = await openSql(`sqlite:${join(dataDir, 'denwaban.sqlite')}`, {
+      clock: systemClock,
+      logger: silentLogger,
+    });
+    const { userId: agentId } = (await createAccountsData(sql).users.findByLoginName('rin')) ?? { userId: '' };
+    const { userId: byUserId } = (await createAccountsData(sql).users.findByLoginName('jiro')) ?? { userId: '' };
+    const blank = { agentId, from: 'offline', reason: '', callId: undefined, byUserId: undefined } as const;
+    await new SqlAgentHistoryStore(sql).add([
+      { ...blank, changeId: '1-000001', state: 'available', atMs: atMs - 7_200_000 },
+      { ...blank, changeId: '2-000000', state: 'talking', atMs, callId: 'call_1' },
+      { ...blank, changeId: '2-000001', state: 'break', reason: '昼休み', atMs: atMs + 65_500, byUserId },
+    ]);
+    await sql.close();
+    const text = await ok('agent', 'history', 'rin', '--since', '2h');
+    expect(text.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+      ['at', 'state', 'seconds', 'reason', 'set by', 'call'],
+      [new Date(atMs).toISOString(), 'talking', '65.5', 'call_1'],
+      [new Date(atMs + 65_500).toISOString(), 'break', '(now)', '昼休み', 'jiro'],
+      [''],
+    ]);
+    const json: unknown = JSON.parse(await ok('agent', 'history', 'rin', '--json', '--limit', '2'));
+    expect(json).toMatchObject([
+      { state: 'talking', forMs: 65_500, callId: 'call_1' },
+      { state: 'break', by: 'jiro', byUserId, reason: '昼休み' },
+    ]);
+    const { code, output } = await run('agent', 'history', 'nobody');
+    expect([code, output]).toEqual([1, expect.stringMatching(/there is no user "nobody"/)]);
+  }, 60_000);
 });

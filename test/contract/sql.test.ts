@@ -7,6 +7,7 @@ import { silentLogger } from '../../src/kernel/logger.ts';
 import { openSql, type SqlDatabase } from '../../src/store/sql/open-sql.ts';
 import { SqlAccountStore } from '../../src/store/sql/sql-account-store.ts';
 import { createAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
+import { SqlAgentHistoryStore } from '../../src/store/sql/sql-agent-history-store.ts';
 import { SqlChannelRecordStore } from '../../src/store/sql/sql-channel-record-store.ts';
 import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
 import { SqlFlowStore } from '../../src/store/sql/sql-flow-store.ts';
@@ -16,6 +17,7 @@ import { MemoryOutboxStore } from '../support/memory-outbox-store.ts';
 import { MemoryChannelRecordStore, MemoryFactStore } from '../support/memory-stores.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { accountStoreContract } from './account-store.contract.ts';
+import { agentHistoryStoreContract } from './agent-history-store.contract.ts';
 import { auditStoreContract } from './audit-store.contract.ts';
 import { channelRecordStoreContract } from './channel-record-store.contract.ts';
 import { factStoreContract } from './fact-store.contract.ts';
@@ -67,6 +69,8 @@ describe.each(Object.entries(emptyDatabases))('on %s', (_, emptyDatabase) => {
   describe('SqlFactStore', () => factStoreContract(async () => new SqlFactStore(await openEmpty())));
   describe('SqlChannelRecordStore', () =>
     channelRecordStoreContract(async () => new SqlChannelRecordStore(await openEmpty())));
+  describe('SqlAgentHistoryStore', () =>
+    agentHistoryStoreContract(async () => new SqlAgentHistoryStore(await openEmpty())));
   describe('SqlOutboxStore', () => outboxStoreContract(async () => new SqlOutboxStore(await openEmpty())));
   describe('the outbox in SQL', () => sqlOutboxContract(openEmpty));
   const people = async () => createAccountsData(await openEmpty());

@@ -3,8 +3,14 @@ import { agentSettingsSchema } from '../../src/accounts/agents.ts';
 import { phoneHashes } from '../../src/accounts/phone-credentials.ts';
 import { type Role, roles, type User } from '../../src/accounts/users.ts';
 import { emptyForm } from '../../src/desk/intake.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
+import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
+import { RedisDeskStore } from '../../src/store/redis/redis-desk-store.ts';
+import { agentOf } from '../support/desk-harness.ts';
 import { intake } from '../support/intakes.ts';
 import { card, momo, queue, sakura, user } from '../support/people.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
 import { type Answer, Browser, errorCode, startServer, type TestServer } from './support.ts';
 
 /**
@@ -59,6 +65,10 @@ const expected: Record<string, [operator: May, supervisor: May, agent: May, acco
   'GET /reports': ['all', 'all', '-', 'all'],
   'GET /accounts/:accountId/outcomes': ['all', 'all', '-', 'own'],
   'GET /complained-accounts': ['all', 'all', '-', '-'],
+  'GET /agents/:agentId/state': ['all', 'all', 'own', '-'],
+  'PUT /agents/:agentId/state': ['all', 'all', 'own', '-'],
+  'DELETE /agents/:agentId/wrap-up': ['all', 'all', 'own', '-'],
+  'GET /agents/:agentId/history': ['all', 'all', '-', '-'],
   'GET /audit': ['all', '-', '-', 'all'],
 };
 
@@ -75,10 +85,20 @@ const people: Record<Role, { self: User; other: User }> = {
 const everyone = Object.values(people).flatMap(({ self, other }) => [self, other]);
 
 let server: TestServer;
+let redisServer: TestRedis;
+let redis: RedisConnection;
+let desk: RedisDeskStore;
 beforeAll(async () => {
-  server = await startServer();
+  redisServer = await startRedis();
+  redis = await openRedis(redisServer.url, { clock: systemClock, logger: silentLogger });
+  desk = new RedisDeskStore(redis);
+  server = await startServer({ desk });
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  await redis.close();
+  await redisServer.stop();
+});
 
 /** The same world before every request. The audit record stays: it cannot be emptied. */
 async function reset(): Promise<void> {
@@ -120,6 +140,8 @@ async function reset(): Promise<void> {
   for (const one of everyone) {
     await server.addUser(one);
     if (one.role !== 'agent' && one.role !== 'supervisor') continue;
+    await desk.putAgent(agentOf(one.userId));
+    await desk.setAgentState(one.userId, 'available');
     await data.agents.save(agentSettingsSchema.parse({ agentId: one.userId, refusedAccounts: ['momo'] }));
     const phone = { username: `${one.loginName}-1`, agentId: one.userId, realm: 'denwaban', label: '', createdAtMs: 1 };
     await data.phones.add(phone, phoneHashes(phone.username, 'denwaban', 'x'));
@@ -173,6 +195,7 @@ function requestFor(
     'PUT /accounts/:accountId/card': card(accountId, { notes: 'changed' }),
     'PATCH /intakes/:intakeId': { version: 1, form: { callerName: '山田' } },
     'POST /intakes/:intakeId/save': { version: 1 },
+    'PUT /agents/:agentId/state': { state: 'break', reason: 'lunch' },
     'PUT /accounts/:accountId/rules': { complaintsBeforeWarning: 9, suspension: 'automatic' },
   };
   return [method, path, bodies[route]];
@@ -204,7 +227,7 @@ async function world(): Promise<string> {
   const rows = await Promise.all(
     [...tables, 'assigned_numbers' as const].map((name) => db.selectFrom(name).selectAll().execute()),
   );
-  return JSON.stringify(rows);
+  return JSON.stringify([rows, await desk.listAgents()]);
 }
 
 const newestSeq = async () => (await server.data.audit.list({ limit: 1 }))[0]?.seq ?? 0;

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openSql, type SqlDatabase } from '../../src/store/sql/open-sql.ts';
 import { createAccountsData, type SqlAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
+import { SqlAgentHistoryStore } from '../../src/store/sql/sql-agent-history-store.ts';
 import { SqlAttemptStore } from '../../src/store/sql/sql-session-store.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/web/http-server.ts';
 
@@ -50,6 +51,7 @@ export async function startServer(
     logger: silentLogger,
     phoneRealm: 'denwaban',
     intakes,
+    agentHistory: new SqlAgentHistoryStore(database),
     ...more,
   });
   const origin = `http://127.0.0.1:${http.port}`;

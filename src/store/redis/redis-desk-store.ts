@@ -100,6 +100,7 @@ const changeSchema = z.object({
   reason: z.string(),
   at: z.coerce.number(),
   call: z.string(),
+  by: z.string().default(''),
 });
 
 export interface RedisDeskStoreOptions {
@@ -219,12 +220,12 @@ export class RedisDeskStore implements DeskStore {
     await this.#run('deskPutAgent', agentId, '');
   }
 
-  async setAgentState(agentId: string, wanted: WantedState, reason = ''): Promise<boolean> {
-    return z.boolean().parse(await this.#run('deskSetAgentState', agentId, wanted, reason));
+  async setAgentState(agentId: string, wanted: WantedState, reason = '', byUserId = ''): Promise<boolean> {
+    return z.boolean().parse(await this.#run('deskSetAgentState', agentId, wanted, reason, byUserId));
   }
 
-  async endWrapUp(agentId: string): Promise<void> {
-    await this.#run('deskEndWrapUp', agentId);
+  async endWrapUp(agentId: string, byUserId = ''): Promise<void> {
+    await this.#run('deskEndWrapUp', agentId, byUserId);
   }
 
   async findAgent(agentId: string): Promise<AgentStatus | undefined> {
@@ -247,12 +248,13 @@ export class RedisDeskStore implements DeskStore {
   }
 
   async readChanges(afterChangeId: string, limit: number): Promise<AgentChange[]> {
-    const from = afterChangeId === '' ? '-' : `(${afterChangeId}`;
+    const from = afterChangeId === '' ? '-' : `(${toStreamId(afterChangeId)}`;
     const key = `${this.#prefix}changes`;
     const entries = await this.#command(() => this.#redis.client.xrange(key, from, '+', 'COUNT', limit));
-    return entries.map(([changeId, fields]) => {
-      const { agent, at, call, ...change } = changeSchema.parse(toRecord(fields));
-      return { changeId, agentId: agent, ...change, atMs: at, callId: call === '' ? undefined : call };
+    return entries.map(([streamId, fields]) => {
+      const { agent, at, call, by, ...change } = changeSchema.parse(toRecord(fields));
+      const about = { callId: call || undefined, byUserId: by || undefined };
+      return { changeId: toChangeId(streamId), agentId: agent, ...change, atMs: at, ...about };
     });
   }
 
@@ -260,8 +262,8 @@ export class RedisDeskStore implements DeskStore {
     const key = `${this.#prefix}changes`;
     await this.#command(async () => {
       // MINID keeps the one named.
-      await this.#redis.client.xtrim(key, 'MINID', upToChangeId);
-      await this.#redis.client.xdel(key, upToChangeId);
+      await this.#redis.client.xtrim(key, 'MINID', toStreamId(upToChangeId));
+      await this.#redis.client.xdel(key, toStreamId(upToChangeId));
     });
   }
 
@@ -316,6 +318,16 @@ function scriptOf(event: OfferEvent): { script: string; args: (string | number)[
     case 'agent-lost':
       return { script: 'deskAgentLost', args: [] };
   }
+}
+
+/** An id of a stream is two numbers; with the second at full width they ascend as text too. */
+function toChangeId(streamId: string): string {
+  const [atMs = '', count = ''] = streamId.split('-');
+  return `${atMs}-${count.padStart(6, '0')}`;
+}
+
+function toStreamId(changeId: string): string {
+  return changeId.split('-').map(Number).join('-');
 }
 
 function toRecord(fields: readonly string[]): Record<string, string> {

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Clock } from '../../kernel/clock.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
+import { agentHistoryMigration } from './agent-history-migration.ts';
 import { channelRecordsMigration } from './channel-records-migration.ts';
 import { intakeMigration } from './intake-migration.ts';
 import type { ColumnTypes, Migration } from './migration.ts';
@@ -145,4 +146,5 @@ export const migrations: readonly Migration[] = [
   peopleMigration,
   channelRecordsMigration,
   intakeMigration,
+  agentHistoryMigration,
 ];

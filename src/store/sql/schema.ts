@@ -79,6 +79,16 @@ export interface Schema {
     ha1_sha256: string;
     created_at_ms: number;
   };
+  agent_changes: {
+    change_id: string;
+    agent_id: string;
+    from_state: string;
+    state: string;
+    reason: string;
+    at_ms: number;
+    call_id: string | null;
+    by_user_id: string | null;
+  };
   /** Triggers refuse update and delete. */
   audit_record: {
     seq: Generated<number>;

@@ -1,7 +1,10 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { makeChange, onRecord } from '../../accounts/change.ts';
 import { agentStates, type DeskStaffStore } from '../../desk/desk-store.ts';
-import { type Api, about, done, doneSchema, idSchema } from '../api.ts';
+import { type Api, about, done, doneSchema, idSchema, type RouteParts } from '../api.ts';
 import { ApiError } from '../errors.ts';
+import { actorFrom, whoIs } from '../guard.ts';
 
 const params = z.strictObject({ agentId: idSchema });
 
@@ -17,11 +20,16 @@ const statusSchema = z.object({
 
 const wantedSchema = z.strictObject({
   state: z.enum(['available', 'break', 'offline']),
-  reason: z.string().max(100).default('').meta({ description: 'of a break' }),
+  reason: z
+    .string()
+    .max(100)
+    .regex(/^\P{Cc}*$/u, 'no control characters')
+    .default('')
+    .meta({ description: 'of a break' }),
 });
 
 /** Agents at work: their state now, and what they (or a supervisor) want it to be. */
-export function deskWorkRoutes(api: Api, desk: DeskStaffStore): void {
+export function deskWorkRoutes(api: Api, parts: RouteParts, desk: DeskStaffStore): void {
   api.get('/agents/:agentId/state', {
     ...about(
       'desk',
@@ -45,7 +53,11 @@ export function deskWorkRoutes(api: Api, desk: DeskStaffStore): void {
     ),
     handler: async (request) => {
       const { state, reason } = request.body;
-      if (!(await desk.setAgentState(request.params.agentId, state, reason))) throw new ApiError('NOT_FOUND');
+      const { agentId } = request.params;
+      await recordOrder(request, parts, desk, 'agent.state', { state, reason });
+      if (!(await desk.setAgentState(agentId, state, reason, whoIs(request).user.userId))) {
+        throw new ApiError('NOT_FOUND');
+      }
       return done;
     },
   });
@@ -57,8 +69,30 @@ export function deskWorkRoutes(api: Api, desk: DeskStaffStore): void {
       { params, response: { 200: doneSchema } },
     ),
     handler: async (request) => {
-      await desk.endWrapUp(request.params.agentId);
+      await recordOrder(request, parts, desk, 'agent.end-wrap-up', {});
+      await desk.endWrapUp(request.params.agentId, whoIs(request).user.userId);
       return done;
     },
   });
+}
+
+/**
+ * What somebody does to another's state is on the audit record, before it is done: nothing happens that is not there.
+ * One's own is in the agent's history alone.
+ */
+async function recordOrder(
+  request: FastifyRequest<{ Params: z.infer<typeof params> }>,
+  parts: RouteParts,
+  desk: Pick<DeskStaffStore, 'findAgent'>,
+  action: string,
+  wanted: { state?: string; reason?: string },
+): Promise<void> {
+  const { agentId } = request.params;
+  if (whoIs(request).user.userId === agentId) return;
+  const before = await desk.findAgent(agentId);
+  if (!before) throw new ApiError('NOT_FOUND');
+  const { state, reason } = before;
+  await makeChange(parts, actorFrom(request), (change) =>
+    onRecord(change, action, { kind: 'agent', id: agentId }, { before: { state, reason }, after: wanted }),
+  );
 }

@@ -1,12 +1,13 @@
 -- Agents: their states, who is free, misses and pauses.
 
-function desk.setState(agent, state, reason, call)
+-- `by`: who asked for it; nobody where it comes from a call or by itself.
+function desk.setState(agent, state, reason, call, by)
   local before, oldReason = desk.get('agent', agent, 'state', 'reason')
   before = before or 'offline'
   if before == state and oldReason == reason then return end
   desk.set('agent', agent, 'state', state, 'reason', reason, 'since', nowMs)
-  redis.call('XADD', base .. 'changes', 'MAXLEN', '~', 100000, '*', 'agent', agent, 'from', before, 'state', state,
-    'reason', reason, 'at', nowMs, 'call', call or '')
+  redis.call('XADD', base .. 'changes', 'MAXLEN', '~', 500000, '*', 'agent', agent, 'from', before, 'state', state,
+    'reason', reason, 'at', nowMs, 'call', call or '', 'by', by or '')
 end
 
 -- What others see of the agent; nil when there is no such agent.
@@ -36,19 +37,19 @@ function desk.leaveFree(agent)
   for _, queue in ipairs(desk.profile(agent).queues) do redis.call('ZREM', base .. 'free:' .. queue, agent) end
 end
 
--- Nothing holds the agent any more: takes up what was wanted.
+-- Nothing holds the agent any more: takes up what was wanted. Who wanted it is told the first time.
 function desk.letGo(agent)
-  local wanted, reason = desk.get('agent', agent, 'wanted', 'wantedReason')
-  redis.call('HDEL', base .. 'agent:' .. agent, 'offer', 'call')
+  local wanted, reason, by = desk.get('agent', agent, 'wanted', 'wantedReason', 'wantedBy')
+  redis.call('HDEL', base .. 'agent:' .. agent, 'offer', 'call', 'wantedBy')
   desk.unremind('agent', agent)
   if not desk.profile(agent) then
     desk.setState(agent, 'offline', 'removed')
     redis.call('DEL', base .. 'agent:' .. agent)
   elseif wanted ~= 'available' then
-    desk.setState(agent, wanted or 'offline', reason or '')
+    desk.setState(agent, wanted or 'offline', reason or '', nil, by)
     if wanted ~= 'break' then desk.signedOff(agent) end
   else
-    desk.setState(agent, 'available', '')
+    desk.setState(agent, 'available', '', nil, by)
     for _, queue in ipairs(desk.profile(agent).queues) do desk.joinFree(agent, queue) end
     desk.freed[agent] = true
   end

@@ -3,7 +3,7 @@
 --   profiles             hash, profile as JSON by agent id
 --   members:<queue>      set of agent ids
 --   free:<queue>         sorted set, available agents by the queue's strategy, first = next
---   agent:<agent>        hash: state, reason, since, wanted, wantedReason, offer, call, misses, idle, served, turn, …
+--   agent:<agent>        hash: state, reason, since, wanted, wantedReason, wantedBy, offer, call, misses, idle, served, turn, …
 --   call:<call>          hash: state, controller, queue, asked, needs, account, score, at, entered, request, skip:<agent>, …
 --   line:<queue>         sorted set, everybody not yet connected, by score
 --   needs:<queue>        set of the needs that somebody waits with
@@ -17,7 +17,7 @@
 --   callBacks            set of calls that have ended, whose callers are called back when their turn comes
 --   leases               sorted set, controller by the ms at which its lease runs out
 --   due                  sorted set, "<kind>:<id>" by the ms at which it falls due
---   changes              stream of agents' changes of state
+--   changes              stream of agents' changes of state that no database has yet: the latest 500,000 or so
 --   handling:<queue>     hash: count, averageMs
 --   figures:<queue>      hash: <slot>:answered, :inTime, :left, :waitMs; a slot is half an hour, kept for 25 hours
 --   meta                 hash: offers, turns (counters), tieMs, tie, runId
