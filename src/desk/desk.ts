@@ -254,7 +254,7 @@ class DeskService implements Desk, DeskStoreListener {
   /** Some of those who wait, so that each is told once in a while and never all at the same moment. */
   async #tellProgress(): Promise<void> {
     const waiting = [...this.#callers.values()].filter(({ isWaiting }) => isWaiting).map(({ callId }) => callId);
-    if (this.#toTell.length === 0) this.#toTell = waiting;
+    if (this.#toTell.length === 0) this.#toTell = [...waiting];
     const batch = this.#toTell.splice(0, placesAtOnce);
     const everyMs = this.#progressEveryMs / Math.max(1, Math.ceil(waiting.length / placesAtOnce));
     this.#progressAtMs = waiting.length > 0 ? this.#nowMs() + everyMs : Number.POSITIVE_INFINITY;

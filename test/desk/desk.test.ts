@@ -332,6 +332,8 @@ describe('desks of two controllers on one Redis', () => {
       new Set(one.told.filter((line) => line.startsWith('place')).map((line) => line.split(' ')[1]));
     await eventually('all to be told', () => placesTold().size === 60, { everyMs: 5 });
     expect(Math.max(...asked)).toBeLessThanOrEqual(25);
+    tickets[0]?.leave('done');
+    await one.hears('place call-59 59');
     for (const ticket of tickets) ticket.leave('done');
   });
 
@@ -339,8 +341,9 @@ describe('desks of two controllers on one Redis', () => {
     const a = await one.offer('a');
     const b = await one.offer('b');
     // As if `one` had hung for longer than its lease.
-    await two.store.extend('one', 1);
     await eventually('the lease is over', async () => {
+      // Each time: `one` renews it meanwhile.
+      await two.store.extend('one', 1);
       await two.store.tick();
       return (await admin.zscore(`${prefix}:{desk}:leases`, 'one')) === null;
     });
