@@ -1,6 +1,6 @@
 import type { DeskRequestInput } from '../../src/desk/request.ts';
 import type { RedisConnection, Subscription } from '../../src/store/redis/open-redis.ts';
-import type { Profile } from './desk.ts';
+import type { Profile } from './desk-people.ts';
 
 /** What the bench of the desk measures. */
 export interface DeskSystem {
@@ -15,7 +15,7 @@ export interface DeskSystem {
   stop(): Promise<void>;
 }
 
-const scan = `
+export const scan = `
 local profile = cjson.decode(redis.call('HGET', KEYS[1] .. 'profiles', ARGV[1]))
 local best, bestScore
 local line = redis.call('ZRANGE', KEYS[1] .. 'line', 0, -1, 'WITHSCORES')

@@ -340,14 +340,18 @@ describe('desks of two controllers on one Redis', () => {
   it('tell a controller that was only slow whom it has lost, and give back the rest', async () => {
     const a = await one.offer('a');
     const b = await one.offer('b');
-    // As if `one` had hung for longer than its lease.
+    // `one` hangs for longer than its lease.
+    const { promise: awake, resolve: wake } = Promise.withResolvers<void>();
+    const { extend } = one.store;
+    one.store.extend = (...args) => awake.then(() => extend.apply(one.store, args));
     await eventually('the lease is over', async () => {
-      // Each time: `one` renews it meanwhile.
+      // Each time: a renewal may have been under way.
       await two.store.extend('one', 1);
       await two.store.tick();
       return (await admin.zscore(`${prefix}:{desk}:leases`, 'one')) === null;
     });
     await two.desk.resume('a', two.listener('a'));
+    wake();
     await one.hears('lost a');
     await signIn('ann');
     await two.hears('ring a ann for アクメ');
