@@ -12,7 +12,8 @@ export type * from './ticket.ts';
 const defaultLeaseMs = 10_000;
 const defaultProgressEveryMs = 5_000;
 const retryMs = 500;
-const placesAtOnce = 500;
+/** What each is told makes the call do something: more at once would hold up whoever is rung meanwhile. */
+const placesAtOnce = 25;
 const stopDeadlineMs = 3_000;
 
 /** The answering desk of one controller. */
@@ -34,6 +35,8 @@ class DeskService implements Desk, DeskStoreListener {
   #tickAtMs = Number.POSITIVE_INFINITY;
   #extendAtMs = 0;
   #progressAtMs = Number.POSITIVE_INFINITY;
+  /** Calls that are still to be told of their place in this round. */
+  #toTell: string[] = [];
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -248,14 +251,16 @@ class DeskService implements Desk, DeskStoreListener {
     }
   }
 
+  /** Some of those who wait, so that each is told once in a while and never all at the same moment. */
   async #tellProgress(): Promise<void> {
     const waiting = [...this.#callers.values()].filter(({ isWaiting }) => isWaiting).map(({ callId }) => callId);
-    this.#progressAtMs = waiting.length > 0 ? this.#nowMs() + this.#progressEveryMs : Number.POSITIVE_INFINITY;
-    for (let from = 0; from < waiting.length; from += placesAtOnce) {
-      const places = await this.#options.store.places(waiting.slice(from, from + placesAtOnce));
-      for (const { callId, position, estimateMs } of places) {
-        this.#callers.get(callId)?.onProgress({ position, estimateMs });
-      }
+    if (this.#toTell.length === 0) this.#toTell = [...waiting];
+    const batch = this.#toTell.splice(0, placesAtOnce);
+    const everyMs = this.#progressEveryMs / Math.max(1, Math.ceil(waiting.length / placesAtOnce));
+    this.#progressAtMs = waiting.length > 0 ? this.#nowMs() + everyMs : Number.POSITIVE_INFINITY;
+    if (batch.length === 0) return;
+    for (const { callId, position, estimateMs } of await this.#options.store.places(batch)) {
+      this.#callers.get(callId)?.onProgress({ position, estimateMs });
     }
   }
 

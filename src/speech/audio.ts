@@ -104,18 +104,29 @@ export function resampled({ sampleRate, samples }: Pcm, toRate: number): Pcm {
   const cutoff = 0.94 * Math.min(1, 1 / step);
   const reach = Math.ceil(16 / cutoff);
   const result = new Float32Array(Math.floor(samples.length / step));
+  // The same few places between two samples come again and again; calls wait while this runs.
+  const weightsAt = new Map<number, Float64Array>();
   for (let index = 0; index < result.length; index++) {
-    const centre = index * step;
+    const between = (index * sampleRate) % toRate;
+    const weights = weightsAt.get(between) ?? sincWeights(between / toRate, reach, cutoff);
+    weightsAt.set(between, weights);
+    const start = Math.floor((index * sampleRate) / toRate) - reach;
     let sum = 0;
-    let weights = 0;
-    for (let at = Math.ceil(centre - reach); at <= centre + reach; at++) {
-      const weight = kernel((at - centre) * cutoff, 16);
-      weights += weight;
-      sum += weight * (samples[at] ?? 0);
+    for (let tap = Math.max(0, -start); tap < weights.length && start + tap < samples.length; tap++) {
+      sum += (weights[tap] ?? 0) * (samples[start + tap] ?? 0);
     }
-    result[index] = weights === 0 ? 0 : sum / weights;
+    result[index] = sum;
   }
   return { sampleRate: toRate, samples: result };
+}
+
+/** Of the samples from `reach` before a point to `reach` after it, where the point lies `between` past a sample. */
+function sincWeights(between: number, reach: number, cutoff: number): Float64Array {
+  const weights = Float64Array.from({ length: 2 * reach + 2 }, (_, tap) =>
+    kernel((tap - reach - between) * cutoff, 16),
+  );
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return weights.map((weight) => (sum === 0 ? 0 : weight / sum));
 }
 
 /** Hann-windowed sinc, `half` zero crossings to each side. */

@@ -319,16 +319,39 @@ describe('desks of two controllers on one Redis', () => {
     await isIn('ann', 'available');
   });
 
+  it('tell those who wait of their places a few at a time, and each of them soon', async () => {
+    const asked: number[] = [];
+    const { places } = one.store;
+    one.store.places = (callIds) => {
+      asked.push(callIds.length);
+      return places.call(one.store, callIds);
+    };
+    const calls = Array.from({ length: 60 }, (_, index) => `call-${index}`);
+    const tickets = await Promise.all(calls.map((callId) => one.offer(callId)));
+    const placesTold = () =>
+      new Set(one.told.filter((line) => line.startsWith('place')).map((line) => line.split(' ')[1]));
+    await eventually('all to be told', () => placesTold().size === 60, { everyMs: 5 });
+    expect(Math.max(...asked)).toBeLessThanOrEqual(25);
+    tickets[0]?.leave('done');
+    await one.hears('place call-59 59');
+    for (const ticket of tickets) ticket.leave('done');
+  });
+
   it('tell a controller that was only slow whom it has lost, and give back the rest', async () => {
     const a = await one.offer('a');
     const b = await one.offer('b');
-    // As if `one` had hung for longer than its lease.
-    await two.store.extend('one', 1);
+    // `one` hangs for longer than its lease.
+    const { promise: awake, resolve: wake } = Promise.withResolvers<void>();
+    const { extend } = one.store;
+    one.store.extend = (...args) => awake.then(() => extend.apply(one.store, args));
     await eventually('the lease is over', async () => {
+      // Each time: a renewal may have been under way.
+      await two.store.extend('one', 1);
       await two.store.tick();
       return (await admin.zscore(`${prefix}:{desk}:leases`, 'one')) === null;
     });
     await two.desk.resume('a', two.listener('a'));
+    wake();
     await one.hears('lost a');
     await signIn('ann');
     await two.hears('ring a ann for アクメ');
