@@ -52,10 +52,11 @@ describe('fifty calls at once', () => {
       maxAtOnce: 50,
     });
     await run.done();
-    const calls = await eventually('50 closed records', async () => {
+    const closed = async () => {
       const all = await system.calls({ limit: 100 });
       return all.length === 50 && all.every((call) => call.endedAt) ? all : undefined;
-    });
+    };
+    const calls = await eventually('50 closed records', closed, { timeoutMs: 15_000 });
     for (const call of calls) {
       expect(call).toMatchObject({ outcome: 'completed', path: ['hello', 'again', 'second', 'bye'] });
       const talkMs = Date.parse(call.endedAt ?? '') - Date.parse(call.answeredAt ?? '');

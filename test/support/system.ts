@@ -106,7 +106,7 @@ export async function startSystem(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ready = /denwaban ready.*?sip:[^@\s]*@?([\d.]+):(\d+)/;
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 60_000;
   while (!ready.test(program.output()) && !program.exited() && performance.now() < deadline) {
     await new Promise((done) => setTimeout(done, 50));
   }
