@@ -12,6 +12,20 @@ export interface LiveCall {
   isCallBack: boolean;
   /** Who has answered. */
   agentId: string | undefined;
+  /** Hears music; the agent does not hear the caller. */
+  held?: boolean;
+  /** Rings elsewhere for the caller. */
+  transfer?: { to: string; state: 'ringing' };
+  /** Absent: the call is not recorded. */
+  recording?: 'on' | 'paused';
+  /** Supervisors on the line: their ids. */
+  listeners?: string[];
+}
+
+/** Another agent, as agents see them: one who is available now. */
+export interface LiveColleague {
+  agentId: string;
+  displayName: string;
 }
 
 export interface LiveAgent {
@@ -55,6 +69,8 @@ export interface LiveView {
   me?: LiveAgent;
   /** The call that the user has, or that rings for them. */
   call?: LiveCall;
+  /** To whom the user can transfer the call; while they talk. */
+  colleagues?: LiveColleague[];
   /** An agent's own ones; all of them for those who see everything. */
   queues: LiveQueue[];
   /** For those who see everything. */

@@ -164,6 +164,28 @@ describe('GET /desk/live', () => {
     expect(other.text).not.toMatch(/アクメ|山田花子|"calls"/);
   });
 
+  it('names to an agent who talks the others who are available now, and nothing more of them', async () => {
+    const page = await LivePage.open(hanako);
+    await store.setAgentState(hanako.userId, 'available');
+    await store.setAgentState(taro.userId, 'available');
+    await eventually('a view', () => page.latest?.me?.state === 'available');
+    expect(page.latest).not.toHaveProperty('colleagues');
+    await store.enqueue('c1', requestOf('a'));
+    const offerId = await offerOf(hanako.userId);
+    for (const type of ['ringing', 'answered', 'connected'] as const) await store.report(offerId, { type });
+    const taroOnly = [{ agentId: taro.userId, displayName: '鈴木太郎' }];
+    await eventually('a colleague', () => page.latest?.colleagues?.length === 1);
+    expect(page.latest?.colleagues).toEqual(taroOnly);
+    await store.setAgentState(taro.userId, 'break', 'lunch');
+    await eventually('nobody', () => page.latest?.colleagues?.length === 0);
+    expect(page.text).not.toContain('lunch');
+    await store.setAgentState(taro.userId, 'available');
+    await eventually('the colleague again', () => page.latest?.colleagues?.length === 1);
+    await store.report(offerId, { type: 'finished' });
+    await eventually('the wrap-up', () => page.latest?.me?.state === 'wrap-up');
+    expect(page.latest).not.toHaveProperty('colleagues');
+  });
+
   it('looks once for all pages, at most twice a second, and not at all while nothing changes', async () => {
     const many = await Promise.all([hanako, taro, boss].map((one) => LivePage.open(one)));
     await eventually('all to have a view', () => many.every(({ latest }) => latest));

@@ -6,6 +6,7 @@ import {
   Chip,
   Grid,
   Group,
+  Input,
   Kbd,
   SegmentedControl,
   Stack,
@@ -59,11 +60,11 @@ export function IntakeFields({ intake, onReported }: { intake: IntakeView; onRep
         </Alert>
       )}
       {!isOver && (
-        <Group justify="space-between">
+        <Group justify="space-between" className="to-do">
           <Button variant="light" color="gray" onClick={addRequest} rightSection={<Kbd>F6</Kbd>}>
             {t('form.directRequests')}: {form.directTransferRequests}
           </Button>
-          <Button size="md" onClick={report} loading={state === 'reporting'} rightSection={<Kbd>Ctrl+Enter</Kbd>}>
+          <Button onClick={report} loading={state === 'reporting'} rightSection={<Kbd>Ctrl+Enter</Kbd>}>
             {t('form.finish')}
           </Button>
         </Group>
@@ -171,22 +172,18 @@ function Choice<Value extends string>(props: {
   choices: { value: Value; label: string }[];
   color?: string | undefined;
 }) {
-  const id = useId();
   const { label, value, onChange, choices, color } = props;
   return (
-    <div>
-      <Text size="sm" fw={600} id={id}>
-        {label}
-      </Text>
+    <Input.Wrapper label={label} labelElement="div">
       <SegmentedControl
         fullWidth
-        aria-labelledby={id}
+        aria-label={label}
         value={value}
         onChange={onChange}
         data={choices}
         {...(color === undefined ? {} : { color })}
       />
-    </div>
+    </Input.Wrapper>
   );
 }
 
@@ -204,9 +201,16 @@ function OutcomeChoice({ keeper }: { keeper: IntakeKeeper }) {
         value={outcome}
         onChange={(chosen) => keeper.type({ outcome: outcomes.find((one) => one === chosen) ?? null })}
       >
-        <Group gap="xs" role="radiogroup" aria-labelledby={id}>
+        <Group gap={6} role="radiogroup" aria-labelledby={id}>
           {outcomes.map((one) => (
-            <Chip key={one} value={one} radius="sm" variant="filled" color={one === 'complaint' ? 'red' : 'cyan'}>
+            <Chip
+              key={one}
+              value={one}
+              size="xs"
+              radius="sm"
+              variant="filled"
+              color={one === 'complaint' ? 'red' : 'cyan'}
+            >
               {t(`form.outcomes.${one}`)}
             </Chip>
           ))}
