@@ -45,7 +45,7 @@ function Reasons({ onClose, onChosen }: { onClose: () => void; onChosen: (reason
           justify="space-between"
           rightSection={<Kbd>{index + 1}</Kbd>}
           onClick={() => choose(reason)}
-          {...(index === 0 ? { 'data-autofocus': true } : {})}
+          {...(index === 0 ? { 'data-autofocus': true, autoFocus: true } : {})}
         >
           {reasonText(reason)}
         </Button>

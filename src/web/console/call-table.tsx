@@ -65,8 +65,8 @@ function Marks({ call, view: { agents = [] } }: { call: LiveCall; view: LiveView
   const { t } = useTranslation();
   const { state, held, transfer, recording, listeners = [] } = call;
   const names = listeners.map((id) => agents.find(({ agentId }) => agentId === id)?.displayName ?? id).join(', ');
-  const mark = (color: string, text: string) => (
-    <Badge className="whole" color={color} variant="light" tt="none" radius="sm">
+  const mark = (color: string, text: string, variant: 'filled' | 'light' = 'light') => (
+    <Badge className="whole" color={color} variant={variant} tt="none" radius="sm">
       {text}
     </Badge>
   );
@@ -75,7 +75,7 @@ function Marks({ call, view: { agents = [] } }: { call: LiveCall; view: LiveView
       {transfer
         ? mark('orange', t('call.ringing', transfer))
         : held
-          ? mark('yellow', t('call.held'))
+          ? mark('yellow.5', t('call.held'), 'filled')
           : mark(state === 'served' ? 'gray' : 'blue', t(`overview.callState.${state}`))}
       {recording === 'on' && mark('red', `● ${t('call.recordingOn')}`)}
       {recording === 'paused' && mark('gray', `❚❚ ${t('call.recordingPaused')}`)}

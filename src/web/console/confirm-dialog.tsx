@@ -23,6 +23,7 @@ export function ConfirmDialog(props: {
           <Button
             color="red"
             data-autofocus
+            autoFocus
             onClick={() => {
               onConfirmed();
               onClose();

@@ -62,6 +62,7 @@ function Choice({ accountId, colleagues, onChosen }: Props) {
             placeholder={t('transfer.search')}
             size="md"
             data-autofocus
+            autoFocus
             autoComplete="off"
             maxLength={100}
             value={typed}
