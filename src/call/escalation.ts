@@ -1,18 +1,17 @@
-import type { Desk, DeskListener, DeskRefusal, DeskTicket, LeaveCause, RingOrder } from '../desk/desk.ts';
-import type { MissCause } from '../desk/desk-store.ts';
+import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
+import type { Desk, DeskListener, DeskRefusal, DeskTicket, LeaveCause } from '../desk/desk.ts';
 import type { IntakeOpening } from '../desk/intake.ts';
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
 import type { CallFact, EndCause } from '../kernel/call-fact.ts';
 import { errorMessage } from '../kernel/errors.ts';
-import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { AgentLegs } from './agent-legs.ts';
 import type { CallLimits } from './limits.ts';
-import { type DeskState, PeerCall, type PeerCallHost } from './peer-call.ts';
+import type { DeskState, PeerCallHost } from './peer-call.ts';
 import type { PhoneAddress } from './phones.ts';
 import type { PromptLibrary } from './prompts.ts';
 import type { CallIdentity } from './saved-call.ts';
 import type { Leg, LegEvent } from './telephony.ts';
-import { Whisper } from './whisper.ts';
 
 /** The people who can be asked. */
 export interface DeskAccess {
@@ -46,8 +45,7 @@ export class Escalation {
   readonly escalationId: string;
   readonly #host: EscalationHost;
   #queueId: string;
-  readonly #agents = new Map<string, { peer: PeerCall; whisper: Whisper }>();
-  readonly #withdrawn = new Set<string>();
+  readonly #agents: AgentLegs;
   #ticket: DeskTicket | undefined;
   /** Nothing more is asked of the desk, or told to the flow. */
   #left = false;
@@ -62,17 +60,28 @@ export class Escalation {
     this.#host = host;
     this.escalationId = escalationId;
     this.#queueId = queueId;
+    this.#agents = new AgentLegs({
+      ...host,
+      phonesOf: async (agentId) => (await host.people?.phonesOf(agentId)) ?? [],
+      ticket: () => this.#ticket,
+      hasLeft: () => this.#left,
+      onAnswered: (offerId, agentId) => this.#onAnswered(offerId, agentId),
+      onConnected: (offerId) => this.#onConnected(offerId),
+      onFailed: () => this.#onFailed(),
+      onParted: (offerId, cause) => this.#onParted(offerId, cause),
+      onLegOver: () => this.#checkOver(),
+    });
   }
 
   get state(): DeskState | undefined {
-    if (this.#left && this.#agents.size === 0) return undefined;
-    const agents = [...this.#agents].map(([offerId, { peer }]) => ({ ...peer.state, offerId }));
+    if (this.#left && this.#agents.allOver) return undefined;
+    const agents = this.#agents.states;
     return { escalationId: this.escalationId, queueId: this.#queueId, agents, learned: this.#learned };
   }
 
   /** Changes when there is another leg to be known of. */
   get legs(): string {
-    return `${this.escalationId} ${[...this.#agents.values()].map(({ peer }) => peer.legs).join(' ')}`;
+    return `${this.escalationId} ${this.#agents.legs}`;
   }
 
   /** Asks for people. */
@@ -112,7 +121,7 @@ export class Escalation {
         this.#inQueue = false;
         this.#announced = true;
         this.#talkingOfferId = agent.offerId;
-        this.#newAgent(agent.offerId, agent.legId).peer.resume(leg, agent.talkEndsAtMs);
+        this.#agents.resume(agent.offerId, agent.legId, leg, agent.talkEndsAtMs);
       } else {
         leg?.end('controller-lost').catch(() => undefined);
         facts.endLeg(agent.legId, 'controller-lost');
@@ -125,11 +134,19 @@ export class Escalation {
     );
   }
 
+  /** A supervisor moves the waiting caller. */
+  async move({ queueId, first = false }: Extract<CallOrder, { type: 'move' }>): Promise<CallOrderResult> {
+    const moved = (this.#inQueue && (await this.#ticket?.moveTo(queueId, first))) || 'not-waiting';
+    if (moved !== 'moved') return orderRefused(moved);
+    if (queueId !== this.#queueId) this.#host.post(() => this.#changeQueue(queueId));
+    return orderDone;
+  }
+
   /** The caller waits no longer, by their own wish or the flow's. */
   leave(why: 'message' | 'time-out' | 'left'): void {
     const causes = { message: 'message', 'time-out': 'overflow', left: 'done' } as const;
     this.#leave(causes[why], why === 'left' ? 'overflow' : why);
-    this.#dropAgents('cancelled');
+    this.#agents.dropAll('cancelled');
     this.#checkOver();
   }
 
@@ -137,22 +154,22 @@ export class Escalation {
   dropAll(cause: EndCause): void {
     if (this.#talkingOfferId !== undefined) this.#ticket?.parted(this.#talkingOfferId, 'caller-gone');
     this.#leave(this.#talkingOfferId === undefined ? 'abandoned' : 'done', 'abandoned');
-    this.#dropAgents(cause);
+    this.#agents.dropAll(cause);
     this.#checkOver();
   }
 
   /** What happens on an adopted leg of an agent. */
   onLegEvent(legId: string, event: LegEvent): void {
-    for (const { peer } of this.#agents.values()) if (peer.legId === legId) peer.onLegEvent(event);
+    this.#agents.onLegEvent(legId, event);
   }
 
   onCallerUnbridged(): void {
-    for (const { peer } of this.#agents.values()) peer.onCallerUnbridged();
+    this.#agents.onCallerUnbridged();
   }
 
   readonly #listener: DeskListener = {
-    ring: (order) => this.#host.post(() => this.#ring(order)),
-    stopRinging: (offerId) => this.#host.post(() => this.#withdraw(offerId)),
+    ring: (order) => this.#host.post(() => this.#agents.ring(order)),
+    stopRinging: (offerId) => this.#host.post(() => this.#agents.withdraw(offerId)),
     progress: ({ position, estimateMs }) =>
       this.#feedSoon({
         type: 'desk-progress',
@@ -207,78 +224,21 @@ export class Escalation {
       this.#ticket?.overflowFailed();
       return;
     }
-    this.#host.post(() => {
-      if (this.#left) return;
-      this.#leaveQueue('overflow');
-      this.#queueId = queueId;
-      this.#enterQueue();
-      this.#host.onChanged();
-    });
+    this.#host.post(() => this.#changeQueue(queueId));
   }
 
-  #ring(order: RingOrder): void {
-    const { people, post } = this.#host;
-    if (this.#left || !people) return;
-    people.phonesOf(order.agentId).then(
-      (phones) => post(() => this.#dial(order, phones)),
-      () => post(() => this.#dial(order, [])),
-    );
+  #changeQueue(queueId: string): void {
+    if (this.#left) return;
+    this.#leaveQueue('overflow');
+    this.#queueId = queueId;
+    this.#enterQueue();
+    this.#host.onChanged();
   }
 
-  #dial(order: RingOrder, phones: readonly PhoneAddress[]): void {
-    const { offerId, agentId, account, ringTimeoutMs, pressOneToAccept } = order;
-    if (this.#left || this.#withdrawn.has(offerId) || this.#agents.has(offerId)) return;
-    if (phones.length === 0) {
-      this.#ticket?.missed(offerId, 'unreachable');
-      return;
-    }
-    const { identity, limits, onChanged } = this.#host;
-    const { peer } = this.#newAgent(offerId, newId('leg'), { agentId, pressOneToAccept });
-    peer.dial({
-      ...{ kind: 'agent', target: { phones }, to: '', agentId, ringTimeoutMs, maxTalkMs: limits.maxTalkMs },
-      fromNumber: identity.fromNumber,
-      displayName: account.name,
-    });
-    onChanged();
-  }
-
-  #newAgent(offerId: string, legId: string, { agentId = '', pressOneToAccept = false } = {}) {
-    const { telephony, clock, facts, timers, post, callerLeg, onChanged, prompts, identity } = this.#host;
-    const { language, account } = identity;
-    const whisper = new Whisper(prompts, timers, legId, { language, account, pressOneToAccept });
-    const peer = new PeerCall(
-      {
-        ...{ telephony, clock, facts, timers, post, callerLeg, onChanged },
-        startRingBack: () => undefined,
-        stopRingBack: () => undefined,
-        onRinging: () => this.#ticket?.ringing(offerId),
-        prepare: (leg) => this.#prepare(offerId, agentId, leg, whisper),
-        onOwnEvent: (event) => whisper.onEvent(event),
-        onDialDone: (outcome, _status, cause) => this.#onDialDone(offerId, outcome === 'answered', cause),
-        onPeerEnded: (cause) => this.#onParted(offerId, cause),
-        onOver: () => {
-          this.#agents.delete(offerId);
-          onChanged();
-          this.#checkOver();
-        },
-      },
-      offerId,
-      legId,
-    );
-    const agent = { peer, whisper };
-    this.#agents.set(offerId, agent);
-    return agent;
-  }
-
-  /** The agent has answered: theirs is the caller, if nobody was quicker; and they hear for whom they answer. */
-  async #prepare(offerId: string, agentId: string, leg: Leg, whisper: Whisper): Promise<EndCause | undefined> {
-    if (!(await this.#ticket?.answered(offerId))) return 'cancelled';
-    const refusal = await whisper.run(leg);
-    if (refusal) return refusal;
+  #onAnswered(offerId: string, agentId: string): void {
     this.#announced = true;
     this.#feed({ type: 'desk-answered' });
     this.#openIntake(offerId, agentId);
-    return undefined;
   }
 
   #openIntake(offerId: string, agentId: string): void {
@@ -288,19 +248,16 @@ export class Escalation {
     people?.intake?.open({ ...known, offerId, agentId, atMs: clock.nowMs() });
   }
 
-  #onDialDone(offerId: string, connected: boolean, cause: EndCause | undefined): void {
-    if (connected) {
-      this.#ticket?.connected(offerId);
-      this.#talkingOfferId = offerId;
-      this.#leaveQueue('answered');
-      this.#host.onChanged();
-      return;
-    }
-    if (this.#announced) {
-      this.#announced = false;
-      this.#feedSoon({ type: 'desk-parted' });
-    }
-    if (!this.#withdrawn.has(offerId) && !this.#left) this.#ticket?.missed(offerId, missCauseOf(cause));
+  #onConnected(offerId: string): void {
+    this.#talkingOfferId = offerId;
+    this.#leaveQueue('answered');
+    this.#host.onChanged();
+  }
+
+  #onFailed(): void {
+    if (!this.#announced) return;
+    this.#announced = false;
+    this.#feedSoon({ type: 'desk-parted' });
   }
 
   #onParted(offerId: string, cause: EndCause): void {
@@ -317,19 +274,10 @@ export class Escalation {
     this.#over('done', 'answered');
   }
 
-  #withdraw(offerId: string): void {
-    this.#withdrawn.add(offerId);
-    this.#agents.get(offerId)?.peer.drop('cancelled');
-  }
-
-  #dropAgents(cause: EndCause): void {
-    for (const { peer } of [...this.#agents.values()]) peer.drop(cause);
-  }
-
   #over(outcome: Extract<FlowEvent, { type: 'desk-done' }>['outcome'], reason: LeftReason): void {
     if (this.#left) return;
     this.#leave(outcome === 'done' ? 'done' : 'overflow', reason);
-    this.#dropAgents('cancelled');
+    this.#agents.dropAll('cancelled');
     const { escalationId } = this;
     this.#host.post(() =>
       this.#host.feed({ type: 'desk-done', escalationId, outcome, atMs: this.#host.clock.nowMs() }),
@@ -358,7 +306,7 @@ export class Escalation {
   }
 
   #checkOver(): void {
-    if (this.#left && this.#agents.size === 0) this.#host.onOver();
+    if (this.#left && this.#agents.allOver) this.#host.onOver();
   }
 
   #feedSoon(event: DeskHappening): void {
@@ -375,8 +323,3 @@ type DeskHappening =
   | { type: 'desk-progress'; position: number; waitMs?: number }
   | { type: 'desk-answered' }
   | { type: 'desk-parted' };
-
-function missCauseOf(cause: EndCause | undefined): MissCause {
-  if (cause === 'no-answer') return 'no-answer';
-  return cause === 'busy' || cause === 'rejected' || cause === 'peer-hangup' ? 'refused' : 'unreachable';
-}
