@@ -29,9 +29,13 @@ export function WaitingMenu({ call, queues }: { call: LiveCall; queues: readonly
   );
 }
 
-/** What a supervisor can do with a call that has an agent. `listenerId`: the supervisor, where they have a phone. */
-export function TalkMenu({ call, listenerId }: { call: LiveCall; listenerId: string | undefined }) {
+/**
+ * What a supervisor can do with a call that has an agent. `listenerId`: the user as an agent, whose phone rings;
+ * `mayListen`: operators may not.
+ */
+export function TalkMenu(props: { call: LiveCall; listenerId: string | undefined; mayListen: boolean }) {
   const { t } = useTranslation();
+  const { call, listenerId, mayListen } = props;
   const { isBusy, give } = useCallOrders(call.callId);
   const isListening = listenerId !== undefined && call.listeners?.includes(listenerId);
   const cannot = listenerId === undefined || call.state !== 'talking' || call.agentId === listenerId;
@@ -41,16 +45,17 @@ export function TalkMenu({ call, listenerId }: { call: LiveCall; listenerId: str
     });
   return (
     <CallMenu call={call} isBusy={isBusy} onEnd={() => give({ type: 'end' })}>
-      {listenerId === undefined && <Menu.Label>{t('overview.noAgent')}</Menu.Label>}
-      {(['listen', 'whisper', 'join'] as const).map((mode) => (
-        <Menu.Item key={mode} disabled={cannot} onClick={() => listen(mode)}>
-          {t(`overview.${mode}`)}
-        </Menu.Item>
-      ))}
+      {mayListen && listenerId === undefined && <Menu.Label>{t('overview.noAgent')}</Menu.Label>}
+      {mayListen &&
+        (['listen', 'whisper', 'join'] as const).map((mode) => (
+          <Menu.Item key={mode} disabled={cannot} onClick={() => listen(mode)}>
+            {t(`overview.${mode}`)}
+          </Menu.Item>
+        ))}
       {isListening && (
         <Menu.Item onClick={() => give({ type: 'stop-listening' })}>{t('overview.stopListening')}</Menu.Item>
       )}
-      <Menu.Divider />
+      {mayListen && <Menu.Divider />}
     </CallMenu>
   );
 }

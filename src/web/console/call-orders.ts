@@ -1,19 +1,13 @@
-/** To whom a caller is transferred. */
-export type TransferTo =
-  | { type: 'person'; personId: string }
-  | { type: 'agent'; agentId: string }
-  | { type: 'queue'; queueId: string }
-  | { type: 'number'; number: string };
+import type { CallOrder as DeskOrder, TransferTarget } from '../../desk/call-orders.ts';
 
-/** What the page can ask of a call in progress. */
+/** To whom a caller is transferred: the API looks up the number of a person on the card. */
+export type TransferTo = TransferTarget | { type: 'person'; personId: string };
+
+/** What the page can ask of a call in progress: who asks the API knows. */
 export type CallOrder =
-  | { type: 'hold'; held: boolean }
+  | Exclude<DeskOrder, { type: 'transfer' | 'listen' | 'stop-listening' }>
   | { type: 'transfer'; to: TransferTo }
-  | { type: 'cancel-transfer' }
-  | { type: 'recording'; paused: boolean }
-  | { type: 'end' }
-  | { type: 'move'; queueId: string; first?: boolean }
-  | { type: 'listen'; mode: 'listen' | 'whisper' | 'join' }
+  | { type: 'listen'; mode: Extract<DeskOrder, { type: 'listen' }>['mode'] }
   | { type: 'stop-listening' };
 
 /** The order as the API takes it. */

@@ -6,7 +6,8 @@ import { duration, writtenNumber } from './time.ts';
 import { hasAgent } from './waiting-table.tsx';
 
 /** Calls that have an agent, the longest first; and who listens in. */
-export function CallTable({ view, nowMs }: { view: LiveView; nowMs: number }) {
+export function CallTable(props: { view: LiveView; nowMs: number; mayListen: boolean }) {
+  const { view, nowMs, mayListen } = props;
   const { t } = useTranslation();
   const calls = (view.calls ?? []).filter(hasAgent);
   if (calls.length === 0) return <Text c="dimmed">{t('overview.noCalls')}</Text>;
@@ -24,14 +25,15 @@ export function CallTable({ view, nowMs }: { view: LiveView; nowMs: number }) {
       </Table.Thead>
       <Table.Tbody>
         {calls.map((call) => (
-          <CallRow key={call.callId} call={call} view={view} nowMs={nowMs} />
+          <CallRow key={call.callId} call={call} view={view} nowMs={nowMs} mayListen={mayListen} />
         ))}
       </Table.Tbody>
     </Table>
   );
 }
 
-function CallRow({ call, view, nowMs }: { call: LiveCall; view: LiveView; nowMs: number }) {
+function CallRow(props: { call: LiveCall; view: LiveView; nowMs: number; mayListen: boolean }) {
+  const { call, view, nowMs, mayListen } = props;
   const { t } = useTranslation();
   const { agents = [], queues, me } = view;
   const agent = agents.find(({ agentId }) => agentId === call.agentId);
@@ -55,7 +57,7 @@ function CallRow({ call, view, nowMs }: { call: LiveCall; view: LiveView; nowMs:
       </Table.Td>
       <Table.Td ta="right">{duration(nowMs - sinceMs)}</Table.Td>
       <Table.Td ta="right">
-        <TalkMenu call={call} listenerId={me?.agentId} />
+        <TalkMenu call={call} listenerId={me?.agentId} mayListen={mayListen} />
       </Table.Td>
     </Table.Tr>
   );

@@ -23,7 +23,6 @@ export function ConfirmDialog(props: {
           <Button
             color="red"
             data-autofocus
-            autoFocus
             onClick={() => {
               onConfirmed();
               onClose();

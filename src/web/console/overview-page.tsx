@@ -10,7 +10,7 @@ import type { Live } from './use-live.ts';
 import { WaitingTable } from './waiting-table.tsx';
 
 /** The whole desk, for those who look after it. */
-export function OverviewPage({ live }: { live: Live }) {
+export function OverviewPage({ live, mayListen }: { live: Live; mayListen: boolean }) {
   const { t } = useTranslation();
   const nowMs = useNow(live.offsetMs);
   const { view } = live;
@@ -34,7 +34,7 @@ export function OverviewPage({ live }: { live: Live }) {
               <WaitingTable view={view} nowMs={nowMs} />
             </Panel>
             <Panel title={t('overview.calls')}>
-              <CallTable view={view} nowMs={nowMs} />
+              <CallTable view={view} nowMs={nowMs} mayListen={mayListen} />
             </Panel>
           </Stack>
         </Grid.Col>
