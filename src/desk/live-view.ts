@@ -1,5 +1,5 @@
 import type { AgentOverview, DeskOverview, QueueOverview } from './live.ts';
-import type { LiveAgent, LiveCall, LiveColleague, LiveQueue, LiveView } from './live-types.ts';
+import type { Colleague, LiveAgent, LiveCall, LiveQueue, LiveView } from './live-types.ts';
 
 /** The part of the desk that is this user's: an agent's own affairs, or everything. */
 export function viewFor(overview: DeskOverview, userId: string, scope: 'all' | 'own'): LiveView {
@@ -33,7 +33,7 @@ function withoutListeners({ listeners: _, ...call }: LiveCall): LiveCall {
 }
 
 /** Name and availability are all that agents see of each other; who is not available is not named. */
-function colleaguesOf({ agents }: DeskOverview, userId: string): LiveColleague[] {
+function colleaguesOf({ agents }: DeskOverview, userId: string): Colleague[] {
   return agents
     .filter(({ agentId, state }) => agentId !== userId && state === 'available')
     .map(({ agentId, displayName }) => ({ agentId, displayName }))

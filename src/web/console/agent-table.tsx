@@ -82,7 +82,7 @@ function StateMenu({ agent }: { agent: LiveAgent }) {
         <Menu.Item onClick={set.available}>{t('state.available')}</Menu.Item>
         <Menu.Item onClick={set.offline}>{t('state.offline')}</Menu.Item>
         <Menu.Label>{t('state.break')}</Menu.Label>
-        {breakReasons.map((reason) => (
+        {[...breakReasons, 'other'].map((reason) => (
           <Menu.Item key={reason} onClick={() => set.rest(reason)}>
             {reasonText(reason)}
           </Menu.Item>

@@ -2,16 +2,17 @@ import { Badge, Button, Group, Kbd } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { LiveCall, LiveColleague } from '../../desk/live-types.ts';
+import type { Colleague, LiveCall } from '../../desk/live-types.ts';
 import { Announced, Fact } from './call-banner.tsx';
 import { ConfirmDialog } from './confirm-dialog.tsx';
 import { useKeys } from './keys.ts';
 import { duration, useSince, writtenNumber } from './time.ts';
 import { TransferDialog } from './transfer-dialog.tsx';
 import { useCallOrders } from './use-call-orders.ts';
+import { useTransferName } from './use-transfer-name.ts';
 
 /** The call that the agent has: with whom, and what can be done with it. */
-export function CallBar(props: { call: LiveCall; colleagues: readonly LiveColleague[]; queueName: string }) {
+export function CallBar(props: { call: LiveCall; colleagues: readonly Colleague[]; queueName: string }) {
   const { t } = useTranslation();
   const { call, colleagues, queueName } = props;
   return (
@@ -36,6 +37,9 @@ export function CallBar(props: { call: LiveCall; colleagues: readonly LiveCollea
 /** What the agent must not forget: the caller hears music, somebody else rings, what is said is kept. */
 export function CallMarks({ call, nowMs }: { call: LiveCall; nowMs: number }) {
   const { t } = useTranslation();
+  const nameOf = useTransferName(call.account.accountId);
+  // Who has taken the caller back knows it.
+  const failure = call.transferFailed === 'cancelled' ? undefined : call.transferFailed;
   const heldForMs = useSince(call.held === true && !call.transfer, nowMs);
   const ringsForMs = useSince(call.transfer !== undefined, nowMs);
   const mark = (color: string, text: string, variant: 'filled' | 'light' = 'filled') => (
@@ -45,7 +49,9 @@ export function CallMarks({ call, nowMs }: { call: LiveCall; nowMs: number }) {
   );
   return (
     <Group gap="xs" role="status">
-      {call.transfer && mark('orange', `${t('call.ringing', call.transfer)} ${duration(ringsForMs)}`)}
+      {call.transfer &&
+        mark('orange', `${t('call.ringing', { to: nameOf(call.transfer.to) })} ${duration(ringsForMs)}`)}
+      {failure && !call.transfer && mark('red', t(`call.transferFailed.${failure}`))}
       {call.held && !call.transfer && mark('yellow.5', `${t('call.held')} ${duration(heldForMs)}`)}
       {call.recording === 'on' && mark('red', `● ${t('call.recordingOn')}`, 'light')}
       {call.recording === 'paused' && mark('gray', `❚❚ ${t('call.recordingPaused')}`, 'light')}
@@ -53,7 +59,7 @@ export function CallMarks({ call, nowMs }: { call: LiveCall; nowMs: number }) {
   );
 }
 
-function Controls({ call, colleagues }: { call: LiveCall; colleagues: readonly LiveColleague[] }) {
+function Controls({ call, colleagues }: { call: LiveCall; colleagues: readonly Colleague[] }) {
   const { t } = useTranslation();
   const { isBusy, give } = useCallOrders(call.callId);
   const [transferShown, transfer] = useDisclosure(false);

@@ -75,7 +75,7 @@ function Marks({ call, view: { agents = [] } }: { call: LiveCall; view: LiveView
   return (
     <Group gap={4}>
       {transfer
-        ? mark('orange', t('call.ringing', transfer))
+        ? mark('orange', t('call.ringing', { to: writtenNumber(transfer.to) }))
         : held
           ? mark('yellow.5', t('call.held'), 'filled')
           : mark(state === 'served' ? 'gray' : 'blue', t(`overview.callState.${state}`))}

@@ -2,7 +2,7 @@ import { Combobox, Group, Kbd, Modal, Stack, Text, TextInput, useCombobox } from
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useEffectEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { LiveColleague } from '../../desk/live-types.ts';
+import type { Colleague } from '../../desk/live-types.ts';
 import { useDeskCard } from './account-card.tsx';
 import { send } from './api.ts';
 import type { TransferTo } from './call-orders.ts';
@@ -12,7 +12,7 @@ import { findTargets, type TransferTarget } from './transfer-targets.ts';
 
 interface Props {
   accountId: string;
-  colleagues: readonly LiveColleague[];
+  colleagues: readonly Colleague[];
   onChosen: (to: TransferTo) => void;
 }
 

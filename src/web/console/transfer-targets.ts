@@ -1,5 +1,5 @@
 import type { DeskCard } from '../../accounts/cards.ts';
-import type { LiveColleague } from '../../desk/live-types.ts';
+import type { Colleague } from '../../desk/live-types.ts';
 import type { TransferTo } from './call-orders.ts';
 
 /** One to whom a caller can be transferred, as the dialog lists them. */
@@ -15,7 +15,7 @@ export interface TransferTarget {
 
 export interface TransferChoice {
   persons: DeskCard['persons'];
-  colleagues: readonly LiveColleague[];
+  colleagues: readonly Colleague[];
   queues: readonly { queueId: string; name: string }[];
 }
 

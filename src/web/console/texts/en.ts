@@ -127,7 +127,12 @@ export const en: Texts = {
     transfer: 'Transfer',
     takeBack: 'Take back',
     ringing: 'Ringing {{to}}',
-    transferEnded: 'Not transferred to {{to}}. You have the caller again.',
+    transferFailed: {
+      busy: 'Not transferred: busy',
+      'no-answer': 'Not transferred: no answer',
+      refused: 'Not transferred: refused',
+      failed: 'Not transferred: cannot be reached',
+    },
     pauseRecording: 'Pause recording',
     resumeRecording: 'Resume recording',
     recordingOn: 'Recording',
@@ -136,7 +141,6 @@ export const en: Texts = {
     hangUpTitle: 'Hang up?',
     hangUpText: 'This ends the call with the caller. It cannot be undone.',
     cancel: 'Cancel',
-    close: 'Close',
   },
   transfer: {
     title: 'Transfer to',
@@ -250,7 +254,6 @@ export const en: Texts = {
       served: 'Ending',
     },
     misses: 'missed {{count}}×',
-    otherReason: 'Other',
     waiting: 'Waiting callers',
     noWaiting: 'Nobody is waiting',
     moreWaiting: '{{count}} more ({{queue}})',
@@ -269,7 +272,6 @@ export const en: Texts = {
     listening: 'Listening: {{names}}',
     phoneRings: 'Your phone rings: answer it.',
     noAgent: 'To listen you must be set up to take calls',
-    moved: 'Moved',
   },
   keys: {
     F2: 'Take calls / ready for the next',

@@ -125,7 +125,12 @@ export const ja = {
     transfer: '転送',
     takeBack: '転送を取り消す',
     ringing: '呼出中: {{to}}',
-    transferEnded: '{{to}} への転送はできませんでした。通話に戻っています。',
+    transferFailed: {
+      busy: '転送できませんでした（お話し中）',
+      'no-answer': '転送できませんでした（応答なし）',
+      refused: '転送できませんでした（相手が断りました）',
+      failed: '転送できませんでした（つながりません）',
+    },
     pauseRecording: '録音を止める',
     resumeRecording: '録音を再開',
     recordingOn: '録音中',
@@ -134,7 +139,6 @@ export const ja = {
     hangUpTitle: '電話を切りますか？',
     hangUpText: '発信者との通話が終わります。元には戻せません。',
     cancel: 'やめる',
-    close: '閉じる',
   },
   transfer: {
     title: '転送先',
@@ -248,7 +252,6 @@ export const ja = {
       served: '終了処理',
     },
     misses: '不応答 {{count}}回',
-    otherReason: 'その他',
     waiting: '待っている電話',
     noWaiting: '待っている電話はありません',
     moreWaiting: 'ほか {{count}}件（{{queue}}）',
@@ -267,7 +270,6 @@ export const ja = {
     listening: '傍聴: {{names}}',
     phoneRings: 'あなたの電話機が鳴ります。応答してください。',
     noAgent: '聞くには、電話を受ける設定が必要です',
-    moved: '移しました',
   },
   keys: {
     F2: '受付する／次の電話へ',
