@@ -270,10 +270,13 @@ function Hints({ keeper }: { keeper: IntakeKeeper }) {
   return (
     <>
       {emergencyNumber !== undefined && (
-        <Alert color="red" variant="filled" title={t('card.emergency')} data-testid="emergency">
-          <Text size="xl" fw={700} className="digits">
-            {writtenNumber(emergencyNumber)}
-          </Text>
+        <Alert color="red" variant="filled" p="xs" data-testid="emergency">
+          <Group justify="space-between">
+            <Text fw={700}>{t('card.emergency')}</Text>
+            <Text size="xl" fw={700} className="digits">
+              {writtenNumber(emergencyNumber)}
+            </Text>
+          </Group>
         </Alert>
       )}
       {lines.length > 0 && (
