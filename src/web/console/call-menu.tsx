@@ -1,7 +1,7 @@
 import { Button, Menu } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
-import type { ReactNode } from 'react';
+import { type ReactNode, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall, LiveQueue } from '../../desk/live-types.ts';
 import { ConfirmDialog } from './confirm-dialog.tsx';
@@ -64,12 +64,14 @@ function CallMenu(props: { call: LiveCall; isBusy: boolean; onEnd: () => void; c
   const { t } = useTranslation();
   const { call, isBusy, onEnd, children } = props;
   const [endShown, end] = useDisclosure(false);
+  const button = useRef<HTMLButtonElement>(null);
   const caller = call.callerNumber === undefined ? t('ring.withheld') : writtenNumber(call.callerNumber);
   return (
     <>
       <Menu position="bottom-end">
         <Menu.Target>
           <Button
+            ref={button}
             size="compact-sm"
             variant="default"
             loading={isBusy}
@@ -87,7 +89,10 @@ function CallMenu(props: { call: LiveCall; isBusy: boolean; onEnd: () => void; c
       </Menu>
       <ConfirmDialog
         opened={endShown}
-        onClose={end.close}
+        onClose={() => {
+          end.close();
+          button.current?.focus();
+        }}
         title={t('overview.endTitle')}
         text={t('overview.endText', { account: call.account.name, caller })}
         action={t('overview.end')}

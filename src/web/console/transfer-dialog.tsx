@@ -1,4 +1,4 @@
-import { Combobox, Group, Kbd, Modal, Stack, Text, TextInput, useCombobox } from '@mantine/core';
+import { Combobox, Group, Kbd, Stack, Text, TextInput, useCombobox } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useEffectEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,6 +6,7 @@ import type { Colleague } from '../../desk/live-types.ts';
 import { useDeskCard } from './account-card.tsx';
 import { send } from './api.ts';
 import type { TransferTo } from './call-orders.ts';
+import { Dialog, useFocus } from './dialog.tsx';
 import { WithReading } from './reading.tsx';
 import { writtenNumber } from './time.ts';
 import { findTargets, type TransferTarget } from './transfer-targets.ts';
@@ -20,9 +21,9 @@ interface Props {
 export function TransferDialog({ opened, onClose, ...props }: Props & { opened: boolean; onClose: () => void }) {
   const { t } = useTranslation();
   return (
-    <Modal opened={opened} onClose={onClose} title={t('transfer.title')} size="lg" transitionProps={{ duration: 0 }}>
-      <Choice {...props} />
-    </Modal>
+    <Dialog opened={opened} onClose={onClose} title={t('transfer.title')} size="lg">
+      <Choice {...props} onClose={onClose} />
+    </Dialog>
   );
 }
 
@@ -34,12 +35,13 @@ function useQueueNames() {
   });
 }
 
-function Choice({ accountId, colleagues, onChosen }: Props) {
+function Choice({ accountId, colleagues, onChosen, onClose }: Props & { onClose: () => void }) {
   const { t } = useTranslation();
   const { data: card } = useDeskCard(accountId);
   const { data: { queues } = { queues: [] } } = useQueueNames();
   const [typed, setTyped] = useState('');
-  const combobox = useCombobox({ opened: true });
+  const field = useFocus<HTMLInputElement>();
+  const combobox = useCombobox({ opened: true, onDropdownClose: onClose });
   const targets = findTargets({ persons: card?.persons ?? [], colleagues, queues }, typed);
   const keys = targets.map(({ key }) => key).join();
   const selectFirst = useEffectEvent(() => combobox.selectFirstOption());
@@ -61,8 +63,8 @@ function Choice({ accountId, colleagues, onChosen }: Props) {
             aria-label={t('transfer.search')}
             placeholder={t('transfer.search')}
             size="md"
+            ref={field}
             data-autofocus
-            autoFocus
             autoComplete="off"
             maxLength={100}
             value={typed}
