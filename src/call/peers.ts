@@ -6,10 +6,10 @@ import type { Logger } from '../kernel/logger.ts';
 import { type DeskAccess, Escalation } from './escalation.ts';
 import type { CallLimits } from './limits.ts';
 import { mayDial } from './outbound-rules.ts';
-import { type DeskState, PeerCall, type PeerCallHost, type PeerCallState } from './peer-call.ts';
+import { PeerCall, type PeerCallHost } from './peer-call.ts';
 import type { Player } from './player.ts';
 import type { PromptLibrary } from './prompts.ts';
-import type { CallIdentity } from './saved-call.ts';
+import type { CallIdentity, DeskState, PeerCallState } from './saved-call.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
 export type PartyEffect = Extract<Effect, { type: 'dial' | 'cancel-dial' | 'escalate' | 'leave-desk' }>;
@@ -95,7 +95,7 @@ export class Peers {
       case 'stop-listening':
         return orderRefused('failed');
       default:
-        return orderRefused('not-talking');
+        return this.#escalation?.order(order) ?? orderRefused('not-talking');
     }
   }
 
@@ -124,7 +124,7 @@ export class Peers {
   /** Goes on with a party that another controller had connected. */
   resume(saved: PeerCallState, leg: Leg): void {
     this.#current = this.#newPeer(saved.dialId, saved.legId);
-    this.#current.resume(leg, saved.talkEndsAtMs);
+    this.#current.resume(leg, saved);
   }
 
   /** What happens on an adopted second leg. */
