@@ -29,6 +29,8 @@ export interface LiveCall extends CallShown {
   isCallBack: boolean;
   /** Who has answered. */
   agentId: string | undefined;
+  /** While `held`. */
+  heldSinceMs?: number;
 }
 
 /** Another agent, to whom a caller can be handed: one who is available now. More of them agents do not see. */

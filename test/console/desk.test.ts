@@ -5,15 +5,19 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildConsole } from '../../scripts/build-console.ts';
 import { type MailServer, type Receiver, startMailServer, startReceiver } from '../outbox/harness.ts';
+import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { startChromium } from '../support/chromium.ts';
-import { type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
+import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
+import { freePortPair } from '../support/ports.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /** The console in a browser, on the running system, with callers and agents on phones that are not ours. */
 const number = '0322220001';
 const caller = { user: '09011112222', written: '090-1111-2222' };
+/** Where calls to numbers outside go. */
+let trunkPort: number;
 let system: System;
 let secrets: PrintedSecrets;
 let browser: Browser;
@@ -27,7 +31,9 @@ beforeAll(async () => {
   mailServer = await startMailServer();
   receiver = await startReceiver();
   const flows = flowsThatReportTo(receiver.url);
+  trunkPort = await freePortPair();
   const environment = {
+    TRUNK_URL: `sip:127.0.0.1:${trunkPort}`,
     SMTP_URL: `smtp://127.0.0.1:${mailServer.port}`,
     MAIL_FROM: 'desk@denwaban.example',
     ALLOW_INSECURE_TARGETS: 'yes',
@@ -122,6 +128,45 @@ async function call(): Promise<Baresip> {
   return phone;
 }
 
+/** The caller hears music and is taken back; whoever is to be put through declines. What was typed stays. */
+async function holdAndTransferInVain(page: Page): Promise<void> {
+  const desk = state(page);
+  await page.keyboard.press('F9');
+  await desk.getByText(/^保留中 0:0\d$/).waitFor();
+  await photos(page, 'held');
+  await page.keyboard.press('F9');
+  await desk.getByText(/^保留中/).waitFor({ state: 'detached' });
+  const doctor = await Baresip.start({ user: '2001', sipPort: trunkPort });
+  running.push(doctor);
+  const field = page.getByLabel('折り返しの日時');
+  await field.focus();
+  // What is typed at once is typed into the dialog; then the focus is back in the form.
+  await page.keyboard.press('F10');
+  await page.keyboard.insertText('サトウ');
+  await photo(page, 'transfer');
+  await page.keyboard.press('Enter');
+  await doctor.heardOf('CALL_INCOMING');
+  expect(await page.locator(':focus').inputValue()).toBe('本日 17時まで');
+  await desk.getByText('呼出中: 佐藤 健').waitFor();
+  await photos(page, 'transferring');
+  doctor.hangUp();
+  await desk.getByText(/^転送できませんでした/).waitFor();
+  await photo(page, 'transfer-failed');
+  expect(await field.inputValue()).toBe('本日 17時まで');
+}
+
+/** To the other agent, who is available now. */
+async function handToTaro(page: Page): Promise<void> {
+  const taro = await DeskAgent.start(system, secrets, 'taro', { toneHz: 660, answer: true });
+  running.push(taro);
+  await taro.want('available');
+  await page.keyboard.press('F10');
+  await page.getByRole('option', { name: '鈴木太郎' }).waitFor();
+  await page.keyboard.insertText('鈴木');
+  await page.keyboard.press('Enter');
+  await taro.reaches('talking');
+}
+
 const state = (page: Page) => page.getByRole('region', { name: '自分の状態' });
 
 describe('the console', () => {
@@ -138,7 +183,9 @@ describe('the console', () => {
     await state(page).getByText('退席', { exact: true }).waitFor();
   });
 
-  it('an agent by keyboard alone: is rung, answers, writes the form, reports it, and is ready for the next', async () => {
+  it('an agent by keyboard alone: is rung, answers, writes the form, holds, reports, hands over, and is ready for the next', {
+    timeout: 120_000,
+  }, async () => {
     const page = await openPage();
     await signIn(page, 'hanako');
     const phone = await phoneOf('hanako');
@@ -197,6 +244,7 @@ describe('the console', () => {
     await kept.waitFor();
     await page.getByTestId('read-back').getByText('青葉商事の伊藤 さくら様').waitFor();
     await photos(page, 'talking');
+    await holdAndTransferInVain(page);
     await page.keyboard.press('Control+Enter');
     await form.getByText('結果を選んでください').waitFor();
     await form.getByLabel('折り返しの日時').focus();
@@ -210,8 +258,10 @@ describe('the console', () => {
     );
     expect(mailServer.mails.map(({ to }) => to)).toEqual([['office@sakura.example']]);
     expect(receiver.received.map(({ body }) => body).join()).toContain('伊藤 さくら');
-    other.hangUp();
+    await handToTaro(page);
     await state(page).getByText('後処理', { exact: true }).waitFor();
+    await eventually('the caller to hear the other agent', () => toneDurationMs(other.heard(), 660) > 500);
+    other.hangUp();
     await state(page)
       .getByText(/残り 0:[0-5]\d/)
       .waitFor();

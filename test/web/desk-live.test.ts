@@ -186,6 +186,26 @@ describe('GET /desk/live', () => {
     expect(page.latest).not.toHaveProperty('colleagues');
   });
 
+  it('shows how long a caller has been on hold, and to supervisors alone who listens', async () => {
+    const [page, supervisor] = [await LivePage.open(hanako), await LivePage.open(boss)];
+    await store.setAgentState(hanako.userId, 'available');
+    await store.enqueue('c1', requestOf('a'));
+    const offerId = await offerOf(hanako.userId);
+    for (const type of ['ringing', 'answered', 'connected'] as const) await store.report(offerId, { type });
+    await store.show('a', { held: true });
+    const heldSinceMs = await eventually('the hold', () => page.latest?.call?.heldSinceMs);
+    expect(page.latest?.call).toMatchObject({ held: true });
+    expect(heldSinceMs).toBeLessThanOrEqual(page.latest?.nowMs ?? 0);
+    await store.show('a', { held: true, recording: 'paused', listeners: [boss.userId] });
+    await eventually('the pause', () => page.latest?.call?.recording === 'paused');
+    expect(page.latest?.call?.heldSinceMs).toBe(heldSinceMs);
+    expect(page.text).not.toContain(boss.userId);
+    await eventually('who listens', () => supervisor.latest?.calls?.[0]?.listeners?.includes(boss.userId));
+    await store.show('a', {});
+    await eventually('the end', () => page.latest?.call?.held === undefined);
+    expect(page.latest?.call).not.toHaveProperty('heldSinceMs');
+  });
+
   it('looks once for all pages, at most twice a second, and not at all while nothing changes', async () => {
     const many = await Promise.all([hanako, taro, boss].map((one) => LivePage.open(one)));
     await eventually('all to have a view', () => many.every(({ latest }) => latest));

@@ -67,10 +67,12 @@ const callSchema = z
     isCallBack: z.boolean(),
     agentId: z.string().optional(),
     shown: shownSchema.optional(),
+    heldSinceMs: z.number().optional(),
   })
-  .transform(({ shown, ...call }) => ({
+  .transform(({ shown, heldSinceMs, ...call }) => ({
     ...call,
     ...withoutGaps(shown),
+    ...(heldSinceMs === undefined ? {} : { heldSinceMs }),
     callerNumber: call.callerNumber,
     agentId: call.agentId,
   }));

@@ -40,7 +40,7 @@ export function CallMarks({ call, nowMs }: { call: LiveCall; nowMs: number }) {
   const nameOf = useTransferName(call.account.accountId);
   // Who has taken the caller back knows it.
   const failure = call.transferFailed === 'cancelled' ? undefined : call.transferFailed;
-  const heldForMs = useSince(call.held === true && !call.transfer, nowMs);
+  const heldForMs = nowMs - (call.heldSinceMs ?? nowMs);
   const ringsForMs = useSince(call.transfer !== undefined, nowMs);
   const mark = (color: string, text: string, variant: 'filled' | 'light' = 'filled') => (
     <Badge size="lg" color={color} variant={variant} tt="none" radius="sm" className="digits whole">

@@ -9,6 +9,9 @@
 local call = ARGV[2]
 if desk.get('call', call, 'controller') then
   if ARGV[3] == '' then redis.call('HDEL', base .. 'call:' .. call, 'shown') else desk.set('call', call, 'shown', ARGV[3]) end
+  local isHeld = ARGV[3] ~= '' and cjson.decode(ARGV[3]).held
+  if not isHeld then redis.call('HDEL', base .. 'call:' .. call, 'heldAt')
+  elseif not desk.get('call', call, 'heldAt') then desk.set('call', call, 'heldAt', nowMs) end
   desk.changed = true
 end
 return desk.reply(true)
