@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
-/** What a leg of a call is to us. `caller` is who rang; the others are legs that denwaban dialled. */
-export const legKinds = ['caller', 'transfer', 'agent', 'canary'] as const;
+/**
+ * What a leg of a call is to us. `caller` is who rang; the others are legs that denwaban dialled. `listener`: the phone
+ * of a supervisor who hears a talk; that is nobody's talk time.
+ */
+export const legKinds = ['caller', 'transfer', 'agent', 'listener', 'canary'] as const;
 export type LegKind = (typeof legKinds)[number];
 
 /** Why a leg ended, in words that do not depend on a switch. */

@@ -11,6 +11,7 @@ import { silentLogger } from './options.ts';
 import { Player } from './player.ts';
 import { type App, Session } from './session.ts';
 import { SessionCounters } from './session-counters.ts';
+import { mediaVariables } from './media-variables.ts';
 import { localTime, nowMicros } from './time.ts';
 
 /** A leg's end waits this long for its applications and its media; then it is over without them. */
@@ -208,12 +209,5 @@ function setReport(channel: Channel, stats: MediaStats | undefined): void {
     uduration: total,
     billusec: billed,
   });
-  if (!stats) return;
-  channel.setAll({
-    rtp_audio_in_packet_count: stats.packetsReceived,
-    rtp_audio_in_media_packet_count: stats.packetsReceived,
-    rtp_audio_in_skip_packet_count: stats.packetsLost,
-    rtp_audio_out_packet_count: stats.packetsSent,
-    rtp_audio_out_media_packet_count: stats.packetsSent,
-  });
+  if (stats) channel.setAll(mediaVariables(stats));
 }
