@@ -59,6 +59,8 @@ const sampleFolder = join(flowFolder, 'sample');
 const phoneRealm = 'denwaban';
 const passwords = createPasswords();
 const callBounds = { maxCallMs: 14_400_000, maxStepsPerCall: 10_000, maxTalkMs: 14_400_000 };
+/** Of an account that has no card. */
+const noRecording = { record: false, announce: false };
 const callEndDeadlineMs = 5_000;
 const flushDeadlineMs = 5_000;
 
@@ -246,7 +248,10 @@ async function startAll(
     ledger,
     states,
     prompts: openPrompts(config, logger),
-    people: { desk, intake: opener, phonesOf: (agentId) => phones.registry.contactsOf(agentId) },
+    people: {
+      ...{ desk, intake: opener, phonesOf: (agentId) => phones.registry.contactsOf(agentId) },
+      recordingPolicy: async (accountId) => (await data.cards.find(accountId))?.recording ?? noRecording,
+    },
     apology: (language) => ({ file: `prompts/${language === 'ja' ? 'ja' : 'en'}/apology.wav` }),
     clock,
     logger,

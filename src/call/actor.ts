@@ -142,6 +142,7 @@ export class CallActor {
       facts.append({ type: 'taken-over', legId: leg.legId });
       const atMs = clock.nowMs();
       const peerLeg = legs.get(saved.peer?.legId ?? '');
+      this.#peers.resumeRecordings(saved.recordings ?? [], leg, legs);
       if (saved.desk) this.#peers.resumeDesk(saved.desk, legs);
       if (saved.peer && peerLeg) {
         this.#peers.resume(saved.peer, peerLeg);
@@ -187,6 +188,7 @@ export class CallActor {
   }
 
   #onCaller(event: LegEvent): void {
+    if (this.#peers.onCallerEvent(event)) return;
     switch (event.type) {
       case 'digit':
         this.#feed({ type: 'digit', digit: event.digit, atMs: event.atMs });
@@ -388,8 +390,7 @@ export class CallActor {
       endsAtMs: this.#endsAtMs,
       facts: this.#options.facts.state,
       ...(this.#leg ? { caller: this.#leg.snapshot() } : {}),
-      ...(this.#peers.state ? { peer: this.#peers.state } : {}),
-      ...(this.#peers.deskState ? { desk: this.#peers.deskState } : {}),
+      ...this.#peers.saved,
     };
   }
 }

@@ -10,6 +10,7 @@ import type { DeskState, PeerCallHost } from './peer-call.ts';
 import type { PhoneAddress } from './phones.ts';
 import type { PromptLibrary } from './prompts.ts';
 import type { CallIdentity } from './saved-call.ts';
+import type { RecordingPolicy, TalkRecordings } from './talk-recordings.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
 /** The people who can be asked. */
@@ -19,6 +20,8 @@ export interface DeskAccess {
   phonesOf(agentId: string): Promise<readonly PhoneAddress[]>;
   /** Opens the form for the agent who has answered. Returns at once, and sees to it that it happens; repeats do nothing. */
   intake?: { open(opening: IntakeOpening): void };
+  /** Whether the account wants talks with agents recorded; left out: none are. */
+  recordingPolicy?(accountId: string): Promise<RecordingPolicy>;
 }
 
 export interface EscalationHost
@@ -28,6 +31,8 @@ export interface EscalationHost
   readonly prompts: PromptLibrary;
   readonly logger: Logger;
   readonly people: DeskAccess | undefined;
+  /** The recordings of what caller and agents say. */
+  readonly talks: Pick<TalkRecordings, 'expect' | 'announce' | 'begin' | 'end'>;
   feed(event: FlowEvent): void;
   /** The wait is over and no agent's leg is left. */
   onOver(): void;
@@ -64,7 +69,7 @@ export class Escalation {
       phonesOf: async (agentId) => (await host.people?.phonesOf(agentId)) ?? [],
       ticket: () => this.#ticket,
       hasLeft: () => this.#left,
-      onAnswered: (offerId, agentId) => this.#onAnswered(offerId, agentId),
+      onAnswered: (offerId, agentId, leg) => this.#onAnswered(offerId, agentId, leg),
       onConnected: (offerId) => this.#onConnected(offerId),
       onFailed: () => this.#onFailed(),
       onParted: (offerId, cause) => this.#onParted(offerId, cause),
@@ -92,6 +97,7 @@ export class Escalation {
       return;
     }
     this.#enterQueue();
+    this.#host.talks.expect(effect.language);
     const { callId, accountId, account, fromNumber } = identity;
     const { queueId, priority, skills, language, learned } = effect;
     const request = {
@@ -224,10 +230,11 @@ export class Escalation {
     });
   }
 
-  #onAnswered(offerId: string, agentId: string): void {
+  #onAnswered(offerId: string, agentId: string, agent: Leg): Promise<void> {
     this.#announced = true;
     this.#feed({ type: 'desk-answered' });
     this.#openIntake(offerId, agentId);
+    return this.#host.talks.announce(agentId, agent);
   }
 
   #openIntake(offerId: string, agentId: string): void {
@@ -240,6 +247,7 @@ export class Escalation {
   #onConnected(offerId: string): void {
     this.#talkingOfferId = offerId;
     this.#leaveQueue('answered');
+    this.#host.talks.begin();
     this.#host.onChanged();
   }
 
@@ -250,6 +258,7 @@ export class Escalation {
   }
 
   #onParted(offerId: string, cause: EndCause): void {
+    this.#host.talks.end();
     if (this.#left) return;
     this.#announced = false;
     this.#talkingOfferId = undefined;

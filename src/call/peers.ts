@@ -8,7 +8,9 @@ import { mayDial } from './outbound-rules.ts';
 import { type DeskState, PeerCall, type PeerCallHost, type PeerCallState } from './peer-call.ts';
 import type { Player } from './player.ts';
 import type { PromptLibrary } from './prompts.ts';
-import type { CallIdentity } from './saved-call.ts';
+import type { RecordingFolder } from './recordings.ts';
+import type { CallIdentity, SavedCall, SavedRecording } from './saved-call.ts';
+import { TalkRecordings } from './talk-recordings.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
 export type PartyEffect = Extract<Effect, { type: 'dial' | 'cancel-dial' | 'escalate' | 'leave-desk' }>;
@@ -20,6 +22,7 @@ export interface PeersHost
   readonly limits: CallLimits;
   readonly player: Player;
   readonly prompts: PromptLibrary;
+  readonly recordings: RecordingFolder;
   readonly logger: Logger;
   readonly people: DeskAccess | undefined;
   /** Gives an event to the flow. */
@@ -34,23 +37,24 @@ export class Peers {
   readonly #escalations = new Set<Escalation>();
   #current: PeerCall | undefined;
   #escalation: Escalation | undefined;
+  readonly #recordings: TalkRecordings;
 
   constructor(host: PeersHost) {
     this.#host = host;
+    const never = async () => ({ record: false, announce: false });
+    this.#recordings = new TalkRecordings({ ...host, policyOf: host.people?.recordingPolicy ?? never });
   }
 
   get allOver(): boolean {
     return this.#all.size === 0 && this.#escalations.size === 0;
   }
 
-  /** What is saved of the party that counts now. */
-  get state(): PeerCallState | undefined {
-    return this.#current?.state;
-  }
-
-  /** What is saved of a caller at the desk. */
-  get deskState(): DeskState | undefined {
-    return this.#escalation?.state;
+  /** What is saved of the parties that count now. */
+  get saved(): Pick<SavedCall, 'peer' | 'desk' | 'recordings'> {
+    const peer = this.#current?.state;
+    const desk = this.#escalation?.state;
+    const { saved: recordings } = this.#recordings;
+    return { ...(peer && { peer }), ...(desk && { desk }), ...(recordings.length > 0 && { recordings }) };
   }
 
   /** Names the parties that count now and whether they have answered. */
@@ -111,6 +115,16 @@ export class Peers {
     this.#escalation?.onLegEvent(legId, event);
   }
 
+  /** What happens on the caller's leg. False: it is nothing of the parties'. */
+  onCallerEvent(event: LegEvent): boolean {
+    return this.#recordings.onCallerEvent(event);
+  }
+
+  /** Goes on with recordings that another controller began. */
+  resumeRecordings(saved: readonly SavedRecording[], caller: Leg, legs: ReadonlyMap<string, Leg>): void {
+    this.#recordings.resume(saved, caller, legs);
+  }
+
   onCallerUnbridged(): void {
     this.#current?.onCallerUnbridged();
     this.#escalation?.onCallerUnbridged();
@@ -132,6 +146,7 @@ export class Peers {
   #newEscalation(escalationId: string, queueId: string): Escalation {
     const host = {
       ...this.#host,
+      talks: this.#recordings,
       onOver: () => {
         this.#escalations.delete(escalation);
         if (this.#escalation === escalation) this.#escalation = undefined;

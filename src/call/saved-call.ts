@@ -18,6 +18,15 @@ export interface CallIdentity {
   callerLegId: string;
 }
 
+/** A recording of a talk that has begun and whose end is not on record yet. */
+export interface SavedRecording {
+  recordingId: string;
+  agentId: string;
+  agentLegId: string;
+  startedAtMs: number;
+  paused: boolean;
+}
+
 /** A call as it is saved after each step. */
 export interface SavedCall {
   identity: CallIdentity;
@@ -30,4 +39,5 @@ export interface SavedCall {
   peer?: PeerCallState;
   /** The caller's wait for people, and the agents who ring or talk. */
   desk?: DeskState;
+  recordings?: readonly SavedRecording[];
 }

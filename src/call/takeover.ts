@@ -5,7 +5,9 @@ import type { FactSink } from '../ledger/ledger.ts';
 import type { CallActor } from './actor.ts';
 import type { CallSnapshot, CallStateStore } from './call-state-store.ts';
 import { FactLog } from './fact-log.ts';
+import { type RecordingFolder, recordedMs } from './recordings.ts';
 import type { SavedCall } from './saved-call.ts';
+import { recordedFact } from './talk-recordings.ts';
 import type { Leg, LegEvent, LegSnapshot, Telephony } from './telephony.ts';
 
 const claimAtOnce = 50;
@@ -18,6 +20,7 @@ export interface TakeoverOptions {
   logger: Logger;
   controllerId: string;
   leaseMs: number;
+  recordings: Pick<RecordingFolder, 'fileFor'>;
   /** How many more calls this controller can drive. */
   roomFor(): number;
   /** An actor for a saved call that has not begun yet; undefined when its flow is gone. */
@@ -71,10 +74,10 @@ export class Takeover {
     const saved = orphan.state as SavedCall;
     logger.warn({ callId, savedAt: toRfc3339(orphan.savedAtMs) }, 'taking a call over');
     try {
-      if (!(await this.#goOn(saved))) await this.#close(callId, saved);
+      if (!(await this.#goOn(saved))) await this.#close(orphan);
     } catch (error) {
       logger.error({ callId, err: errorMessage(error), atMs: clock.nowMs() }, 'a call could not be taken over');
-      await this.#close(callId, saved);
+      await this.#close(orphan);
     }
   }
 
@@ -114,12 +117,18 @@ export class Takeover {
   }
 
   /** Nothing of the call is left: its record is closed. */
-  async #close(callId: string, saved: SavedCall): Promise<void> {
-    const { ledger, clock, logger, states, controllerId } = this.#options;
+  async #close({ callId, state, savedAtMs }: CallSnapshot): Promise<void> {
+    const saved = state as SavedCall;
+    const { ledger, recordings, clock, logger, states, controllerId } = this.#options;
     try {
       const { accountId, callerLegId } = saved.identity;
       const facts = new FactLog({ ledger, clock, logger, callId, accountId }, saved.facts);
       if (facts.isOpen(callerLegId)) facts.append({ type: 'taken-over', legId: callerLegId });
+      for (const recording of saved.recordings ?? []) {
+        const file = recordings.fileFor(accountId, callId, recording.recordingId);
+        const durationMs = (await recordedMs(file)) ?? savedAtMs - recording.startedAtMs;
+        facts.append(recordedFact(callerLegId, recording, file, durationMs));
+      }
       for (const legId of facts.openLegIds) facts.endLeg(legId, 'controller-lost');
       await states.remove(controllerId, callId);
     } catch (error) {

@@ -83,6 +83,9 @@ export const callFactSchema = z.discriminatedUnion('type', [
     recordingId: z.string(),
     file: z.string(),
     durationMs: z.int().nonnegative(),
+    /** Of a talk with an agent: who, and on which leg. */
+    agentId: z.string().optional(),
+    peerLegId: z.string().optional(),
   }),
   z.object({ ...base, type: z.literal('fault'), nodeId: z.string().optional(), message: z.string() }),
   /** The flow said what the call came to (its `hangup` outcome); on the caller's leg, before `ended`. */

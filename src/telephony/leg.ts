@@ -111,6 +111,10 @@ export class SwitchLeg implements Leg {
     this.channel.recordCall(request);
   }
 
+  adoptRecording(request: CallRecordRequest, startedAgoMs: number): void {
+    this.channel.adoptRecording(request, startedAgoMs);
+  }
+
   orderRecording(recordingId: string, order: RecordingOrder): void {
     this.channel.orderRecording(recordingId, order);
   }

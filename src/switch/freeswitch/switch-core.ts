@@ -6,12 +6,12 @@ import { causeOf, q850Of } from './causes.ts';
 import type { Channel } from './channel.ts';
 import type { Core, Leg, Settings, SipLeg } from './core.ts';
 import { EventBus } from './events.ts';
+import { mediaVariables } from './media-variables.ts';
 import type { FreeSwitchOptions, Logger } from './options.ts';
 import { silentLogger } from './options.ts';
 import { Player } from './player.ts';
 import { type App, Session } from './session.ts';
 import { SessionCounters } from './session-counters.ts';
-import { mediaVariables } from './media-variables.ts';
 import { localTime, nowMicros } from './time.ts';
 
 /** A leg's end waits this long for its applications and its media; then it is over without them. */
