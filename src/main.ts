@@ -5,7 +5,7 @@ import { createPasswords } from './accounts/passwords.ts';
 import type { PhoneCredentialStore } from './accounts/phone-credentials.ts';
 import { LostLegSweep } from './call/lost-legs.ts';
 import type { PhoneRegistrations } from './call/phones.ts';
-import { createCallService } from './call/service.ts';
+import { type CallService, createCallService } from './call/service.ts';
 import type { CommandContext, CommandStores } from './cli/command.ts';
 import { commands } from './cli/commands.ts';
 import { prepareFirstStart } from './cli/first-start.ts';
@@ -33,6 +33,7 @@ import { createPromptLibrary } from './speech/prompt-library.ts';
 import { espeakNg, openJtalk } from './speech/synthesizer.ts';
 import { openRedis, type RedisConnection } from './store/redis/open-redis.ts';
 import { startPrivateRedis } from './store/redis/private-redis.ts';
+import { RedisCallOrders } from './store/redis/redis-call-orders.ts';
 import { RedisCallStateStore } from './store/redis/redis-call-state-store.ts';
 import { RedisDeskStore } from './store/redis/redis-desk-store.ts';
 import { RedisDeskView } from './store/redis/redis-desk-view.ts';
@@ -216,6 +217,19 @@ async function startDesk(
   return { controllerId, desk, deskStore, ...intaking };
 }
 
+/** Orders to calls in progress: heard for this controller's, sent for all. */
+function openOrders(
+  redis: RedisConnection,
+  states: RedisCallStateStore,
+  on: { controllerId: string; calls: CallService; logger: Logger; shutdown: Shutdown },
+) {
+  const { controllerId, calls, logger, shutdown } = on;
+  const orders = new RedisCallOrders(redis, { ownerOf: (callId) => states.ownerOf(callId), clock, logger });
+  const inbox = orders.listen(controllerId, (callId, order) => calls.order(callId, order));
+  shutdown.add('call orders', () => inbox.close().then(() => orders.close()));
+  return orders;
+}
+
 /** Builds and starts everything; every part is in `shutdown` the moment it runs. Gives what to print. */
 async function startAll(
   config: Config,
@@ -278,6 +292,7 @@ async function startAll(
     data,
     desk: deskStore,
     deskLive: new DeskLive({ store: new RedisDeskView(redis), clock, logger }),
+    callOrders: openOrders(redis, states, { controllerId, calls, logger, shutdown }),
     consoleFolder,
     intakes,
     attempts: new SqlAttemptStore(stores.sql),

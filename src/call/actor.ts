@@ -1,3 +1,4 @@
+import type { CallOrder, CallOrderResult } from '../desk/call-orders.ts';
 import type { Effect, FlowEvent, Prompt } from '../flow/protocol.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -76,6 +77,7 @@ export class CallActor {
       post,
       callerLeg: () => (this.#callerEnded ? undefined : this.#leg),
       feed: (event) => this.#feed(event),
+      end: (cause) => this.#end(cause),
       onChanged: () => {
         this.#save();
         this.#finishIfDone();
@@ -163,6 +165,11 @@ export class CallActor {
   /** Ends the call: every leg, then its record. */
   end(cause: EndCause): void {
     this.#mailbox.post(() => this.#end(cause));
+  }
+
+  /** Does what people at the desk ask for; whoever is gone by then never hears of it. */
+  order(order: CallOrder): Promise<CallOrderResult> {
+    return new Promise((resolve) => this.#mailbox.post(() => resolve(this.#peers.order(order))));
   }
 
   /** Another controller has the call now: stops everything here and touches no leg. */
@@ -313,11 +320,7 @@ export class CallActor {
     this.#timers.cancelAll();
     const ended = () => this.#mailbox.post(() => this.#onCallerEnded(cause, undefined, this.#options.clock.nowMs()));
     if (this.#leg) this.#leg.end(cause).then(ended, ended);
-    else this.#refuse(cause);
-  }
-
-  /** Ended before the answer. */
-  #refuse(cause: EndCause): void {
+    if (this.#leg) return;
     this.#answering?.reject(503);
     this.#onCallerEnded(cause, 503, this.#options.clock.nowMs());
   }

@@ -1,3 +1,4 @@
+import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { newId } from '../kernel/ids.ts';
@@ -27,6 +28,8 @@ export interface PeersHost
   readonly people: DeskAccess | undefined;
   /** Gives an event to the flow. */
   feed(event: FlowEvent): void;
+  /** Ends the call. */
+  end(cause: EndCause): void;
   onChanged(): void;
 }
 
@@ -78,6 +81,25 @@ export class Peers {
       case 'leave-desk':
         if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.leave(effect.why);
         break;
+    }
+  }
+
+  /** What people at the desk ask of the caller who is there. */
+  order(order: CallOrder): CallOrderResult | Promise<CallOrderResult> {
+    switch (order.type) {
+      case 'end':
+        this.#host.end('system-hangup');
+        return orderDone;
+      case 'move':
+        return this.#escalation?.move(order) ?? orderRefused('not-waiting');
+      // Here recording and listening plug in.
+      case 'recording':
+        return orderRefused('not-recorded');
+      case 'listen':
+      case 'stop-listening':
+        return orderRefused('failed');
+      default:
+        return orderRefused('not-talking');
     }
   }
 
