@@ -1,6 +1,7 @@
 import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
 import type { Desk, DeskListener, DeskRefusal, DeskTicket, LeaveCause } from '../desk/desk.ts';
 import type { IntakeOpening } from '../desk/intake.ts';
+import type { TalkView } from '../desk/live-types.ts';
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
 import type { CallFact, EndCause } from '../kernel/call-fact.ts';
 import { errorMessage } from '../kernel/errors.ts';
@@ -21,8 +22,8 @@ export interface DeskAccess {
   phonesOf(agentId: string): Promise<readonly PhoneAddress[]>;
   /** Opens the form for the agent who has answered. Returns at once, and sees to it that it happens; repeats do nothing. */
   intake?: { open(opening: IntakeOpening): void };
-  /** Whether the account wants talks with agents recorded; left out: none are. */
-  recordingPolicy?(accountId: string): Promise<RecordingPolicy>;
+  /** Whether the account wants talks with agents recorded; undefined or left out: it does not. */
+  recordingPolicy?(accountId: string): Promise<RecordingPolicy | undefined>;
 }
 
 export interface EscalationHost
@@ -58,6 +59,7 @@ export class Escalation {
   /** The flow was told that an agent has answered. */
   #announced = false;
   #talkingOfferId: string | undefined;
+  #shown: TalkView = {};
   /** By the flow, for the agent's form. */
   #learned: Readonly<Record<string, unknown>> = {};
 
@@ -140,6 +142,13 @@ export class Escalation {
     );
   }
 
+  /** Shows those who watch the desk how the talk stands; what is not named stays as it was. */
+  show(change: { [Part in keyof TalkView]: TalkView[Part] | undefined }): void {
+    const parts = Object.entries({ ...this.#shown, ...change }).filter(([, value]) => value !== undefined);
+    this.#shown = Object.fromEntries(parts);
+    this.#ticket?.show(this.#shown);
+  }
+
   /** A supervisor moves the waiting caller. */
   async move({ queueId, first = false }: Extract<CallOrder, { type: 'move' }>): Promise<CallOrderResult> {
     const moved = (this.#inQueue && (await this.#ticket?.moveTo(queueId, first))) || 'not-waiting';
@@ -209,6 +218,7 @@ export class Escalation {
 
   #onResumed(ticket: DeskTicket | undefined, talkingOfferId: string | undefined): void {
     this.#ticket = ticket;
+    if (Object.keys(this.#shown).length > 0) ticket?.show(this.#shown);
     const { found } = ticket ?? {};
     // The controller before may have died between the answer and the form, and they have talked, whoever is left.
     if (found?.state === 'talking' && found.offerId && found.agentId) this.#openIntake(found.offerId, found.agentId);

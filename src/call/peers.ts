@@ -44,8 +44,14 @@ export class Peers {
 
   constructor(host: PeersHost) {
     this.#host = host;
-    const never = async () => ({ record: false, announce: false });
-    this.#recordings = new TalkRecordings({ ...host, policyOf: host.people?.recordingPolicy ?? never });
+    this.#recordings = new TalkRecordings({
+      ...host,
+      policyOf: host.people?.recordingPolicy ?? (async () => undefined),
+      onChanged: () => {
+        this.#escalation?.show({ recording: this.#recordings.state });
+        host.onChanged();
+      },
+    });
   }
 
   get allOver(): boolean {
@@ -92,9 +98,8 @@ export class Peers {
         return orderDone;
       case 'move':
         return this.#escalation?.move(order) ?? orderRefused('not-waiting');
-      // Here recording and listening plug in.
       case 'recording':
-        return orderRefused('not-recorded');
+        return this.#recordings.pause(order.paused) ? orderDone : orderRefused('not-recorded');
       case 'listen':
       case 'stop-listening':
         return orderRefused('failed');
@@ -106,6 +111,7 @@ export class Peers {
   /** Goes on with a caller at the desk; `legs`: those of agents that still exist. */
   resumeDesk(saved: DeskState, legs: ReadonlyMap<string, Leg>): void {
     this.#newEscalation(saved.escalationId, saved.queueId).resume(saved, legs);
+    this.#escalation?.show({ recording: this.#recordings.state });
   }
 
   /** Dials, unless the account's rules forbid the number. */

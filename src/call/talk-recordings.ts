@@ -32,7 +32,7 @@ export interface TalkRecordingsHost extends Pick<PeerCallHost, 'clock' | 'facts'
   readonly prompts: PromptLibrary;
   readonly recordings: RecordingFolder;
   readonly logger: Logger;
-  policyOf(accountId: string): Promise<RecordingPolicy>;
+  policyOf(accountId: string): Promise<RecordingPolicy | undefined>;
   /** A recording began, ended, paused or went on. */
   onChanged(): void;
 }
@@ -49,7 +49,7 @@ interface Talker {
  */
 export class TalkRecordings {
   readonly #host: TalkRecordingsHost;
-  #policy: Promise<RecordingPolicy> | undefined;
+  #policy: Promise<RecordingPolicy | undefined> | undefined;
   #language: string;
   /** Whose talk is recorded once they are connected. */
   #next: Talker | undefined;
@@ -161,7 +161,7 @@ export class TalkRecordings {
   async #policyInTime(): Promise<RecordingPolicy> {
     if (!this.#policy) this.expect(this.#language);
     const policy = await withDeadline(this.#host.clock, this.#policy ?? Promise.resolve(never), policyMs);
-    if (policy !== deadlinePassed) return policy;
+    if (policy !== deadlinePassed) return policy ?? never;
     const { callId } = this.#host.identity;
     this.#host.logger.error({ callId }, 'the recording policy is not known in time: nothing is recorded');
     return never;

@@ -2,6 +2,7 @@ import { type Clock, delay } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { DeskCallerStore, DeskMessage, MissCause, Offer, OfferEvent } from './desk-store.ts';
+import type { TalkView } from './live-types.ts';
 import type { DeskRequest } from './request.ts';
 import type { DeskListener, DeskTicket, LeaveCause, Progress, QueueRefusal } from './ticket.ts';
 
@@ -186,6 +187,10 @@ export class DeskCaller implements DeskTicket {
     this.#heldStep = '';
     this.#told = undefined;
     return 'moved';
+  }
+
+  show(view: TalkView): void {
+    if (!this.#left) this.#send('show', () => this.#options.store.showTalk(this.callId, view));
   }
 
   overflowFailed(): void {

@@ -1,5 +1,6 @@
 import type { AgentProfile } from '../accounts/agents.ts';
 import type { OverflowStep, QueueSettings } from '../accounts/queues.ts';
+import type { TalkView } from './live-types.ts';
 import type { DeskRequest } from './request.ts';
 
 export const agentStates = ['offline', 'available', 'reserved', 'ringing', 'talking', 'wrap-up', 'break'] as const;
@@ -114,6 +115,8 @@ export interface DeskCallerStore {
    * Only while nobody has answered.
    */
   moveTo(callId: string, queueId: string, first: boolean): Promise<EnqueueResult | { outcome: 'not-waiting' }>;
+  /** How the talk stands, for those who watch; the whole each time. Nothing where the call has left. */
+  showTalk(callId: string, view: TalkView): Promise<void>;
   /** The overflow step could not be done: the next one. */
   overflowFailed(callId: string): Promise<void>;
   /**

@@ -2,6 +2,7 @@ import type { OverflowStep } from '../accounts/queues.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallerState, DeskCallerStore, DeskStaffStore, MissCause, OverflowCause } from './desk-store.ts';
+import type { TalkView } from './live-types.ts';
 import type { DeskRequest, DeskRequestInput } from './request.ts';
 
 /** What the call room rings. */
@@ -63,6 +64,8 @@ export interface DeskTicket {
   transferTo(queueId: string): Promise<boolean>;
   /** As {@link transferTo} or to the head of the line, while nobody has answered. */
   moveTo(queueId: string, first: boolean): Promise<'moved' | 'not-waiting' | QueueRefusal>;
+  /** How the talk stands, for those who watch the desk; the whole each time. */
+  show(view: TalkView): void;
   /** The step could not be done: the next one. */
   overflowFailed(): void;
   /**

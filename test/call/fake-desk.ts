@@ -1,6 +1,8 @@
+import type { DeskAccess } from '../../src/call/escalation.ts';
 import type { SavedCall } from '../../src/call/saved-call.ts';
 import type { DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
 import type { IntakeOpening } from '../../src/desk/intake.ts';
+import type { TalkView } from '../../src/desk/live-types.ts';
 import type { DeskRequestInput } from '../../src/desk/request.ts';
 import type { Effect } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -26,6 +28,8 @@ export class FakeDesk {
   listener: DeskListener | undefined;
   refusal: DeskRefusal['refused'] | undefined;
   grants = true;
+  /** What those who watch the desk see of the talk. */
+  shown: TalkView = {};
   found: DeskTicket['found'] | undefined = { state: 'waiting', offerId: undefined, agentId: undefined };
 
   async offer(request: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal> {
@@ -63,6 +67,9 @@ export class FakeDesk {
         tell('move', queueId, first ? 'first' : '');
         return queueId === 'full' ? 'full' : 'moved';
       },
+      show: (view) => {
+        this.shown = view;
+      },
       overflowFailed: () => tell('overflow failed'),
       callBackLater: async () => false,
       leave: (why) => tell('leave', why),
@@ -71,13 +78,19 @@ export class FakeDesk {
 }
 
 export async function waiting(
-  options: HarnessOptions & { phones?: (typeof phone)[]; refusal?: FakeDesk['refusal'] } = {},
+  options: HarnessOptions & {
+    phones?: (typeof phone)[];
+    refusal?: FakeDesk['refusal'];
+    recordingPolicy?: NonNullable<DeskAccess['recordingPolicy']>;
+  } = {},
 ) {
   const desk = new FakeDesk();
   desk.refusal = options.refusal;
   const opened: IntakeOpening[] = [];
   const intake = { open: (opening: IntakeOpening) => void opened.push(opening) };
-  const people = { desk, intake, phonesOf: async () => options.phones ?? [phone] };
+  const { recordingPolicy } = options;
+  const phonesOf = async () => options.phones ?? [phone];
+  const people = { desk, intake, phonesOf, ...(recordingPolicy && { recordingPolicy }) };
   const h = await harness({
     script: (event) => (event.type === 'started' ? [escalate] : event.type === 'desk-done' ? [hangup('over')] : []),
     ...options,
@@ -99,8 +112,8 @@ export async function ringing(options: Parameters<typeof waiting>[0] & { order?:
   return { ...all, dial };
 }
 
-export async function talking() {
-  const all = await ringing();
+export async function talking(options: Parameters<typeof ringing>[0] = {}) {
+  const all = await ringing(options);
   const agent = all.dial.answer();
   await settle();
   if (!agent) throw new Error('the agent did not answer');
@@ -114,6 +127,7 @@ export async function takenOver(
   first: Awaited<ReturnType<typeof waiting>>,
   keep: 'agent' | 'nobody',
   found: FakeDesk['found'],
+  { callerGone = false } = {},
 ) {
   await first.h.clock.advance(50);
   const snapshot = [...first.h.states.saved.values()][0]?.snapshot;
@@ -124,7 +138,7 @@ export async function takenOver(
   const opened: IntakeOpening[] = [];
   const intake = { open: (opening: IntakeOpening) => void opened.push(opening) };
   const h = await harness({ overrides: { people: { desk, intake, phonesOf: async () => [phone] } } });
-  if (saved.caller) h.telephony.adoptable.set(saved.caller.legId, 'caller');
+  if (saved.caller && !callerGone) h.telephony.adoptable.set(saved.caller.legId, 'caller');
   for (const { legId } of saved.desk?.agents ?? []) if (keep === 'agent') h.telephony.adoptable.set(legId, 'agent');
   h.states.orphans.push(snapshot);
   await h.clock.advance(3_000);

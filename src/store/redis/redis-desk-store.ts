@@ -18,6 +18,7 @@ import {
   type WaitingPlace,
   type WantedState,
 } from '../../desk/desk-store.ts';
+import type { TalkView } from '../../desk/live-types.ts';
 import { type DeskRequest, deskRequestSchema } from '../../desk/request.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { RedisConnection } from './open-redis.ts';
@@ -190,6 +191,11 @@ export class RedisDeskStore implements DeskStore {
     const moved = movedSchema.parse(await this.#run('deskMove', callId, queueId, first ? 1 : 0));
     if (typeof moved === 'number') return { outcome: 'queued', position: moved };
     return moved === 'not-waiting' ? { outcome: moved } : { outcome: 'refused', reason: moved };
+  }
+
+  async showTalk(callId: string, view: TalkView): Promise<void> {
+    const json = JSON.stringify(view);
+    await this.#run('deskShow', callId, json === '{}' ? '' : json);
   }
 
   async overflowFailed(callId: string): Promise<void> {

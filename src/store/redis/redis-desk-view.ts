@@ -48,6 +48,13 @@ const agentSchema = z
     missesInRow: z.number(),
   })
   .transform((agent) => ({ ...agent, callId: agent.callId, untilMs: agent.untilMs }));
+/** As the controller has sent it; what is not there is left out. */
+const talkSchema = z.object({
+  held: z.boolean().exactOptional(),
+  transfer: z.object({ to: z.string(), state: z.literal('ringing') }).exactOptional(),
+  recording: z.enum(['on', 'paused']).exactOptional(),
+  listeners: z.array(z.string()).exactOptional(),
+});
 const callSchema = z
   .object({
     callId: z.string(),
@@ -58,8 +65,9 @@ const callSchema = z
     waitingSinceMs: z.number(),
     isCallBack: z.boolean(),
     agentId: z.string().optional(),
+    talk: talkSchema.optional(),
   })
-  .transform((call) => ({ ...call, callerNumber: call.callerNumber, agentId: call.agentId }));
+  .transform(({ talk, ...call }) => ({ ...call, ...talk, callerNumber: call.callerNumber, agentId: call.agentId }));
 const replySchema = z.object({
   result: z.object({
     nowMs: z.number(),
