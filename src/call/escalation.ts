@@ -1,7 +1,7 @@
 import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
 import type { Desk, DeskListener, DeskRefusal, DeskTicket, LeaveCause } from '../desk/desk.ts';
 import type { IntakeOpening } from '../desk/intake.ts';
-import type { TalkView } from '../desk/live-types.ts';
+import type { TalkView } from '../desk/talk-view.ts';
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
 import type { CallFact, EndCause } from '../kernel/call-fact.ts';
 import { errorMessage } from '../kernel/errors.ts';
@@ -12,7 +12,8 @@ import type { DeskState, PeerCallHost } from './peer-call.ts';
 import type { PhoneAddress } from './phones.ts';
 import type { PromptLibrary } from './prompts.ts';
 import type { CallIdentity } from './saved-call.ts';
-import type { RecordingPolicy, TalkRecordings } from './talk-recordings.ts';
+import type { Talk } from './talk.ts';
+import type { RecordingPolicy } from './talk-recordings.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
 /** The people who can be asked. */
@@ -33,8 +34,8 @@ export interface EscalationHost
   readonly prompts: PromptLibrary;
   readonly logger: Logger;
   readonly people: DeskAccess | undefined;
-  /** The recordings of what caller and agents say. */
-  readonly talks: Pick<TalkRecordings, 'expect' | 'announce' | 'begin' | 'end'>;
+  /** What goes with the talk of caller and agent. */
+  readonly talk: Pick<Talk, 'expect' | 'announce' | 'begin' | 'end'>;
   feed(event: FlowEvent): void;
   /** The wait is over and no agent's leg is left. */
   onOver(): void;
@@ -100,7 +101,7 @@ export class Escalation {
       return;
     }
     this.#enterQueue();
-    this.#host.talks.expect(effect.language);
+    this.#host.talk.expect(effect.language);
     const { callId, accountId, account, fromNumber } = identity;
     const { queueId, priority, skills, language, learned } = effect;
     const request = {
@@ -255,7 +256,7 @@ export class Escalation {
     this.#announced = true;
     this.#feed({ type: 'desk-answered' });
     this.#openIntake(offerId, agentId);
-    return this.#host.talks.announce(agentId, agent);
+    return this.#host.talk.announce(agentId, agent);
   }
 
   #openIntake(offerId: string, agentId: string): void {
@@ -268,7 +269,7 @@ export class Escalation {
   #onConnected(offerId: string): void {
     this.#talkingOfferId = offerId;
     this.#leaveQueue('answered');
-    this.#host.talks.begin();
+    this.#host.talk.begin();
     this.#host.onChanged();
   }
 
@@ -279,7 +280,7 @@ export class Escalation {
   }
 
   #onParted(offerId: string, cause: EndCause): void {
-    this.#host.talks.end();
+    this.#host.talk.end();
     if (this.#left) return;
     this.#announced = false;
     this.#talkingOfferId = undefined;

@@ -10,8 +10,8 @@ import { type DeskState, PeerCall, type PeerCallHost, type PeerCallState } from 
 import type { Player } from './player.ts';
 import type { PromptLibrary } from './prompts.ts';
 import type { RecordingFolder } from './recordings.ts';
-import type { CallIdentity, SavedCall, SavedRecording } from './saved-call.ts';
-import { TalkRecordings } from './talk-recordings.ts';
+import type { CallIdentity, SavedCall } from './saved-call.ts';
+import { Talk } from './talk.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
 export type PartyEffect = Extract<Effect, { type: 'dial' | 'cancel-dial' | 'escalate' | 'leave-desk' }>;
@@ -40,35 +40,35 @@ export class Peers {
   readonly #escalations = new Set<Escalation>();
   #current: PeerCall | undefined;
   #escalation: Escalation | undefined;
-  readonly #recordings: TalkRecordings;
+  readonly #talk: Talk;
 
   constructor(host: PeersHost) {
     this.#host = host;
-    this.#recordings = new TalkRecordings({
+    this.#talk = new Talk({
       ...host,
       policyOf: host.people?.recordingPolicy ?? (async () => undefined),
+      phonesOf: async (agentId) => (await host.people?.phonesOf(agentId)) ?? [],
       onChanged: () => {
-        this.#escalation?.show({ recording: this.#recordings.state });
+        this.#escalation?.show(this.#talk.view);
         host.onChanged();
       },
     });
   }
 
   get allOver(): boolean {
-    return this.#all.size === 0 && this.#escalations.size === 0;
+    return this.#all.size === 0 && this.#escalations.size === 0 && this.#talk.allOver;
   }
 
   /** What is saved of the parties that count now. */
-  get saved(): Pick<SavedCall, 'peer' | 'desk' | 'recordings'> {
+  get saved(): Pick<SavedCall, 'peer' | 'desk' | 'recordings' | 'listeners'> {
     const peer = this.#current?.state;
     const desk = this.#escalation?.state;
-    const { saved: recordings } = this.#recordings;
-    return { ...(peer && { peer }), ...(desk && { desk }), ...(recordings.length > 0 && { recordings }) };
+    return { ...(peer && { peer }), ...(desk && { desk }), ...this.#talk.saved };
   }
 
   /** Names the parties that count now and whether they have answered. */
   get legs(): string {
-    return `${this.#current?.legs} ${this.#escalation?.legs}`;
+    return `${this.#current?.legs} ${this.#escalation?.legs} ${this.#talk.legs}`;
   }
 
   /** Does what the flow asks for other parties. What was asked for before is dropped. */
@@ -99,10 +99,9 @@ export class Peers {
       case 'move':
         return this.#escalation?.move(order) ?? orderRefused('not-waiting');
       case 'recording':
-        return this.#recordings.pause(order.paused) ? orderDone : orderRefused('not-recorded');
       case 'listen':
       case 'stop-listening':
-        return orderRefused('failed');
+        return this.#talk.order(order);
       default:
         return orderRefused('not-talking');
     }
@@ -111,7 +110,7 @@ export class Peers {
   /** Goes on with a caller at the desk; `legs`: those of agents that still exist. */
   resumeDesk(saved: DeskState, legs: ReadonlyMap<string, Leg>): void {
     this.#newEscalation(saved.escalationId, saved.queueId).resume(saved, legs);
-    this.#escalation?.show({ recording: this.#recordings.state });
+    this.#escalation?.show(this.#talk.view);
   }
 
   /** Dials, unless the account's rules forbid the number. */
@@ -145,12 +144,12 @@ export class Peers {
 
   /** What happens on the caller's leg. False: it is nothing of the parties'. */
   onCallerEvent(event: LegEvent): boolean {
-    return this.#recordings.onCallerEvent(event);
+    return this.#talk.onCallerEvent(event);
   }
 
-  /** Goes on with recordings that another controller began. */
-  resumeRecordings(saved: readonly SavedRecording[], caller: Leg, legs: ReadonlyMap<string, Leg>): void {
-    this.#recordings.resume(saved, caller, legs);
+  /** Goes on with what went with a talk that another controller drove. */
+  resumeTalk(saved: SavedCall, caller: Leg, legs: ReadonlyMap<string, Leg>): void {
+    this.#talk.resume(saved, caller, legs);
   }
 
   onCallerUnbridged(): void {
@@ -159,6 +158,7 @@ export class Peers {
   }
 
   dropAll(cause: EndCause): void {
+    this.#talk.dropAll(cause);
     for (const escalation of [...this.#escalations]) escalation.dropAll(cause);
     for (const peer of [...this.#all]) peer.drop(cause);
   }
@@ -174,7 +174,7 @@ export class Peers {
   #newEscalation(escalationId: string, queueId: string): Escalation {
     const host = {
       ...this.#host,
-      talks: this.#recordings,
+      talk: this.#talk,
       onOver: () => {
         this.#escalations.delete(escalation);
         if (this.#escalation === escalation) this.#escalation = undefined;

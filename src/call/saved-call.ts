@@ -27,6 +27,9 @@ export interface SavedRecording {
   paused: boolean;
 }
 
+/** A supervisor's phone that rings, or hears the talk. */
+export type SavedListener = Pick<PeerCallState, 'legId' | 'leg' | 'ringing'>;
+
 /** A call as it is saved after each step. */
 export interface SavedCall {
   identity: CallIdentity;
@@ -40,4 +43,5 @@ export interface SavedCall {
   /** The caller's wait for people, and the agents who ring or talk. */
   desk?: DeskState;
   recordings?: readonly SavedRecording[];
+  listeners?: readonly SavedListener[];
 }

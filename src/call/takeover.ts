@@ -98,18 +98,19 @@ export class Takeover {
     return true;
   }
 
-  /** Second parties are kept if they had answered and the caller is still there; any other is hung up. */
+  /** Second parties are kept if they had answered and the caller is there; any other, and who listened, is hung up. */
   async #adoptParties(saved: SavedCall, caller: Leg | undefined, inbox: Inbox): Promise<Map<string, Leg>> {
     const kept = new Map<string, Leg>();
     const parties = [
       ...(saved.peer ? [{ ...saved.peer, kind: 'transfer' as const }] : []),
       ...(saved.desk?.agents ?? []).map((agent) => ({ ...agent, kind: 'agent' as const })),
+      ...(saved.listeners ?? []).map((listener) => ({ ...listener, kind: 'listener' as const })),
     ];
     await Promise.all(
       parties.map(async ({ legId, kind, leg: answered, ringing }) => {
         const known: LegSnapshot = answered ?? ringing ?? { legId, kind, adapter: {} };
         const leg = await this.#options.telephony.adopt(known, inbox.party(legId));
-        if (leg && caller && answered) kept.set(legId, leg);
+        if (leg && caller && answered && kind !== 'listener') kept.set(legId, leg);
         else await leg?.end('controller-lost');
       }),
     );

@@ -2,8 +2,8 @@ import { type Clock, delay } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { DeskCallerStore, DeskMessage, MissCause, Offer, OfferEvent } from './desk-store.ts';
-import type { TalkView } from './live-types.ts';
 import type { DeskRequest } from './request.ts';
+import type { TalkView } from './talk-view.ts';
 import type { DeskListener, DeskTicket, LeaveCause, Progress, QueueRefusal } from './ticket.ts';
 
 const firstRetryMs = 100;

@@ -1,7 +1,7 @@
 import type { AgentProfile } from '../accounts/agents.ts';
 import type { OverflowStep, QueueSettings } from '../accounts/queues.ts';
-import type { TalkView } from './live-types.ts';
 import type { DeskRequest } from './request.ts';
+import type { TalkView } from './talk-view.ts';
 
 export const agentStates = ['offline', 'available', 'reserved', 'ringing', 'talking', 'wrap-up', 'break'] as const;
 export type AgentState = (typeof agentStates)[number];

@@ -1,16 +1,5 @@
 import type { AgentState, CallerState, WantedState } from './desk-store.ts';
-
-/** How a talk stands. */
-export interface TalkView {
-  /** The caller hears music for a while. */
-  held?: boolean;
-  /** The caller is being handed over. */
-  transfer?: { to: string; state: 'ringing' };
-  /** Absent: nothing is recorded. */
-  recording?: 'on' | 'paused';
-  /** Supervisors who listen: their agent ids. */
-  listeners?: string[];
-}
+import type { TalkView } from './talk-view.ts';
 
 /** A caller as the console shows them. */
 export interface LiveCall extends TalkView {

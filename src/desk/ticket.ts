@@ -2,8 +2,8 @@ import type { OverflowStep } from '../accounts/queues.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallerState, DeskCallerStore, DeskStaffStore, MissCause, OverflowCause } from './desk-store.ts';
-import type { TalkView } from './live-types.ts';
 import type { DeskRequest, DeskRequestInput } from './request.ts';
+import type { TalkView } from './talk-view.ts';
 
 /** What the call room rings. */
 export interface RingOrder {

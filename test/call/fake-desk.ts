@@ -2,8 +2,8 @@ import type { DeskAccess } from '../../src/call/escalation.ts';
 import type { SavedCall } from '../../src/call/saved-call.ts';
 import type { DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
 import type { IntakeOpening } from '../../src/desk/intake.ts';
-import type { TalkView } from '../../src/desk/live-types.ts';
 import type { DeskRequestInput } from '../../src/desk/request.ts';
+import type { TalkView } from '../../src/desk/talk-view.ts';
 import type { Effect } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';
 import { answeredCall, type HarnessOptions, hangup, harness } from './harness.ts';
@@ -81,6 +81,8 @@ export async function waiting(
   options: HarnessOptions & {
     phones?: (typeof phone)[];
     refusal?: FakeDesk['refusal'];
+    /** Of certain agents; undefined: as of all others. */
+    phonesOf?: (agentId: string) => Promise<(typeof phone)[] | undefined>;
     recordingPolicy?: NonNullable<DeskAccess['recordingPolicy']>;
   } = {},
 ) {
@@ -89,7 +91,7 @@ export async function waiting(
   const opened: IntakeOpening[] = [];
   const intake = { open: (opening: IntakeOpening) => void opened.push(opening) };
   const { recordingPolicy } = options;
-  const phonesOf = async () => options.phones ?? [phone];
+  const phonesOf = async (agentId: string) => (await options.phonesOf?.(agentId)) ?? options.phones ?? [phone];
   const people = { desk, intake, phonesOf, ...(recordingPolicy && { recordingPolicy }) };
   const h = await harness({
     script: (event) => (event.type === 'started' ? [escalate] : event.type === 'desk-done' ? [hangup('over')] : []),

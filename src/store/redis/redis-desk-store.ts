@@ -18,8 +18,8 @@ import {
   type WaitingPlace,
   type WantedState,
 } from '../../desk/desk-store.ts';
-import type { TalkView } from '../../desk/live-types.ts';
 import { type DeskRequest, deskRequestSchema } from '../../desk/request.ts';
+import type { TalkView } from '../../desk/talk-view.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { RedisConnection } from './open-redis.ts';
 import { redisError, throwIfErrorCode } from './redis-errors.ts';
