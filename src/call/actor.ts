@@ -144,7 +144,7 @@ export class CallActor {
       facts.append({ type: 'taken-over', legId: leg.legId });
       const atMs = clock.nowMs();
       const peerLeg = legs.get(saved.peer?.legId ?? '');
-      this.#peers.resumeTalk(saved, leg, legs);
+      this.#peers.resumeWitnesses(saved, leg);
       if (saved.desk) this.#peers.resumeDesk(saved.desk, legs);
       if (saved.peer && peerLeg) {
         this.#peers.resume(saved.peer, peerLeg);

@@ -6,12 +6,12 @@ import type { Logger } from '../kernel/logger.ts';
 import { type DeskAccess, Escalation } from './escalation.ts';
 import type { CallLimits } from './limits.ts';
 import { mayDial } from './outbound-rules.ts';
-import { type DeskState, PeerCall, type PeerCallHost, type PeerCallState } from './peer-call.ts';
+import { PeerCall, type PeerCallHost } from './peer-call.ts';
 import type { Player } from './player.ts';
 import type { PromptLibrary } from './prompts.ts';
 import type { RecordingFolder } from './recordings.ts';
-import type { CallIdentity, SavedCall } from './saved-call.ts';
-import { Talk } from './talk.ts';
+import type { CallIdentity, DeskState, PeerCallState, SavedCall } from './saved-call.ts';
+import { TalkWitnesses } from './talk-witnesses.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
 export type PartyEffect = Extract<Effect, { type: 'dial' | 'cancel-dial' | 'escalate' | 'leave-desk' }>;
@@ -40,35 +40,35 @@ export class Peers {
   readonly #escalations = new Set<Escalation>();
   #current: PeerCall | undefined;
   #escalation: Escalation | undefined;
-  readonly #talk: Talk;
+  readonly #witnesses: TalkWitnesses;
 
   constructor(host: PeersHost) {
     this.#host = host;
-    this.#talk = new Talk({
+    this.#witnesses = new TalkWitnesses({
       ...host,
       policyOf: host.people?.recordingPolicy ?? (async () => undefined),
       phonesOf: async (agentId) => (await host.people?.phonesOf(agentId)) ?? [],
       onChanged: () => {
-        this.#escalation?.show(this.#talk.view);
+        this.#escalation?.shown.change(this.#witnesses.view);
         host.onChanged();
       },
     });
   }
 
   get allOver(): boolean {
-    return this.#all.size === 0 && this.#escalations.size === 0 && this.#talk.allOver;
+    return this.#all.size === 0 && this.#escalations.size === 0 && this.#witnesses.allOver;
   }
 
   /** What is saved of the parties that count now. */
   get saved(): Pick<SavedCall, 'peer' | 'desk' | 'recordings' | 'listeners'> {
     const peer = this.#current?.state;
     const desk = this.#escalation?.state;
-    return { ...(peer && { peer }), ...(desk && { desk }), ...this.#talk.saved };
+    return { ...(peer && { peer }), ...(desk && { desk }), ...this.#witnesses.saved };
   }
 
   /** Names the parties that count now and whether they have answered. */
   get legs(): string {
-    return `${this.#current?.legs} ${this.#escalation?.legs} ${this.#talk.legs}`;
+    return `${this.#current?.legs} ${this.#escalation?.legs} ${this.#witnesses.legs}`;
   }
 
   /** Does what the flow asks for other parties. What was asked for before is dropped. */
@@ -101,16 +101,16 @@ export class Peers {
       case 'recording':
       case 'listen':
       case 'stop-listening':
-        return this.#talk.order(order);
+        return this.#witnesses.order(order);
       default:
-        return orderRefused('not-talking');
+        return this.#escalation?.order(order) ?? orderRefused('not-talking');
     }
   }
 
   /** Goes on with a caller at the desk; `legs`: those of agents that still exist. */
   resumeDesk(saved: DeskState, legs: ReadonlyMap<string, Leg>): void {
     this.#newEscalation(saved.escalationId, saved.queueId).resume(saved, legs);
-    this.#escalation?.show(this.#talk.view);
+    this.#escalation?.shown.change(this.#witnesses.view);
   }
 
   /** Dials, unless the account's rules forbid the number. */
@@ -133,7 +133,7 @@ export class Peers {
   /** Goes on with a party that another controller had connected. */
   resume(saved: PeerCallState, leg: Leg): void {
     this.#current = this.#newPeer(saved.dialId, saved.legId);
-    this.#current.resume(leg, saved.talkEndsAtMs);
+    this.#current.resume(leg, saved);
   }
 
   /** What happens on an adopted second leg. */
@@ -144,12 +144,13 @@ export class Peers {
 
   /** What happens on the caller's leg. False: it is nothing of the parties'. */
   onCallerEvent(event: LegEvent): boolean {
-    return this.#talk.onCallerEvent(event);
+    return this.#witnesses.onCallerEvent(event);
   }
 
-  /** Goes on with what went with a talk that another controller drove. */
-  resumeTalk(saved: SavedCall, caller: Leg, legs: ReadonlyMap<string, Leg>): void {
-    this.#talk.resume(saved, caller, legs);
+  /** Goes on with what went with a talk that another controller drove; before {@link resumeDesk}. */
+  resumeWitnesses(saved: SavedCall, caller: Leg): void {
+    this.#witnesses.resume(saved, caller);
+    if (!saved.desk) this.#witnesses.goOn(undefined);
   }
 
   onCallerUnbridged(): void {
@@ -158,7 +159,7 @@ export class Peers {
   }
 
   dropAll(cause: EndCause): void {
-    this.#talk.dropAll(cause);
+    this.#witnesses.dropAll(cause);
     for (const escalation of [...this.#escalations]) escalation.dropAll(cause);
     for (const peer of [...this.#all]) peer.drop(cause);
   }
@@ -174,7 +175,7 @@ export class Peers {
   #newEscalation(escalationId: string, queueId: string): Escalation {
     const host = {
       ...this.#host,
-      talk: this.#talk,
+      witnesses: this.#witnesses,
       onOver: () => {
         this.#escalations.delete(escalation);
         if (this.#escalation === escalation) this.#escalation = undefined;

@@ -135,15 +135,21 @@ export class TalkRecordings {
     return true;
   }
 
-  /** Goes on after a take-over; `legs`: those of agents that still exist. */
-  resume(saved: readonly SavedRecording[], caller: Leg, legs: ReadonlyMap<string, unknown>): void {
+  /** Takes over those of another controller; {@link goOn} follows. */
+  resume(saved: readonly SavedRecording[], caller: Leg): void {
     for (const recording of saved) {
-      const { recordingId, agentLegId, startedAtMs } = recording;
+      const { recordingId, startedAtMs } = recording;
       this.#open.set(recordingId, { ...recording });
       this.#told = true;
       caller.adoptRecording(this.#request(recordingId), Math.max(0, this.#host.clock.nowMs() - startedAtMs));
-      if (legs.has(agentLegId)) this.#current = this.#open.get(recordingId);
-      else caller.orderRecording(recordingId, 'stop');
+    }
+  }
+
+  /** After a take-over: this leg of an agent talks, no other does. */
+  goOn(agentLegId: string | undefined): void {
+    for (const recording of this.#open.values()) {
+      if (recording.agentLegId === agentLegId) this.#current = recording;
+      else this.#host.callerLeg()?.orderRecording(recording.recordingId, 'stop');
     }
   }
 

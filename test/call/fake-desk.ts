@@ -2,8 +2,8 @@ import type { DeskAccess } from '../../src/call/escalation.ts';
 import type { SavedCall } from '../../src/call/saved-call.ts';
 import type { DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
 import type { IntakeOpening } from '../../src/desk/intake.ts';
+import type { CallShown } from '../../src/desk/live-types.ts';
 import type { DeskRequestInput } from '../../src/desk/request.ts';
-import type { TalkView } from '../../src/desk/talk-view.ts';
 import type { Effect } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';
 import { answeredCall, type HarnessOptions, hangup, harness } from './harness.ts';
@@ -28,8 +28,9 @@ export class FakeDesk {
   listener: DeskListener | undefined;
   refusal: DeskRefusal['refused'] | undefined;
   grants = true;
-  /** What those who watch the desk see of the talk. */
-  shown: TalkView = {};
+  handOverRefusal: 'busy' | 'not-allowed' | undefined;
+  /** What the watchers are shown, newest last. */
+  readonly shown: CallShown[] = [];
   found: DeskTicket['found'] | undefined = { state: 'waiting', offerId: undefined, agentId: undefined };
 
   async offer(request: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal> {
@@ -67,9 +68,23 @@ export class FakeDesk {
         tell('move', queueId, first ? 'first' : '');
         return queueId === 'full' ? 'full' : 'moved';
       },
-      show: (view) => {
-        this.shown = view;
+      handTo: async (agentId) => {
+        tell('hand to', agentId);
+        const refused = this.handOverRefusal;
+        if (refused) return refused;
+        listener.ring({ ...ring, offerId: 't1', agentId, displayName: agentId, isTransfer: true });
+        return 'reserved';
       },
+      keep: () => tell('keep'),
+      handToQueue: async (queueId) => {
+        tell('hand to queue', queueId);
+        return queueId === 'full' || queueId === 'closed' ? queueId : 'queued';
+      },
+      backToHead: async () => {
+        tell('back to head');
+        return true;
+      },
+      show: (shown) => void this.shown.push(shown),
       overflowFailed: () => tell('overflow failed'),
       callBackLater: async () => false,
       leave: (why) => tell('leave', why),
@@ -129,6 +144,8 @@ export async function takenOver(
   first: Awaited<ReturnType<typeof waiting>>,
   keep: 'agent' | 'nobody',
   found: FakeDesk['found'],
+  /** Of a number outside. */
+  outsideId?: string,
   { callerGone = false } = {},
 ) {
   await first.h.clock.advance(50);
@@ -142,6 +159,7 @@ export async function takenOver(
   const h = await harness({ overrides: { people: { desk, intake, phonesOf: async () => [phone] } } });
   if (saved.caller && !callerGone) h.telephony.adoptable.set(saved.caller.legId, 'caller');
   for (const { legId } of saved.desk?.agents ?? []) if (keep === 'agent') h.telephony.adoptable.set(legId, 'agent');
+  if (outsideId !== undefined) h.telephony.adoptable.set(outsideId, 'transfer');
   h.states.orphans.push(snapshot);
   await h.clock.advance(3_000);
   return { h, desk, saved, opened };

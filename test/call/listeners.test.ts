@@ -32,12 +32,12 @@ test('the supervisor’s phone rings, hears the talk at the agent’s leg, and h
   const { h, leg, agent, boss, supervisor, desk } = await listens();
   expect(boss.request).toMatchObject({ kind: 'listener', displayName: 'さくら歯科', peer: leg });
   expect(supervisor.listening).toEqual({ target: agent, mode: 'listen' });
-  expect(desk.shown).toEqual({ listeners: ['boss'] });
+  expect(desk.shown.at(-1)).toEqual({ listeners: ['boss'] });
   supervisor.hangUp();
   await settle();
   expect(h.story(boss.legId)).toEqual(['offered', 'ringing', 'answered', 'ended peer-hangup']);
   expect(h.facts.find(({ legId }) => legId === boss.legId)).toMatchObject({ kind: 'listener', agentId: 'boss' });
-  expect(desk.shown).toEqual({});
+  expect(desk.shown.at(-1)).toEqual({});
   expect([leg.ended, agent.ended]).toEqual([undefined, undefined]);
 });
 

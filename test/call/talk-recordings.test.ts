@@ -19,14 +19,14 @@ test('the talk is recorded from the bridge until they part, and on record with t
   const [recording] = recordingsOf(leg);
   expect(recording?.request).toMatchObject({ stereo: true, file: expect.stringContaining('/sakura/') });
   await settle();
-  expect(desk.shown).toEqual({ recording: 'on' });
+  expect(desk.shown.at(-1)).toEqual({ recording: 'on' });
   agent.hangUp();
   await settle();
   expect(onRecord(h.facts)).toMatchObject([
     { legId: leg.legId, agentId: 'hanako', peerLegId: dial.legId, file: recording?.request.file, durationMs: 10_000 },
   ]);
   expect(h.events.map(({ type }) => type)).not.toContain('record-done');
-  expect(desk.shown).toEqual({});
+  expect(desk.shown.at(-1)).toEqual({});
 });
 
 test.each([
@@ -99,10 +99,10 @@ test('it is paused and goes on as asked, which shows; before and after the talk 
   const { h, leg, agent, desk } = await talking(recorded);
   expect(await pause(h, true)).toEqual({ ok: true });
   expect(await pause(h, true)).toEqual({ ok: true });
-  expect(desk.shown).toEqual({ recording: 'paused' });
+  expect(desk.shown.at(-1)).toEqual({ recording: 'paused' });
   expect(recordingsOf(leg)[0]?.paused).toBe(true);
   expect(await pause(h, false)).toEqual({ ok: true });
-  expect(desk.shown).toEqual({ recording: 'on' });
+  expect(desk.shown.at(-1)).toEqual({ recording: 'on' });
   expect(leg.orders.slice(2)).toEqual(['pause recording', 'resume recording']);
   agent.hangUp('media-lost');
   await settle();
@@ -127,9 +127,9 @@ test('taken over while they talk: it can be paused, and its end is on record onc
   });
   const [leg] = h.telephony.legs;
   if (!leg) throw new Error('no caller');
-  expect(desk.shown).toEqual({ recording: 'on' });
+  expect(desk.shown.at(-1)).toEqual({ recording: 'on' });
   expect(await pause(h, true)).toEqual({ ok: true });
-  expect(desk.shown).toEqual({ recording: 'paused' });
+  expect(desk.shown.at(-1)).toEqual({ recording: 'paused' });
   leg.hangUp();
   await settle();
   expect(onRecord(h.facts)).toMatchObject([{ agentId: 'hanako' }]);
@@ -146,7 +146,7 @@ test('taken over, and the agent has gone meanwhile: the recording is ended', asy
 
 test('taken over, and the caller has gone meanwhile: the recording is on record all the same', async () => {
   const first = await talking(recorded);
-  const { h } = await takenOver(first, 'nobody', undefined, { callerGone: true });
+  const { h } = await takenOver(first, 'nobody', undefined, undefined, { callerGone: true });
   await eventually('the record to be closed', () => h.states.saved.size === 0 && h.facts.length > 3);
   expect(onRecord(h.facts)).toMatchObject([{ agentId: 'hanako', legId: first.leg.legId }]);
   expect(h.facts.map(({ type }) => type)).toEqual(['taken-over', 'recorded', 'ended', 'ended']);

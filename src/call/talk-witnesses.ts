@@ -1,15 +1,15 @@
 import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
-import type { TalkView } from '../desk/talk-view.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { Listeners, type ListenersHost } from './listeners.ts';
 import type { SavedCall } from './saved-call.ts';
+import type { ShownChange } from './shown-call.ts';
 import { TalkRecordings, type TalkRecordingsHost } from './talk-recordings.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
-type TalkOrder = Extract<CallOrder, { type: 'recording' | 'listen' | 'stop-listening' }>;
+type WitnessOrder = Extract<CallOrder, { type: 'recording' | 'listen' | 'stop-listening' }>;
 
 /** What goes with the talk of caller and agent: its recording, and supervisors who listen. */
-export class Talk {
+export class TalkWitnesses {
   readonly #host: TalkRecordingsHost & ListenersHost;
   readonly #recordings: TalkRecordings;
   readonly #listeners: Listeners;
@@ -27,7 +27,7 @@ export class Talk {
   }
 
   /** For those who watch the desk. */
-  get view(): { [Part in 'recording' | 'listeners']: TalkView[Part] | undefined } {
+  get view(): Pick<ShownChange, 'recording' | 'listeners'> {
     const { heardBy } = this.#listeners;
     return { recording: this.#recordings.state, listeners: heardBy.length > 0 ? heardBy : undefined };
   }
@@ -68,7 +68,7 @@ export class Talk {
     this.#recordings.end();
   }
 
-  order(order: TalkOrder): CallOrderResult | Promise<CallOrderResult> {
+  order(order: WitnessOrder): CallOrderResult | Promise<CallOrderResult> {
     switch (order.type) {
       case 'recording':
         return this.#recordings.pause(order.paused) ? orderDone : orderRefused('not-recorded');
@@ -79,13 +79,17 @@ export class Talk {
     }
   }
 
-  /** Goes on after a take-over; `legs`: those of agents that still exist. Who listened was hung up. */
-  resume(saved: SavedCall, caller: Leg, legs: ReadonlyMap<string, Leg>): void {
+  /** Takes over what another controller drove; {@link goOn} follows. Who listened was hung up. */
+  resume(saved: SavedCall, caller: Leg): void {
     for (const { legId } of saved.listeners ?? []) this.#host.facts.endLeg(legId, 'controller-lost');
-    this.#recordings.resume(saved.recordings ?? [], caller, legs);
-    const talking = saved.desk?.agents.find(({ talkEndsAtMs, legId }) => talkEndsAtMs !== undefined && legs.has(legId));
-    const leg = legs.get(talking?.legId ?? '');
-    if (leg) this.#listeners.begin(leg, undefined);
+    this.#recordings.resume(saved.recordings ?? [], caller);
+  }
+
+  /** After a take-over: this leg of an agent talks, or none. */
+  goOn(agent: Leg | undefined): void {
+    if (agent) this.#listeners.begin(agent, undefined);
+    this.#recordings.goOn(agent?.legId);
+    this.#host.onChanged();
   }
 
   /** The caller has gone, or the call ends. */
