@@ -215,6 +215,15 @@ async function startDesk(
   return { controllerId, desk, deskStore, ...intaking };
 }
 
+type DeskRoom = Awaited<ReturnType<typeof startDesk>>;
+/** The people whom calls ask for. */
+function peopleAt(room: DeskRoom, { registry }: PhoneRegistrations, { cards }: Stores['data']) {
+  return {
+    ...{ desk: room.desk, intake: room.opener, phonesOf: (agentId: string) => registry.contactsOf(agentId) },
+    recordingPolicy: async (accountId: string) => (await cards.find(accountId))?.recording,
+  };
+}
+
 /** Orders to calls in progress: heard for this controller's, sent for all. */
 function openOrders(
   redis: RedisConnection,
@@ -251,7 +260,7 @@ async function startAll(
   const states = new RedisCallStateStore(redis);
   const onReported = () => outbox.notify();
   const deskRoom = await startDesk(config, redis, stores, logger, shutdown, onReported);
-  const { controllerId, desk, deskStore, intakes, opener } = deskRoom;
+  const { controllerId, deskStore, intakes } = deskRoom;
   const calls = createCallService({
     telephony,
     accounts: data.accounts,
@@ -260,7 +269,7 @@ async function startAll(
     ledger,
     states,
     prompts: openPrompts(config, logger),
-    people: { desk, intake: opener, phonesOf: (agentId) => phones.registry.contactsOf(agentId) },
+    people: peopleAt(deskRoom, phones, data),
     apology: (language) => ({ file: `prompts/${language === 'ja' ? 'ja' : 'en'}/apology.wav` }),
     clock,
     logger,

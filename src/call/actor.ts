@@ -144,6 +144,7 @@ export class CallActor {
       facts.append({ type: 'taken-over', legId: leg.legId });
       const atMs = clock.nowMs();
       const peerLeg = legs.get(saved.peer?.legId ?? '');
+      this.#peers.resumeWitnesses(saved, leg);
       if (saved.desk) this.#peers.resumeDesk(saved.desk, legs);
       if (saved.peer && peerLeg) {
         this.#peers.resume(saved.peer, peerLeg);
@@ -194,6 +195,7 @@ export class CallActor {
   }
 
   #onCaller(event: LegEvent): void {
+    if (this.#peers.onCallerEvent(event)) return;
     switch (event.type) {
       case 'digit':
         this.#feed({ type: 'digit', digit: event.digit, atMs: event.atMs });
@@ -391,8 +393,7 @@ export class CallActor {
       endsAtMs: this.#endsAtMs,
       facts: this.#options.facts.state,
       ...(this.#leg ? { caller: this.#leg.snapshot() } : {}),
-      ...(this.#peers.state ? { peer: this.#peers.state } : {}),
-      ...(this.#peers.deskState ? { desk: this.#peers.deskState } : {}),
+      ...this.#peers.saved,
     };
   }
 }

@@ -22,8 +22,8 @@ export interface AgentLegsHost
   ticket(): DeskTicket | undefined;
   /** Nobody is rung any more. */
   hasLeft(): boolean;
-  /** The agent has the caller and has heard the whisper: they are about to be connected. */
-  onAnswered(offerId: string, agentId: string): void;
+  /** The agent has the caller and has heard the whisper: they are connected once this resolves. */
+  onAnswered(offerId: string, agentId: string, leg: Leg): Promise<void>;
   onConnected(offerId: string): void;
   /** Not connected, whether or not the agent had answered. */
   onFailed(offerId: string, cause: EndCause | undefined): void;
@@ -150,7 +150,7 @@ export class AgentLegs {
     if (!(await this.#host.ticket()?.answered(offerId))) return 'cancelled';
     const refusal = await whisper.run(leg);
     if (refusal) return refusal;
-    this.#host.onAnswered(offerId, agentId);
+    await this.#host.onAnswered(offerId, agentId, leg);
     return undefined;
   }
 

@@ -9,6 +9,8 @@ import type { PhoneAddress } from './phones.ts';
 import type { Player } from './player.ts';
 import type { PromptLibrary } from './prompts.ts';
 import type { CallIdentity } from './saved-call.ts';
+import type { RecordingPolicy } from './talk-recordings.ts';
+import type { TalkWitnesses } from './talk-witnesses.ts';
 
 /** The people who can be asked. */
 export interface DeskAccess {
@@ -17,6 +19,8 @@ export interface DeskAccess {
   phonesOf(agentId: string): Promise<readonly PhoneAddress[]>;
   /** Opens the form for the agent who has answered. Returns at once, and sees to it that it happens; repeats do nothing. */
   intake?: { open(opening: IntakeOpening): void };
+  /** Whether the account wants talks with agents recorded; undefined or left out: it does not. */
+  recordingPolicy?(accountId: string): Promise<RecordingPolicy | undefined>;
 }
 
 /** What a caller's stay at the desk needs of the call. */
@@ -28,6 +32,7 @@ export interface EscalationHost
   readonly player: Player;
   readonly logger: Logger;
   readonly people: DeskAccess | undefined;
+  readonly witnesses: Pick<TalkWitnesses, 'expect' | 'announce' | 'begin' | 'end' | 'goOn'>;
   feed(event: FlowEvent): void;
   /** The wait is over and no agent's leg is left. */
   onOver(): void;

@@ -49,7 +49,7 @@ export class Escalation {
     this.#agents = new AgentLegs({
       ...shared,
       hasLeft: () => this.#left,
-      onAnswered: (offerId, agentId) => this.#onAnswered(offerId, agentId),
+      onAnswered: (offerId, agentId, leg) => this.#onAnswered(offerId, agentId, leg),
       onConnected: (offerId) => this.#onConnected(offerId),
       onFailed: (offerId, cause) => this.#onFailed(offerId, cause),
       onParted: (offerId, cause) => this.#onParted(offerId, cause),
@@ -87,6 +87,7 @@ export class Escalation {
       return;
     }
     this.#queue.enter();
+    this.#host.witnesses.expect(effect.language);
     // The flow has its own clock for the wait; the queue's overflow applies where it is shorter.
     people.desk.offer(requestFor(identity, effect), this.#listener).then(
       (answer) => post(() => this.#onOffered(answer)),
@@ -105,6 +106,7 @@ export class Escalation {
     const wasTransferring = saved.transferring ?? false;
     this.#queue.resume(!agent && !outside && !wasTransferring);
     if (outside) this.#talk.resumeOutside(outside.saved, outside.leg);
+    this.#host.witnesses.goOn(agent?.leg);
     if (agent) {
       const { offerId, held } = agent.saved;
       this.#announced = offerId;
@@ -241,15 +243,16 @@ export class Escalation {
     this.#host.onChanged();
   }
 
-  #onAnswered(offerId: string, agentId: string): void {
+  #onAnswered(offerId: string, agentId: string, agent: Leg): Promise<void> {
     if (this.#talk.isTarget(offerId)) {
       // Until they are connected the caller, and the form, is with the agent before.
       this.#targetId = agentId;
-      return;
+    } else {
+      this.#announced = offerId;
+      this.#feed({ type: 'desk-answered' });
+      this.#openIntake(offerId, agentId);
     }
-    this.#announced = offerId;
-    this.#feed({ type: 'desk-answered' });
-    this.#openIntake(offerId, agentId);
+    return this.#host.witnesses.announce(agentId, agent);
   }
 
   #openIntake(offerId: string, agentId: string): void {
@@ -269,6 +272,7 @@ export class Escalation {
     this.#announced = offerId;
     this.#talkingOfferId = offerId;
     this.#queue.leave('answered');
+    this.#host.witnesses.begin();
     this.#host.onChanged();
   }
 
@@ -287,6 +291,7 @@ export class Escalation {
     const before = this.#talkingOfferId;
     this.#talkingOfferId = undefined;
     if (before === undefined) return;
+    this.#host.witnesses.end();
     this.#ticket?.parted(before, 'done');
     this.#agents.peerOf(before)?.drop('system-hangup');
     this.#host.onChanged();
@@ -295,6 +300,7 @@ export class Escalation {
   #onHandedToQueue(queueId: string): void {
     const peer = this.#agents.peerOf(this.#talkingOfferId);
     this.#talkingOfferId = undefined;
+    this.#host.witnesses.end();
     this.#queue.enter(queueId);
     this.#host.onChanged();
     const wait = () =>
@@ -324,6 +330,7 @@ export class Escalation {
   }
 
   #onParted(offerId: string, cause: EndCause): void {
+    if (offerId === this.#talkingOfferId) this.#host.witnesses.end();
     if (this.#left || offerId !== this.#talkingOfferId) return;
     this.#announced = undefined;
     this.#talkingOfferId = undefined;

@@ -17,6 +17,17 @@ export interface CallIdentity {
   callerLegId: string;
 }
 
+/** A recording of a talk that has begun and whose end is not on record yet. */
+export interface SavedRecording {
+  recordingId: string;
+  agentId: string;
+  agentLegId: string;
+  startedAtMs: number;
+  paused: boolean;
+}
+
+/** A supervisor's phone that rings, or hears the talk. */
+export type SavedListener = Pick<PeerCallState, 'legId' | 'leg' | 'ringing'>;
 /** What another controller needs to go on with a second party. */
 export interface PeerCallState {
   dialId: string;
@@ -56,4 +67,6 @@ export interface SavedCall {
   peer?: PeerCallState;
   /** The caller's wait for people, and the agents who ring or talk. */
   desk?: DeskState;
+  recordings?: readonly SavedRecording[];
+  listeners?: readonly SavedListener[];
 }

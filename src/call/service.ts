@@ -89,6 +89,7 @@ class Service implements CallService {
     this.#takeover = new Takeover({
       ...options,
       leaseMs: options.leaseMs ?? 10_000,
+      recordings: this.#recordings,
       roomFor: () => (this.#draining ? 0 : Math.max(0, options.limits.maxCalls - this.activeCalls)),
       rebuild: (saved) => this.#rebuild(saved),
     });

@@ -1,3 +1,4 @@
+import type { DeskAccess } from '../../src/call/escalation.ts';
 import type { SavedCall } from '../../src/call/saved-call.ts';
 import type { DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
 import type { IntakeOpening } from '../../src/desk/intake.ts';
@@ -92,13 +93,21 @@ export class FakeDesk {
 }
 
 export async function waiting(
-  options: HarnessOptions & { phones?: (typeof phone)[]; refusal?: FakeDesk['refusal'] } = {},
+  options: HarnessOptions & {
+    phones?: (typeof phone)[];
+    refusal?: FakeDesk['refusal'];
+    /** Of certain agents; undefined: as of all others. */
+    phonesOf?: (agentId: string) => Promise<(typeof phone)[] | undefined>;
+    recordingPolicy?: NonNullable<DeskAccess['recordingPolicy']>;
+  } = {},
 ) {
   const desk = new FakeDesk();
   desk.refusal = options.refusal;
   const opened: IntakeOpening[] = [];
   const intake = { open: (opening: IntakeOpening) => void opened.push(opening) };
-  const people = { desk, intake, phonesOf: async () => options.phones ?? [phone] };
+  const { recordingPolicy } = options;
+  const phonesOf = async (agentId: string) => (await options.phonesOf?.(agentId)) ?? options.phones ?? [phone];
+  const people = { desk, intake, phonesOf, ...(recordingPolicy && { recordingPolicy }) };
   const h = await harness({
     script: (event) => (event.type === 'started' ? [escalate] : event.type === 'desk-done' ? [hangup('over')] : []),
     ...options,
@@ -120,8 +129,8 @@ export async function ringing(options: Parameters<typeof waiting>[0] & { order?:
   return { ...all, dial };
 }
 
-export async function talking() {
-  const all = await ringing();
+export async function talking(options: Parameters<typeof ringing>[0] = {}) {
+  const all = await ringing(options);
   const agent = all.dial.answer();
   await settle();
   if (!agent) throw new Error('the agent did not answer');
@@ -137,6 +146,7 @@ export async function takenOver(
   found: FakeDesk['found'],
   /** Of a number outside. */
   outsideId?: string,
+  { callerGone = false } = {},
 ) {
   await first.h.clock.advance(50);
   const snapshot = [...first.h.states.saved.values()][0]?.snapshot;
@@ -147,7 +157,7 @@ export async function takenOver(
   const opened: IntakeOpening[] = [];
   const intake = { open: (opening: IntakeOpening) => void opened.push(opening) };
   const h = await harness({ overrides: { people: { desk, intake, phonesOf: async () => [phone] } } });
-  if (saved.caller) h.telephony.adoptable.set(saved.caller.legId, 'caller');
+  if (saved.caller && !callerGone) h.telephony.adoptable.set(saved.caller.legId, 'caller');
   for (const { legId } of saved.desk?.agents ?? []) if (keep === 'agent') h.telephony.adoptable.set(legId, 'agent');
   if (outsideId !== undefined) h.telephony.adoptable.set(outsideId, 'transfer');
   h.states.orphans.push(snapshot);

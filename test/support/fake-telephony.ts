@@ -14,13 +14,13 @@ import type {
   RecordingOrder,
   RecordOutcome,
   RecordRequest,
-  Sound,
   Telephony,
   TelephonyHandlers,
   TelephonyStatus,
 } from '../../src/call/telephony.ts';
 import type { EndCause, LegKind } from '../../src/kernel/call-fact.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
+import { soundName as nameOf } from './sound-name.ts';
 
 /** A leg without a telephone: tests press its keys and hang it up; it keeps the port's promises. */
 export class FakeLeg implements Leg {
@@ -74,6 +74,10 @@ export class FakeLeg implements Leg {
   recordCall(request: CallRecordRequest): void {
     if (this.ended) return;
     this.orders.push(`record call ${request.file.split('/').at(-1)}`);
+    this.callRecordings.set(request.recordingId, { request, paused: false });
+  }
+
+  adoptRecording(request: CallRecordRequest): void {
     this.callRecordings.set(request.recordingId, { request, paused: false });
   }
 
@@ -196,12 +200,6 @@ export class FakeLeg implements Leg {
   tell(event: LegEvent): void {
     this.#onEvent(event);
   }
-}
-
-function nameOf(sound: Sound): string {
-  if ('file' in sound) return sound.file.split('/').at(-1) ?? sound.file;
-  if ('tone' in sound) return `tone:${sound.tone}`;
-  return `silence:${sound.silenceMs}`;
 }
 
 /** An INVITE that a test has sent. */

@@ -141,8 +141,14 @@ describe('GET /desk/live', () => {
     await store.report(offerId, { type: 'connected' });
     await eventually('the talk', () => page.latest?.me?.state === 'talking');
     expect(page.latest?.queues[0]).toMatchObject({ waiting: 0, today: { answered: 1, inTime: 1, left: 0 } });
+    await store.show('a', { recording: 'paused', listeners: [boss.userId] });
+    await eventually('how the talk stands', () => page.latest?.call?.recording === 'paused');
+    expect(page.latest?.call).toMatchObject({ callId: 'a', listeners: [boss.userId] });
+    await store.show('a', {});
+    await eventually('that nothing is recorded', () => page.latest?.call && !('recording' in page.latest.call));
     await store.report(offerId, { type: 'finished' });
     await store.leave('a');
+    await store.show('a', { recording: 'on' });
     await eventually('the wrap-up', () => page.latest?.me?.state === 'wrap-up');
     expect((page.latest?.me?.untilMs ?? 0) - (page.latest?.nowMs ?? 0)).toBeGreaterThan(20_000);
   });
@@ -161,7 +167,7 @@ describe('GET /desk/live', () => {
     );
     expect(supervisor.latest?.calls).toMatchObject([{ callId: 'a', state: 'offered' }]);
     expect(supervisor.latest?.queues.find(({ queueId }) => queueId === 'main')?.today).toMatchObject({ left: 1 });
-    expect(other.text).not.toMatch(/アクメ|山田花子|"calls"/);
+    expect(other.text).not.toMatch(/アクメ|"agents":\[|"calls"/);
   });
 
   it('names to an agent who talks the others who are available now, and nothing more of them', async () => {
