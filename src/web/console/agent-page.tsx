@@ -32,6 +32,7 @@ function Desk({ me, view, nowMs, agentId }: { me: LiveAgent; view: LiveView; now
   // In wrap-up the call goes on without the agent: it ends, or waits for somebody else.
   const call = isRinging || me.state === 'talking' ? view.call : undefined;
   useTitle(isRinging && call ? `● ${call.account.name}` : t('product'));
+  const isHandedOn = me.state === 'wrap-up' && (view.call?.agentId ?? me.agentId) !== me.agentId;
   const queueName = view.queues.find(({ queueId }) => queueId === call?.queueId)?.name ?? call?.queueId ?? '';
   return (
     <Stack gap="sm" maw={1500} mx="auto">
@@ -48,7 +49,7 @@ function Desk({ me, view, nowMs, agentId }: { me: LiveAgent; view: LiveView; now
         <OwnState me={me} nowMs={nowMs} />
       )}
       {call && isRinging && <CallBanner call={call} me={me} queueName={queueName} nowMs={nowMs} />}
-      <IntakePanel agentId={agentId} me={me} call={call} />
+      <IntakePanel agentId={agentId} me={me} call={call} isHandedOn={isHandedOn} />
       {!call && me.state !== 'wrap-up' && <Rest state={me.state} />}
       <section className="panel" aria-label={t('queue.title')} style={{ padding: 'var(--mantine-spacing-md)' }}>
         <QueueTable queues={view.queues} nowMs={nowMs} />

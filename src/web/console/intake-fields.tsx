@@ -27,8 +27,12 @@ import { useKeeper } from './use-intake.ts';
 
 type TextField = 'callerName' | 'callerNameKana' | 'company' | 'phoneNumber' | 'callBackWhen';
 
-/** The form of a call. Everything typed is kept at once; Ctrl+Enter reports it. */
-export function IntakeFields({ intake, onReported }: { intake: IntakeView; onReported: () => void }) {
+/**
+ * The form of a call. Everything typed is kept at once; Ctrl+Enter reports it. `isHandedOn`: another agent has the caller,
+ * and the form with them.
+ */
+export function IntakeFields(props: { intake: IntakeView; isHandedOn: boolean; onReported: () => void }) {
+  const { intake, isHandedOn, onReported } = props;
   const { t } = useTranslation();
   const keeper = useKeeper(intake);
   const { form, state } = keeper.state;
@@ -36,21 +40,26 @@ export function IntakeFields({ intake, onReported }: { intake: IntakeView; onRep
   useEffect(() => {
     if (state === 'reported') tell();
   }, [state]);
-  const isOver = state === 'reported' || state === 'closed';
+  const isOver = state === 'reported' || state === 'closed' || isHandedOn;
   const addRequest = () =>
     keeper.type({ directTransferRequests: Math.min(99, keeper.state.form.directTransferRequests + 1) });
   const report = () => void keeper.report();
-  useKeys({ 'Ctrl+Enter': report, F6: addRequest });
+  useKeys(isOver ? {} : { 'Ctrl+Enter': report, F6: addRequest });
   return (
     <Stack className="panel" p="md" gap="sm" component="section" aria-label={t('form.title')} data-testid="intake">
       <Group justify="space-between">
         <Title order={2} size="h4">
           {t('form.title')}
         </Title>
-        <KeepMark state={state} />
+        {!(isHandedOn && state !== 'reported') && <KeepMark state={state} />}
       </Group>
       <Hints keeper={keeper} />
-      {state === 'closed' && <Alert color="red">{t('form.closed')}</Alert>}
+      {isHandedOn && state !== 'reported' && (
+        <Alert color="blue" role="status">
+          {t('form.handedOn')}
+        </Alert>
+      )}
+      {state === 'closed' && !isHandedOn && <Alert color="red">{t('form.closed')}</Alert>}
       <fieldset disabled={isOver} style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}>
         <Fields intake={intake} keeper={keeper} />
       </fieldset>

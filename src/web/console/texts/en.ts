@@ -228,6 +228,7 @@ export const en: Texts = {
     onAnswer: 'The form opens here when you answer.',
     waiting: 'The form is being prepared…',
     unfinished: 'The form of an earlier call is not finished.',
+    handedOn: 'The caller, and this form with them, have gone to the next agent.',
     closed: 'This form has been closed.',
     faults: {
       outcome: 'Choose how it ended',

@@ -226,6 +226,7 @@ export const ja = {
     onAnswer: '応答すると、ここに受付票が開きます。',
     waiting: '受付票を用意しています…',
     unfinished: '前の電話の受付票が終わっていません。',
+    handedOn: '電話とこの受付票は、次の担当者へ移りました。',
     closed: 'この受付票は締め切られました。',
     faults: {
       outcome: '結果を選んでください',
