@@ -136,6 +136,11 @@ async function holdAndTransferInVain(page: Page): Promise<void> {
   await photos(page, 'held');
   await page.keyboard.press('F9');
   await desk.getByText(/^保留中/).waitFor({ state: 'detached' });
+  await desk.getByText('● 録音中').waitFor();
+  await page.keyboard.press('Control+F9');
+  await desk.getByText('録音停止中').waitFor();
+  await page.keyboard.press('Control+F9');
+  await desk.getByText('● 録音中').waitFor();
   const doctor = await Baresip.start({ user: '2001', sipPort: trunkPort });
   running.push(doctor);
   const field = page.getByLabel('折り返しの日時');
@@ -165,6 +170,29 @@ async function handToTaro(page: Page): Promise<void> {
   await page.keyboard.insertText('鈴木');
   await page.keyboard.press('Enter');
   await taro.reaches('talking');
+}
+
+/** What can be done with the only call that an agent has. */
+async function choose(page: Page, action: string): Promise<void> {
+  await page.getByRole('region', { name: '進行中の電話' }).getByRole('button').focus();
+  await page.keyboard.press('Enter');
+  const item = page.getByRole('menuitem', { name: action, exact: true });
+  await item.waitFor();
+  await photo(page, `overview-${action}`);
+  await item.press('Enter');
+}
+
+/** The supervisor's own phone rings. */
+async function listenIn(page: Page): Promise<void> {
+  const phone = await phoneOf('boss');
+  const mark = page.getByText('傍聴: 中村 管理者');
+  await choose(page, '聞く');
+  await phone.heardOf('CALL_INCOMING');
+  phone.accept();
+  await mark.waitFor();
+  await choose(page, '聞くのをやめる');
+  await phone.heardOf('CALL_CLOSED');
+  await mark.waitFor({ state: 'detached' });
 }
 
 const state = (page: Page) => page.getByRole('region', { name: '自分の状態' });
@@ -290,10 +318,10 @@ describe('the console', () => {
     await form.waitFor({ state: 'detached' });
   });
 
-  it('a supervisor sees the desk as it changes, and sets states', async () => {
+  it('a supervisor sees the desk as it changes, sets states, listens in, and ends a call', async () => {
     const page = await openPage();
     await signIn(page, 'boss');
-    await phoneOf('taro');
+    const phone = await phoneOf('taro');
     const row = page.getByRole('row', { name: /鈴木太郎/ });
     await row.getByText('退席').waitFor();
     const other = await call();
@@ -307,18 +335,16 @@ describe('the console', () => {
     await row.getByText('着信中').waitFor();
     await waiting.getByText('鈴木太郎').waitFor();
     await photos(page, 'overview');
-    await waiting.getByRole('button').focus();
-    await page.keyboard.press('Enter');
-    await page.getByRole('menuitem', { name: '列の先頭へ' }).waitFor();
-    await photo(page, 'overview-menu');
-    await page.keyboard.press('ArrowDown');
-    await page.keyboard.press('ArrowUp');
-    await page.keyboard.press('Enter');
+    const talks = page.getByRole('region', { name: '進行中の電話' });
+    phone.accept();
+    await talks.getByText('通話中').waitFor();
+    await listenIn(page);
+    await choose(page, '電話を切る…');
     await page.getByText('元には戻せません').waitFor();
     expect(other.events.some(({ type }) => type === 'CALL_CLOSED')).toBe(false);
     await page.keyboard.press('Enter');
     await other.heardOf('CALL_CLOSED');
-    await page.getByText('待っている電話はありません').waitFor();
+    await page.getByText('進行中の電話はありません').waitFor();
   });
 
   it('who is signed out elsewhere is asked to sign in again', async () => {
