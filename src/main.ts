@@ -5,7 +5,7 @@ import { createPasswords } from './accounts/passwords.ts';
 import type { PhoneCredentialStore } from './accounts/phone-credentials.ts';
 import { LostLegSweep } from './call/lost-legs.ts';
 import type { PhoneRegistrations } from './call/phones.ts';
-import { createCallService } from './call/service.ts';
+import { type CallService, createCallService } from './call/service.ts';
 import type { CommandContext, CommandStores } from './cli/command.ts';
 import { commands } from './cli/commands.ts';
 import { prepareFirstStart } from './cli/first-start.ts';
@@ -34,6 +34,7 @@ import { createPromptLibrary } from './speech/prompt-library.ts';
 import { espeakNg, openJtalk } from './speech/synthesizer.ts';
 import { openRedis, type RedisConnection } from './store/redis/open-redis.ts';
 import { startPrivateRedis } from './store/redis/private-redis.ts';
+import { RedisCallOrders } from './store/redis/redis-call-orders.ts';
 import { RedisCallStateStore } from './store/redis/redis-call-state-store.ts';
 import { RedisDeskStore } from './store/redis/redis-desk-store.ts';
 import { RedisDeskView } from './store/redis/redis-desk-view.ts';
@@ -221,6 +222,28 @@ async function startDesk(
   return { controllerId, desk, deskStore, deskView, ...intaking };
 }
 
+type DeskRoom = Awaited<ReturnType<typeof startDesk>>;
+/** The people whom calls ask for. */
+function peopleAt(room: DeskRoom, { registry }: PhoneRegistrations, { cards }: Stores['data']) {
+  return {
+    ...{ desk: room.desk, intake: room.opener, phonesOf: (agentId: string) => registry.contactsOf(agentId) },
+    recordingPolicy: async (accountId: string) => (await cards.find(accountId))?.recording,
+  };
+}
+
+/** Orders to calls in progress: heard for this controller's, sent for all. */
+function openOrders(
+  redis: RedisConnection,
+  states: RedisCallStateStore,
+  on: { controllerId: string; calls: CallService; logger: Logger; shutdown: Shutdown },
+) {
+  const { controllerId, calls, logger, shutdown } = on;
+  const orders = new RedisCallOrders(redis, { ownerOf: (callId) => states.ownerOf(callId), clock, logger });
+  const inbox = orders.listen(controllerId, (callId, order) => calls.order(callId, order));
+  shutdown.add('call orders', () => inbox.close().then(() => orders.close()));
+  return orders;
+}
+
 /** Builds and starts everything; every part is in `shutdown` the moment it runs. Gives what to print. */
 async function startAll(
   config: Config,
@@ -244,7 +267,7 @@ async function startAll(
   const states = new RedisCallStateStore(redis);
   const onReported = () => outbox.notify();
   const deskRoom = await startDesk(config, redis, stores, logger, shutdown, onReported);
-  const { controllerId, desk, deskStore, deskView, intakes, opener } = deskRoom;
+  const { controllerId, deskStore, deskView, intakes } = deskRoom;
   const calls = createCallService({
     telephony,
     accounts: data.accounts,
@@ -253,7 +276,7 @@ async function startAll(
     ledger,
     states,
     prompts: openPrompts(config, logger),
-    people: { desk, intake: opener, phonesOf: (agentId) => phones.registry.contactsOf(agentId) },
+    people: peopleAt(deskRoom, phones, data),
     apology: (language) => ({ file: `prompts/${language === 'ja' ? 'ja' : 'en'}/apology.wav` }),
     clock,
     logger,
@@ -280,6 +303,7 @@ async function startAll(
     data,
     desk: deskStore,
     deskLive: new DeskLive({ store: deskView, clock, logger }),
+    callOrders: openOrders(redis, states, { controllerId, calls, logger, shutdown }),
     consoleFolder,
     intakes,
     agentHistory: stores.agentHistory,

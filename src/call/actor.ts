@@ -1,3 +1,4 @@
+import type { CallOrder, CallOrderResult } from '../desk/call-orders.ts';
 import type { Effect, FlowEvent, Prompt } from '../flow/protocol.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -76,6 +77,7 @@ export class CallActor {
       post,
       callerLeg: () => (this.#callerEnded ? undefined : this.#leg),
       feed: (event) => this.#feed(event),
+      end: (cause) => this.#end(cause),
       onChanged: () => {
         this.#save();
         this.#finishIfDone();
@@ -142,6 +144,7 @@ export class CallActor {
       facts.append({ type: 'taken-over', legId: leg.legId });
       const atMs = clock.nowMs();
       const peerLeg = legs.get(saved.peer?.legId ?? '');
+      this.#peers.resumeWitnesses(saved, leg);
       if (saved.desk) this.#peers.resumeDesk(saved.desk, legs);
       if (saved.peer && peerLeg) {
         this.#peers.resume(saved.peer, peerLeg);
@@ -162,6 +165,11 @@ export class CallActor {
   /** Ends the call: every leg, then its record. */
   end(cause: EndCause): void {
     this.#mailbox.post(() => this.#end(cause));
+  }
+
+  /** Does what people at the desk ask for; whoever is gone by then never hears of it. */
+  order(order: CallOrder): Promise<CallOrderResult> {
+    return new Promise((resolve) => this.#mailbox.post(() => resolve(this.#peers.order(order))));
   }
 
   /** Another controller has the call now: stops everything here and touches no leg. */
@@ -187,6 +195,7 @@ export class CallActor {
   }
 
   #onCaller(event: LegEvent): void {
+    if (this.#peers.onCallerEvent(event)) return;
     switch (event.type) {
       case 'digit':
         this.#feed({ type: 'digit', digit: event.digit, atMs: event.atMs });
@@ -311,11 +320,7 @@ export class CallActor {
     this.#timers.cancelAll();
     const ended = () => this.#mailbox.post(() => this.#onCallerEnded(cause, undefined, this.#options.clock.nowMs()));
     if (this.#leg) this.#leg.end(cause).then(ended, ended);
-    else this.#refuse(cause);
-  }
-
-  /** Ended before the answer. */
-  #refuse(cause: EndCause): void {
+    if (this.#leg) return;
     this.#answering?.reject(503);
     this.#onCallerEnded(cause, 503, this.#options.clock.nowMs());
   }
@@ -388,8 +393,7 @@ export class CallActor {
       endsAtMs: this.#endsAtMs,
       facts: this.#options.facts.state,
       ...(this.#leg ? { caller: this.#leg.snapshot() } : {}),
-      ...(this.#peers.state ? { peer: this.#peers.state } : {}),
-      ...(this.#peers.deskState ? { desk: this.#peers.deskState } : {}),
+      ...this.#peers.saved,
     };
   }
 }

@@ -1,42 +1,18 @@
-import type { Desk, DeskListener, DeskRefusal, DeskTicket, LeaveCause, RingOrder } from '../desk/desk.ts';
-import type { MissCause } from '../desk/desk-store.ts';
-import type { IntakeOpening } from '../desk/intake.ts';
-import type { Effect, FlowEvent } from '../flow/protocol.ts';
-import type { CallFact, EndCause } from '../kernel/call-fact.ts';
+import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
+import type { DeskListener, DeskRefusal, DeskTicket, LeaveCause } from '../desk/desk.ts';
+import type { FlowEvent } from '../flow/protocol.ts';
+import type { EndCause } from '../kernel/call-fact.ts';
 import { errorMessage } from '../kernel/errors.ts';
-import { newId } from '../kernel/ids.ts';
-import type { Logger } from '../kernel/logger.ts';
-import type { CallLimits } from './limits.ts';
-import { type DeskState, PeerCall, type PeerCallHost } from './peer-call.ts';
-import type { PhoneAddress } from './phones.ts';
-import type { PromptLibrary } from './prompts.ts';
-import type { CallIdentity } from './saved-call.ts';
+import { AgentLegs } from './agent-legs.ts';
+import { type DeskAccess, type EscalateEffect, type EscalationHost, requestFor } from './desk-access.ts';
+import { type LeftReason, QueueStay } from './queue-stay.ts';
+import { sortLegs } from './resumed-legs.ts';
+import type { DeskState } from './saved-call.ts';
+import { ShownCall } from './shown-call.ts';
+import { TalkControl, type TalkOrder } from './talk-control.ts';
 import type { Leg, LegEvent } from './telephony.ts';
-import { Whisper } from './whisper.ts';
 
-/** The people who can be asked. */
-export interface DeskAccess {
-  desk: Pick<Desk, 'offer' | 'resume'>;
-  /** The agent's phones that are registered now. */
-  phonesOf(agentId: string): Promise<readonly PhoneAddress[]>;
-  /** Opens the form for the agent who has answered. Returns at once, and sees to it that it happens; repeats do nothing. */
-  intake?: { open(opening: IntakeOpening): void };
-}
-
-export interface EscalationHost
-  extends Pick<PeerCallHost, 'telephony' | 'clock' | 'facts' | 'timers' | 'post' | 'callerLeg' | 'onChanged'> {
-  readonly identity: CallIdentity;
-  readonly limits: CallLimits;
-  readonly prompts: PromptLibrary;
-  readonly logger: Logger;
-  readonly people: DeskAccess | undefined;
-  feed(event: FlowEvent): void;
-  /** The wait is over and no agent's leg is left. */
-  onOver(): void;
-}
-
-type LeftReason = Extract<CallFact, { type: 'left-queue' }>['reason'];
-type EscalateEffect = Extract<Effect, { type: 'escalate' }>;
+export type { DeskAccess };
 
 /** Ends that are nobody's wish: the caller goes back to the head of the line. */
 const lostCauses: readonly EndCause[] = ['media-lost', 'media-timeout', 'controller-lost', 'failed'];
@@ -45,34 +21,61 @@ const lostCauses: readonly EndCause[] = ['media-lost', 'media-timeout', 'control
 export class Escalation {
   readonly escalationId: string;
   readonly #host: EscalationHost;
-  #queueId: string;
-  readonly #agents = new Map<string, { peer: PeerCall; whisper: Whisper }>();
-  readonly #withdrawn = new Set<string>();
+  readonly #queue: QueueStay;
+  readonly #agents: AgentLegs;
+  readonly #talk: TalkControl;
   #ticket: DeskTicket | undefined;
   /** Nothing more is asked of the desk, or told to the flow. */
   #left = false;
-  #inQueue = false;
-  /** The flow was told that an agent has answered. */
-  #announced = false;
+  /** The offer of whom the flow was told that an agent has answered. */
+  #announced: string | undefined;
   #talkingOfferId: string | undefined;
+  /** To whom the caller is being handed, once they have answered. */
+  #targetId: string | undefined;
+  readonly shown = new ShownCall(() => this.#ticket);
   /** By the flow, for the agent's form. */
   #learned: Readonly<Record<string, unknown>> = {};
 
   constructor(host: EscalationHost, escalationId: string, queueId: string) {
     this.#host = host;
     this.escalationId = escalationId;
-    this.#queueId = queueId;
+    this.#queue = new QueueStay(host.facts, host.identity.callerLegId, queueId);
+    const shared = {
+      ...host,
+      phonesOf: async (agentId: string) => (await host.people?.phonesOf(agentId)) ?? [],
+      ticket: () => this.#ticket,
+      onLegOver: () => this.#checkOver(),
+    };
+    this.#agents = new AgentLegs({
+      ...shared,
+      hasLeft: () => this.#left,
+      onAnswered: (offerId, agentId, leg) => this.#onAnswered(offerId, agentId, leg),
+      onConnected: (offerId) => this.#onConnected(offerId),
+      onFailed: (offerId, cause) => this.#onFailed(offerId, cause),
+      onParted: (offerId, cause) => this.#onParted(offerId, cause),
+    });
+    this.#talk = new TalkControl({
+      ...shared,
+      talker: () => this.#agents.peerOf(this.#talkingOfferId),
+      show: (change) => this.shown.change(change),
+      stopRinging: (offerId) => this.#agents.withdraw(offerId),
+      onOutside: () => this.#releaseTalker(),
+      onHandedToQueue: (queueId) => this.#onHandedToQueue(queueId),
+      onForsaken: () => this.#backToHead(),
+      onOutsideEnded: () => this.#over('done', 'answered'),
+    });
   }
 
   get state(): DeskState | undefined {
-    if (this.#left && this.#agents.size === 0) return undefined;
-    const agents = [...this.#agents].map(([offerId, { peer }]) => ({ ...peer.state, offerId }));
-    return { escalationId: this.escalationId, queueId: this.#queueId, agents, learned: this.#learned };
+    if (this.#left && this.#agents.allOver && this.#talk.allOver) return undefined;
+    const agents = this.#agents.states;
+    const { escalationId } = this;
+    return { escalationId, queueId: this.#queue.queueId, agents, learned: this.#learned, ...this.#talk.state };
   }
 
   /** Changes when there is another leg to be known of. */
   get legs(): string {
-    return `${this.escalationId} ${[...this.#agents.values()].map(({ peer }) => peer.legs).join(' ')}`;
+    return `${this.escalationId} ${this.#agents.legs} ${this.#talk.legs}`;
   }
 
   /** Asks for people. */
@@ -83,18 +86,13 @@ export class Escalation {
       post(() => this.#over('failed', 'failed'));
       return;
     }
-    this.#enterQueue();
-    const { callId, accountId, account, fromNumber } = identity;
-    const { queueId, priority, skills, language, learned } = effect;
-    const request = {
-      ...{ callId, account: { accountId, ...account }, queueId, priority, skills, language, learned },
-      ...(fromNumber === 'anonymous' ? {} : { callerNumber: fromNumber.slice(0, 80) }),
-    };
+    this.#queue.enter();
+    this.#host.witnesses.expect(effect.language);
     // The flow has its own clock for the wait; the queue's overflow applies where it is shorter.
-    people.desk.offer(request, this.#listener).then(
+    people.desk.offer(requestFor(identity, effect), this.#listener).then(
       (answer) => post(() => this.#onOffered(answer)),
       (error: unknown) => {
-        logger.error({ callId, err: errorMessage(error) }, 'the desk could not be asked');
+        logger.error({ callId: identity.callId, err: errorMessage(error) }, 'the desk could not be asked');
         post(() => this.#over('failed', 'failed'));
       },
     );
@@ -103,33 +101,44 @@ export class Escalation {
   /** Goes on after a take-over; `legs`: those of agents that still exist. */
   resume(saved: DeskState, legs: ReadonlyMap<string, Leg>): void {
     const { people, identity, post, facts } = this.#host;
-    this.#inQueue = true;
     this.#learned = saved.learned ?? {};
-    const talking = saved.agents.find(({ talkEndsAtMs, legId }) => talkEndsAtMs !== undefined && legs.has(legId));
-    for (const agent of saved.agents) {
-      const leg = legs.get(agent.legId);
-      if (agent === talking && leg) {
-        this.#inQueue = false;
-        this.#announced = true;
-        this.#talkingOfferId = agent.offerId;
-        this.#newAgent(agent.offerId, agent.legId).peer.resume(leg, agent.talkEndsAtMs);
-      } else {
-        leg?.end('controller-lost').catch(() => undefined);
-        facts.endLeg(agent.legId, 'controller-lost');
-      }
+    const { agent, outside } = sortLegs(saved, legs, facts);
+    const wasTransferring = saved.transferring ?? false;
+    this.#queue.resume(!agent && !outside && !wasTransferring);
+    if (outside) this.#talk.resumeOutside(outside.saved, outside.leg);
+    this.#host.witnesses.goOn(agent?.leg);
+    if (agent) {
+      const { offerId, held } = agent.saved;
+      this.#announced = offerId;
+      this.#talkingOfferId = offerId;
+      const peer = this.#agents.resume(agent.saved, agent.leg);
+      if (held) this.#talk.resumeHeld(peer, wasTransferring);
     }
     const resumed = people?.desk.resume(identity.callId, this.#listener) ?? Promise.resolve(undefined);
     resumed.then(
-      (ticket) => post(() => this.#onResumed(ticket, talking?.offerId)),
-      () => post(() => this.#onResumed(undefined, talking?.offerId)),
+      (ticket) => post(() => this.#onResumed(ticket, wasTransferring)),
+      () => post(() => this.#onResumed(undefined, wasTransferring)),
     );
+  }
+
+  /** What is ordered of the talk with an agent. */
+  order(order: TalkOrder): Promise<CallOrderResult> {
+    return this.#talk.order(order);
+  }
+
+  /** A supervisor moves the waiting caller. */
+  async move({ queueId, first = false }: Extract<CallOrder, { type: 'move' }>): Promise<CallOrderResult> {
+    const moved = (this.#queue.waits && (await this.#ticket?.moveTo(queueId, first))) || 'not-waiting';
+    if (moved !== 'moved') return orderRefused(moved);
+    if (queueId !== this.#queue.queueId) this.#host.post(() => this.#changeQueue(queueId));
+    return orderDone;
   }
 
   /** The caller waits no longer, by their own wish or the flow's. */
   leave(why: 'message' | 'time-out' | 'left'): void {
     const causes = { message: 'message', 'time-out': 'overflow', left: 'done' } as const;
     this.#leave(causes[why], why === 'left' ? 'overflow' : why);
-    this.#dropAgents('cancelled');
+    this.#dropLegs('cancelled');
     this.#checkOver();
   }
 
@@ -137,22 +146,33 @@ export class Escalation {
   dropAll(cause: EndCause): void {
     if (this.#talkingOfferId !== undefined) this.#ticket?.parted(this.#talkingOfferId, 'caller-gone');
     this.#leave(this.#talkingOfferId === undefined ? 'abandoned' : 'done', 'abandoned');
-    this.#dropAgents(cause);
+    this.#dropLegs(cause);
     this.#checkOver();
   }
 
   /** What happens on an adopted leg of an agent. */
   onLegEvent(legId: string, event: LegEvent): void {
-    for (const { peer } of this.#agents.values()) if (peer.legId === legId) peer.onLegEvent(event);
+    this.#agents.onLegEvent(legId, event);
+    this.#talk.onLegEvent(legId, event);
   }
 
   onCallerUnbridged(): void {
-    for (const { peer } of this.#agents.values()) peer.onCallerUnbridged();
+    this.#agents.onCallerUnbridged();
+    this.#talk.onCallerUnbridged();
   }
 
   readonly #listener: DeskListener = {
-    ring: (order) => this.#host.post(() => this.#ring(order)),
-    stopRinging: (offerId) => this.#host.post(() => this.#withdraw(offerId)),
+    ring: (order) =>
+      this.#host.post(() => {
+        if (order.isTransfer) this.#talk.onRing(order);
+        this.#agents.ring(order);
+      }),
+    stopRinging: (offerId) =>
+      this.#host.post(() => {
+        this.#agents.withdraw(offerId);
+        // Where nothing rang yet.
+        if (this.#talk.isTarget(offerId)) this.#talk.onNotTaken('cancelled');
+      }),
     progress: ({ position, estimateMs }) =>
       this.#feedSoon({
         type: 'desk-progress',
@@ -184,7 +204,7 @@ export class Escalation {
     this.#host.onChanged();
   }
 
-  #onResumed(ticket: DeskTicket | undefined, talkingOfferId: string | undefined): void {
+  #onResumed(ticket: DeskTicket | undefined, wasTransferring: boolean): void {
     this.#ticket = ticket;
     const { found } = ticket ?? {};
     // The controller before may have died between the answer and the form, and they have talked, whoever is left.
@@ -193,9 +213,15 @@ export class Escalation {
       ticket?.leave('abandoned');
       return;
     }
-    if (talkingOfferId !== undefined) return;
+    this.shown.tell();
     const { state, offerId } = found ?? { state: undefined, offerId: undefined };
+    if (this.#talk.isOutsideTalking) {
+      if (offerId && state === 'talking') ticket?.parted(offerId, 'done');
+      return;
+    }
+    if (this.#talkingOfferId !== undefined) return;
     if (!ticket) this.#over('failed', 'failed');
+    else if (state === 'served' && wasTransferring) this.#backToHead();
     else if (state === 'served') this.#over('done', 'answered');
     else if (offerId && state === 'talking') ticket.parted(offerId, 'agent-lost');
     else if (offerId && state === 'answered') ticket.missed(offerId, 'unreachable');
@@ -207,109 +233,117 @@ export class Escalation {
       this.#ticket?.overflowFailed();
       return;
     }
-    this.#host.post(() => {
-      if (this.#left) return;
-      this.#leaveQueue('overflow');
-      this.#queueId = queueId;
-      this.#enterQueue();
-      this.#host.onChanged();
-    });
+    this.#host.post(() => this.#changeQueue(queueId));
   }
 
-  #ring(order: RingOrder): void {
-    const { people, post } = this.#host;
-    if (this.#left || !people) return;
-    people.phonesOf(order.agentId).then(
-      (phones) => post(() => this.#dial(order, phones)),
-      () => post(() => this.#dial(order, [])),
-    );
+  #changeQueue(queueId: string): void {
+    if (this.#left) return;
+    this.#queue.leave('overflow');
+    this.#queue.enter(queueId);
+    this.#host.onChanged();
   }
 
-  #dial(order: RingOrder, phones: readonly PhoneAddress[]): void {
-    const { offerId, agentId, account, ringTimeoutMs, pressOneToAccept } = order;
-    if (this.#left || this.#withdrawn.has(offerId) || this.#agents.has(offerId)) return;
-    if (phones.length === 0) {
-      this.#ticket?.missed(offerId, 'unreachable');
-      return;
+  #onAnswered(offerId: string, agentId: string, agent: Leg): Promise<void> {
+    if (this.#talk.isTarget(offerId)) {
+      // Until they are connected the caller, and the form, is with the agent before.
+      this.#targetId = agentId;
+    } else {
+      this.#announced = offerId;
+      this.#feed({ type: 'desk-answered' });
+      this.#openIntake(offerId, agentId);
     }
-    const { identity, limits, onChanged } = this.#host;
-    const { peer } = this.#newAgent(offerId, newId('leg'), { agentId, pressOneToAccept });
-    peer.dial({
-      ...{ kind: 'agent', target: { phones }, to: '', agentId, ringTimeoutMs, maxTalkMs: limits.maxTalkMs },
-      fromNumber: identity.fromNumber,
-      displayName: account.name,
-    });
-    onChanged();
-  }
-
-  #newAgent(offerId: string, legId: string, { agentId = '', pressOneToAccept = false } = {}) {
-    const { telephony, clock, facts, timers, post, callerLeg, onChanged, prompts, identity } = this.#host;
-    const { language, account } = identity;
-    const whisper = new Whisper(prompts, timers, legId, { language, account, pressOneToAccept });
-    const peer = new PeerCall(
-      {
-        ...{ telephony, clock, facts, timers, post, callerLeg, onChanged },
-        startRingBack: () => undefined,
-        stopRingBack: () => undefined,
-        onRinging: () => this.#ticket?.ringing(offerId),
-        prepare: (leg) => this.#prepare(offerId, agentId, leg, whisper),
-        onOwnEvent: (event) => whisper.onEvent(event),
-        onDialDone: (outcome, _status, cause) => this.#onDialDone(offerId, outcome === 'answered', cause),
-        onPeerEnded: (cause) => this.#onParted(offerId, cause),
-        onOver: () => {
-          this.#agents.delete(offerId);
-          onChanged();
-          this.#checkOver();
-        },
-      },
-      offerId,
-      legId,
-    );
-    const agent = { peer, whisper };
-    this.#agents.set(offerId, agent);
-    return agent;
-  }
-
-  /** The agent has answered: theirs is the caller, if nobody was quicker; and they hear for whom they answer. */
-  async #prepare(offerId: string, agentId: string, leg: Leg, whisper: Whisper): Promise<EndCause | undefined> {
-    if (!(await this.#ticket?.answered(offerId))) return 'cancelled';
-    const refusal = await whisper.run(leg);
-    if (refusal) return refusal;
-    this.#announced = true;
-    this.#feed({ type: 'desk-answered' });
-    this.#openIntake(offerId, agentId);
-    return undefined;
+    return this.#host.witnesses.announce(agentId, agent);
   }
 
   #openIntake(offerId: string, agentId: string): void {
     const { people, identity, clock } = this.#host;
     const { callId, accountId, fromNumber: callerNumber } = identity;
-    const known = { callId, accountId, callerNumber, queueId: this.#queueId, learned: this.#learned };
+    const known = { callId, accountId, callerNumber, queueId: this.#queue.queueId, learned: this.#learned };
     people?.intake?.open({ ...known, offerId, agentId, atMs: clock.nowMs() });
   }
 
-  #onDialDone(offerId: string, connected: boolean, cause: EndCause | undefined): void {
-    if (connected) {
-      this.#ticket?.connected(offerId);
-      this.#talkingOfferId = offerId;
-      this.#leaveQueue('answered');
-      this.#host.onChanged();
+  #onConnected(offerId: string): void {
+    if (this.#talk.isTarget(offerId)) {
+      this.#talk.onTaken();
+      // By `connected` the desk has put the agent before into wrap-up.
+      this.#agents.peerOf(this.#talkingOfferId)?.drop('system-hangup');
+      this.#openIntake(offerId, this.#targetId ?? '');
+    }
+    this.#announced = offerId;
+    this.#talkingOfferId = offerId;
+    this.#queue.leave('answered');
+    this.#host.witnesses.begin();
+    this.#host.onChanged();
+  }
+
+  #onFailed(offerId: string, cause: EndCause | undefined): void {
+    if (this.#talk.isTarget(offerId)) {
+      this.#talk.onNotTaken(cause);
       return;
     }
-    if (this.#announced) {
-      this.#announced = false;
-      this.#feedSoon({ type: 'desk-parted' });
-    }
-    if (!this.#withdrawn.has(offerId) && !this.#left) this.#ticket?.missed(offerId, missCauseOf(cause));
+    if (this.#announced !== offerId) return;
+    this.#announced = undefined;
+    this.#feedSoon({ type: 'desk-parted' });
+  }
+
+  /** The caller talks with a number outside: the agent who had them is in wrap-up. */
+  #releaseTalker(): void {
+    const before = this.#talkingOfferId;
+    this.#talkingOfferId = undefined;
+    if (before === undefined) return;
+    this.#host.witnesses.end();
+    this.#ticket?.parted(before, 'done');
+    this.#agents.peerOf(before)?.drop('system-hangup');
+    this.#host.onChanged();
+  }
+
+  #onHandedToQueue(queueId: string): void {
+    const peer = this.#agents.peerOf(this.#talkingOfferId);
+    this.#talkingOfferId = undefined;
+    this.#host.witnesses.end();
+    this.#queue.enter(queueId);
+    this.#host.onChanged();
+    const wait = () =>
+      this.#host.post(() => {
+        peer?.drop('system-hangup');
+        this.#waitAgain({ handedOver: true });
+      });
+    if (peer) peer.hold().then(wait);
+    else wait();
+  }
+
+  #backToHead(): void {
+    const done = (isBack: boolean) =>
+      this.#host.post(() => {
+        if (this.#left) return;
+        if (!isBack) return this.#over('failed', 'failed');
+        this.#queue.enter();
+        this.#waitAgain();
+      });
+    (this.#ticket?.backToHead() ?? Promise.resolve(false)).then(done);
+  }
+
+  #waitAgain(how: { handedOver?: true } = {}): void {
+    this.#announced = undefined;
+    this.#talk.onTalkOver();
+    this.#feed({ type: 'desk-parted', ...how });
   }
 
   #onParted(offerId: string, cause: EndCause): void {
-    if (this.#left) return;
-    this.#announced = false;
+    if (offerId === this.#talkingOfferId) this.#host.witnesses.end();
+    if (this.#left || offerId !== this.#talkingOfferId) return;
+    this.#announced = undefined;
     this.#talkingOfferId = undefined;
+    if (this.#talk.isTransferring) {
+      // The caller stays with the transfer until it ends.
+      this.#ticket?.parted(offerId, 'done');
+      this.#host.onChanged();
+      return;
+    }
+    this.#talk.onTalkOver();
     if (lostCauses.includes(cause) && this.#host.callerLeg()) {
       this.#ticket?.parted(offerId, 'agent-lost');
-      this.#enterQueue();
+      this.#queue.enter();
       this.#feedSoon({ type: 'desk-parted' });
       return;
     }
@@ -317,19 +351,15 @@ export class Escalation {
     this.#over('done', 'answered');
   }
 
-  #withdraw(offerId: string): void {
-    this.#withdrawn.add(offerId);
-    this.#agents.get(offerId)?.peer.drop('cancelled');
-  }
-
-  #dropAgents(cause: EndCause): void {
-    for (const { peer } of [...this.#agents.values()]) peer.drop(cause);
+  #dropLegs(cause: EndCause): void {
+    this.#talk.dropAll(cause);
+    this.#agents.dropAll(cause);
   }
 
   #over(outcome: Extract<FlowEvent, { type: 'desk-done' }>['outcome'], reason: LeftReason): void {
     if (this.#left) return;
     this.#leave(outcome === 'done' ? 'done' : 'overflow', reason);
-    this.#dropAgents('cancelled');
+    this.#dropLegs('cancelled');
     const { escalationId } = this;
     this.#host.post(() =>
       this.#host.feed({ type: 'desk-done', escalationId, outcome, atMs: this.#host.clock.nowMs() }),
@@ -340,25 +370,12 @@ export class Escalation {
   #leave(cause: LeaveCause, reason: LeftReason): void {
     if (this.#left) return;
     this.#left = true;
-    this.#leaveQueue(reason);
+    this.#queue.leave(reason);
     this.#ticket?.leave(cause);
   }
 
-  #enterQueue(): void {
-    this.#inQueue = true;
-    const { facts, identity } = this.#host;
-    facts.append({ type: 'queued', legId: identity.callerLegId, queueId: this.#queueId });
-  }
-
-  #leaveQueue(reason: LeftReason): void {
-    if (!this.#inQueue) return;
-    this.#inQueue = false;
-    const { facts, identity } = this.#host;
-    facts.append({ type: 'left-queue', legId: identity.callerLegId, queueId: this.#queueId, reason });
-  }
-
   #checkOver(): void {
-    if (this.#left && this.#agents.size === 0) this.#host.onOver();
+    if (this.#left && this.#agents.allOver && this.#talk.allOver) this.#host.onOver();
   }
 
   #feedSoon(event: DeskHappening): void {
@@ -374,9 +391,4 @@ export class Escalation {
 type DeskHappening =
   | { type: 'desk-progress'; position: number; waitMs?: number }
   | { type: 'desk-answered' }
-  | { type: 'desk-parted' };
-
-function missCauseOf(cause: EndCause | undefined): MissCause {
-  if (cause === 'no-answer') return 'no-answer';
-  return cause === 'busy' || cause === 'rejected' || cause === 'peer-hangup' ? 'refused' : 'unreachable';
-}
+  | { type: 'desk-parted'; handedOver?: true };

@@ -1,3 +1,4 @@
+import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { newId } from '../kernel/ids.ts';
@@ -5,10 +6,12 @@ import type { Logger } from '../kernel/logger.ts';
 import { type DeskAccess, Escalation } from './escalation.ts';
 import type { CallLimits } from './limits.ts';
 import { mayDial } from './outbound-rules.ts';
-import { type DeskState, PeerCall, type PeerCallHost, type PeerCallState } from './peer-call.ts';
+import { PeerCall, type PeerCallHost } from './peer-call.ts';
 import type { Player } from './player.ts';
 import type { PromptLibrary } from './prompts.ts';
-import type { CallIdentity } from './saved-call.ts';
+import type { RecordingFolder } from './recordings.ts';
+import type { CallIdentity, DeskState, PeerCallState, SavedCall } from './saved-call.ts';
+import { TalkWitnesses } from './talk-witnesses.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
 export type PartyEffect = Extract<Effect, { type: 'dial' | 'cancel-dial' | 'escalate' | 'leave-desk' }>;
@@ -20,10 +23,13 @@ export interface PeersHost
   readonly limits: CallLimits;
   readonly player: Player;
   readonly prompts: PromptLibrary;
+  readonly recordings: RecordingFolder;
   readonly logger: Logger;
   readonly people: DeskAccess | undefined;
   /** Gives an event to the flow. */
   feed(event: FlowEvent): void;
+  /** Ends the call. */
+  end(cause: EndCause): void;
   onChanged(): void;
 }
 
@@ -34,28 +40,35 @@ export class Peers {
   readonly #escalations = new Set<Escalation>();
   #current: PeerCall | undefined;
   #escalation: Escalation | undefined;
+  readonly #witnesses: TalkWitnesses;
 
   constructor(host: PeersHost) {
     this.#host = host;
+    this.#witnesses = new TalkWitnesses({
+      ...host,
+      policyOf: host.people?.recordingPolicy ?? (async () => undefined),
+      phonesOf: async (agentId) => (await host.people?.phonesOf(agentId)) ?? [],
+      onChanged: () => {
+        this.#escalation?.shown.change(this.#witnesses.view);
+        host.onChanged();
+      },
+    });
   }
 
   get allOver(): boolean {
-    return this.#all.size === 0 && this.#escalations.size === 0;
+    return this.#all.size === 0 && this.#escalations.size === 0 && this.#witnesses.allOver;
   }
 
-  /** What is saved of the party that counts now. */
-  get state(): PeerCallState | undefined {
-    return this.#current?.state;
-  }
-
-  /** What is saved of a caller at the desk. */
-  get deskState(): DeskState | undefined {
-    return this.#escalation?.state;
+  /** What is saved of the parties that count now. */
+  get saved(): Pick<SavedCall, 'peer' | 'desk' | 'recordings' | 'listeners'> {
+    const peer = this.#current?.state;
+    const desk = this.#escalation?.state;
+    return { ...(peer && { peer }), ...(desk && { desk }), ...this.#witnesses.saved };
   }
 
   /** Names the parties that count now and whether they have answered. */
   get legs(): string {
-    return `${this.#current?.legs} ${this.#escalation?.legs}`;
+    return `${this.#current?.legs} ${this.#escalation?.legs} ${this.#witnesses.legs}`;
   }
 
   /** Does what the flow asks for other parties. What was asked for before is dropped. */
@@ -77,9 +90,27 @@ export class Peers {
     }
   }
 
+  /** What people at the desk ask of the caller who is there. */
+  order(order: CallOrder): CallOrderResult | Promise<CallOrderResult> {
+    switch (order.type) {
+      case 'end':
+        this.#host.end('system-hangup');
+        return orderDone;
+      case 'move':
+        return this.#escalation?.move(order) ?? orderRefused('not-waiting');
+      case 'recording':
+      case 'listen':
+      case 'stop-listening':
+        return this.#witnesses.order(order);
+      default:
+        return this.#escalation?.order(order) ?? orderRefused('not-talking');
+    }
+  }
+
   /** Goes on with a caller at the desk; `legs`: those of agents that still exist. */
   resumeDesk(saved: DeskState, legs: ReadonlyMap<string, Leg>): void {
     this.#newEscalation(saved.escalationId, saved.queueId).resume(saved, legs);
+    this.#escalation?.shown.change(this.#witnesses.view);
   }
 
   /** Dials, unless the account's rules forbid the number. */
@@ -102,7 +133,7 @@ export class Peers {
   /** Goes on with a party that another controller had connected. */
   resume(saved: PeerCallState, leg: Leg): void {
     this.#current = this.#newPeer(saved.dialId, saved.legId);
-    this.#current.resume(leg, saved.talkEndsAtMs);
+    this.#current.resume(leg, saved);
   }
 
   /** What happens on an adopted second leg. */
@@ -111,12 +142,24 @@ export class Peers {
     this.#escalation?.onLegEvent(legId, event);
   }
 
+  /** What happens on the caller's leg. False: it is nothing of the parties'. */
+  onCallerEvent(event: LegEvent): boolean {
+    return this.#witnesses.onCallerEvent(event);
+  }
+
+  /** Goes on with what went with a talk that another controller drove; before {@link resumeDesk}. */
+  resumeWitnesses(saved: SavedCall, caller: Leg): void {
+    this.#witnesses.resume(saved, caller);
+    if (!saved.desk) this.#witnesses.goOn(undefined);
+  }
+
   onCallerUnbridged(): void {
     this.#current?.onCallerUnbridged();
     this.#escalation?.onCallerUnbridged();
   }
 
   dropAll(cause: EndCause): void {
+    this.#witnesses.dropAll(cause);
     for (const escalation of [...this.#escalations]) escalation.dropAll(cause);
     for (const peer of [...this.#all]) peer.drop(cause);
   }
@@ -132,6 +175,7 @@ export class Peers {
   #newEscalation(escalationId: string, queueId: string): Escalation {
     const host = {
       ...this.#host,
+      witnesses: this.#witnesses,
       onOver: () => {
         this.#escalations.delete(escalation);
         if (this.#escalation === escalation) this.#escalation = undefined;

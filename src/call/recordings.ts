@@ -1,5 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
+
+const wavHeaderBytes = 44;
 
 /** Where recordings go: one folder per account, so that an account's can be destroyed together. */
 export class RecordingFolder {
@@ -23,6 +25,23 @@ export class RecordingFolder {
 
   fileFor(accountId: string, callId: string, recordingId: string): string {
     return join(this.#root, safeName(accountId), `${safeName(callId)}-${safeName(recordingId)}.wav`);
+  }
+}
+
+/** How long a recording is, by its header and size; undefined where it cannot be read. */
+export async function recordedMs(file: string): Promise<number | undefined> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file);
+    const header = Buffer.alloc(wavHeaderBytes);
+    const { bytesRead } = await handle.read(header);
+    const bytesPerSecond = bytesRead < wavHeaderBytes ? 0 : header.readUInt32LE(28);
+    if (bytesPerSecond === 0) return undefined;
+    return Math.round((((await handle.stat()).size - wavHeaderBytes) * 1_000) / bytesPerSecond);
+  } catch {
+    return undefined; // Not there, or on another machine's disk.
+  } finally {
+    await handle?.close();
   }
 }
 

@@ -1,6 +1,5 @@
 import type { OutboundRules } from '../accounts/accounts.ts';
 import type { FactLogState } from './fact-log.ts';
-import type { DeskState, PeerCallState } from './peer-call.ts';
 import type { LegSnapshot } from './telephony.ts';
 
 /** What a call is, settled before it is answered. */
@@ -18,6 +17,44 @@ export interface CallIdentity {
   callerLegId: string;
 }
 
+/** A recording of a talk that has begun and whose end is not on record yet. */
+export interface SavedRecording {
+  recordingId: string;
+  agentId: string;
+  agentLegId: string;
+  startedAtMs: number;
+  paused: boolean;
+}
+
+/** A supervisor's phone that rings, or hears the talk. */
+export type SavedListener = Pick<PeerCallState, 'legId' | 'leg' | 'ringing'>;
+/** What another controller needs to go on with a second party. */
+export interface PeerCallState {
+  dialId: string;
+  legId: string;
+  /** Missing while it still rings. */
+  leg?: LegSnapshot;
+  /** While it rings: what stops it. */
+  ringing?: LegSnapshot;
+  talkEndsAtMs?: number;
+  /** They are parted for a while, the caller hears music. */
+  held?: boolean;
+}
+
+/** What another controller needs to go on with a caller at the desk. */
+export interface DeskState {
+  escalationId: string;
+  queueId: string;
+  /** Agents who ring, hear the whisper, or talk. */
+  agents: (PeerCallState & { offerId: string })[];
+  /** What the flow learned. */
+  learned?: Readonly<Record<string, unknown>>;
+  /** The caller is being handed over. */
+  transferring?: boolean;
+  /** The number that the caller is handed to: rings, or talks. */
+  outside?: PeerCallState;
+}
+
 /** A call as it is saved after each step. */
 export interface SavedCall {
   identity: CallIdentity;
@@ -30,4 +67,6 @@ export interface SavedCall {
   peer?: PeerCallState;
   /** The caller's wait for people, and the agents who ring or talk. */
   desk?: DeskState;
+  recordings?: readonly SavedRecording[];
+  listeners?: readonly SavedListener[];
 }

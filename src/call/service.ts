@@ -1,4 +1,5 @@
 import type { AccountStore } from '../accounts/accounts.ts';
+import { type CallOrder, type CallOrderResult, orderRefused } from '../desk/call-orders.ts';
 import type { FlowStore, StoredFlow } from '../flow/flow-store.ts';
 import type { Prompt } from '../flow/protocol.ts';
 import { type Clock, withDeadline } from '../kernel/clock.ts';
@@ -57,6 +58,8 @@ export interface CallService {
   drain(): Promise<void>;
   /** Ends every call with BYE and closes its record; resolves when all is over, or at the deadline. */
   stop(options: { deadlineMs: number }): Promise<void>;
+  /** Does what people at the desk ask of a call of this controller. */
+  order(callId: string, order: CallOrder): Promise<CallOrderResult>;
   /** Calls between INVITE and the last fact. */
   readonly activeCalls: number;
 }
@@ -86,6 +89,7 @@ class Service implements CallService {
     this.#takeover = new Takeover({
       ...options,
       leaseMs: options.leaseMs ?? 10_000,
+      recordings: this.#recordings,
       roomFor: () => (this.#draining ? 0 : Math.max(0, options.limits.maxCalls - this.activeCalls)),
       rebuild: (saved) => this.#rebuild(saved),
     });
@@ -119,6 +123,10 @@ class Service implements CallService {
     for (const actor of this.#actors.values()) actor.end('system-hangup');
     await withDeadline(this.#options.clock, idle, deadlineMs);
     this.#takeover.stop();
+  }
+
+  async order(callId: string, order: CallOrder): Promise<CallOrderResult> {
+    return this.#actors.get(callId)?.order(order) ?? orderRefused('no-such-call');
   }
 
   #onIncoming(call: IncomingCall): void {

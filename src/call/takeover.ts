@@ -5,7 +5,9 @@ import type { FactSink } from '../ledger/ledger.ts';
 import type { CallActor } from './actor.ts';
 import type { CallSnapshot, CallStateStore } from './call-state-store.ts';
 import { FactLog } from './fact-log.ts';
+import { type RecordingFolder, recordedMs } from './recordings.ts';
 import type { SavedCall } from './saved-call.ts';
+import { recordedFact } from './talk-recordings.ts';
 import type { Leg, LegEvent, LegSnapshot, Telephony } from './telephony.ts';
 
 const claimAtOnce = 50;
@@ -18,6 +20,7 @@ export interface TakeoverOptions {
   logger: Logger;
   controllerId: string;
   leaseMs: number;
+  recordings: Pick<RecordingFolder, 'fileFor'>;
   /** How many more calls this controller can drive. */
   roomFor(): number;
   /** An actor for a saved call that has not begun yet; undefined when its flow is gone. */
@@ -71,10 +74,10 @@ export class Takeover {
     const saved = orphan.state as SavedCall;
     logger.warn({ callId, savedAt: toRfc3339(orphan.savedAtMs) }, 'taking a call over');
     try {
-      if (!(await this.#goOn(saved))) await this.#close(callId, saved);
+      if (!(await this.#goOn(saved))) await this.#close(orphan);
     } catch (error) {
       logger.error({ callId, err: errorMessage(error), atMs: clock.nowMs() }, 'a call could not be taken over');
-      await this.#close(callId, saved);
+      await this.#close(orphan);
     }
   }
 
@@ -95,18 +98,20 @@ export class Takeover {
     return true;
   }
 
-  /** Second parties are kept if they had answered and the caller is still there; any other is hung up. */
+  /** Second parties are kept if they had answered and the caller is there; any other, and who listened, is hung up. */
   async #adoptParties(saved: SavedCall, caller: Leg | undefined, inbox: Inbox): Promise<Map<string, Leg>> {
     const kept = new Map<string, Leg>();
     const parties = [
       ...(saved.peer ? [{ ...saved.peer, kind: 'transfer' as const }] : []),
+      ...(saved.desk?.outside ? [{ ...saved.desk.outside, kind: 'transfer' as const }] : []),
       ...(saved.desk?.agents ?? []).map((agent) => ({ ...agent, kind: 'agent' as const })),
+      ...(saved.listeners ?? []).map((listener) => ({ ...listener, kind: 'listener' as const })),
     ];
     await Promise.all(
       parties.map(async ({ legId, kind, leg: answered, ringing }) => {
         const known: LegSnapshot = answered ?? ringing ?? { legId, kind, adapter: {} };
         const leg = await this.#options.telephony.adopt(known, inbox.party(legId));
-        if (leg && caller && answered) kept.set(legId, leg);
+        if (leg && caller && answered && kind !== 'listener') kept.set(legId, leg);
         else await leg?.end('controller-lost');
       }),
     );
@@ -114,12 +119,18 @@ export class Takeover {
   }
 
   /** Nothing of the call is left: its record is closed. */
-  async #close(callId: string, saved: SavedCall): Promise<void> {
-    const { ledger, clock, logger, states, controllerId } = this.#options;
+  async #close({ callId, state, savedAtMs }: CallSnapshot): Promise<void> {
+    const saved = state as SavedCall;
+    const { ledger, recordings, clock, logger, states, controllerId } = this.#options;
     try {
       const { accountId, callerLegId } = saved.identity;
       const facts = new FactLog({ ledger, clock, logger, callId, accountId }, saved.facts);
       if (facts.isOpen(callerLegId)) facts.append({ type: 'taken-over', legId: callerLegId });
+      for (const recording of saved.recordings ?? []) {
+        const file = recordings.fileFor(accountId, callId, recording.recordingId);
+        const durationMs = (await recordedMs(file)) ?? savedAtMs - recording.startedAtMs;
+        facts.append(recordedFact(callerLegId, recording, file, durationMs));
+      }
       for (const legId of facts.openLegIds) facts.endLeg(legId, 'controller-lost');
       await states.remove(controllerId, callId);
     } catch (error) {

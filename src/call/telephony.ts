@@ -133,6 +133,8 @@ export interface Leg {
   stopRecord(): void;
   /** Records both sides in the background; ends with one `record-done` (`stopped`, `limit`, `leg-ended`, `failed`). */
   recordCall(request: CallRecordRequest): void;
+  /** Goes on with one that another controller has begun, so that it can be ordered and its end is told. */
+  adoptRecording(request: CallRecordRequest, startedAgoMs: number): void;
   /** To a recording that `recordCall` began; nothing where it is over. */
   orderRecording(recordingId: string, order: RecordingOrder): void;
   /** Two-way audio with another leg; resolves false when either is gone. */

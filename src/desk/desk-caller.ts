@@ -1,9 +1,18 @@
 import { type Clock, delay } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { DeskCallerStore, DeskMessage, MissCause, Offer, OfferEvent } from './desk-store.ts';
+import type {
+  DeskCallerStore,
+  DeskHandOverStore,
+  DeskMessage,
+  HandOverRefusal,
+  MissCause,
+  Offer,
+  OfferEvent,
+} from './desk-store.ts';
+import type { CallShown } from './live-types.ts';
 import type { DeskRequest } from './request.ts';
-import type { DeskListener, DeskTicket, LeaveCause, Progress } from './ticket.ts';
+import type { DeskListener, DeskTicket, LeaveCause, Progress, QueueRefusal } from './ticket.ts';
 
 const firstRetryMs = 100;
 const maxRetryMs = 2_000;
@@ -13,11 +22,13 @@ const grantDeadlineMs = 3_000;
 const estimateStepMs = 10_000;
 
 export interface DeskCallerOptions {
-  store: DeskCallerStore;
+  store: DeskCallerStore & DeskHandOverStore;
   clock: Clock;
   logger: Logger;
   request: DeskRequest;
   listener: DeskListener;
+  /** What keeps callers out of a queue now; undefined: it is open. */
+  doorOf(queueId: string): Promise<'closed' | 'unknown-queue' | undefined>;
   /** The ticket is for one turn: it is over when nobody rings any more. */
   isCallBack?: boolean;
   /** The last thing told has arrived. */
@@ -152,6 +163,8 @@ export class DeskCaller implements DeskTicket {
 
   connected(offerId: string): void {
     if (!this.#offers.has(offerId)) return;
+    // Handed over: whoever talked before is in wrap-up by this.
+    for (const [other, state] of [...this.#offers]) if (state === 'talking') this.#forgetOffer(other);
     this.#offers.set(offerId, 'talking');
     this.#isCallBack = false;
     this.#report(offerId, { type: 'connected' });
@@ -171,6 +184,55 @@ export class DeskCaller implements DeskTicket {
     this.#told = undefined;
     for (const offerId of [...this.#offers.keys()]) this.#stopRinging(offerId);
     return true;
+  }
+
+  async moveTo(queueId: string, first: boolean): Promise<'moved' | 'not-waiting' | QueueRefusal> {
+    const { store, doorOf } = this.#options;
+    const result = await this.#send('move', async () => {
+      const closed = await doorOf(queueId);
+      return closed ? ({ outcome: 'refused', reason: closed } as const) : store.moveTo(this.callId, queueId, first);
+    });
+    if (result?.outcome === 'refused') return result.reason;
+    if (result?.outcome !== 'queued') return 'not-waiting';
+    this.#heldStep = '';
+    this.#told = undefined;
+    return 'moved';
+  }
+
+  async handTo(agentId: string): Promise<'reserved' | HandOverRefusal> {
+    const offer = await this.#send('hand over', () => this.#options.store.handTo(this.callId, agentId));
+    if (typeof offer !== 'object') return offer ?? 'not-talking';
+    if (!this.#left) this.#ring(offer);
+    return 'reserved';
+  }
+
+  keep(): void {
+    this.#send('keep', () => this.#options.store.keep(this.callId));
+  }
+
+  async handToQueue(queueId: string): Promise<'queued' | QueueRefusal | 'gone'> {
+    const { store, doorOf } = this.#options;
+    const result = await this.#send('hand to queue', async () => {
+      const closed = await doorOf(queueId);
+      return closed ? ({ outcome: 'refused', reason: closed } as const) : store.transferTo(this.callId, queueId);
+    });
+    if (result?.outcome === 'refused') return result.reason;
+    if (result?.outcome !== 'queued') return 'gone';
+    this.#told = undefined;
+    for (const [offerId, state] of [...this.#offers]) {
+      if (state === 'talking') this.#forgetOffer(offerId);
+      else this.#stopRinging(offerId);
+    }
+    return 'queued';
+  }
+
+  async backToHead(): Promise<boolean> {
+    this.#told = undefined;
+    return (await this.#send('back', () => this.#options.store.backToHead(this.callId))) ?? false;
+  }
+
+  show(shown: CallShown): void {
+    if (!this.#left) this.#send('show', () => this.#options.store.show(this.callId, shown));
   }
 
   overflowFailed(): void {
@@ -197,13 +259,16 @@ export class DeskCaller implements DeskTicket {
   }
 
   #ring(offer: Offer): void {
-    const { offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept } = offer;
+    const { offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept, isTransfer } = offer;
     if (this.#offers.has(offerId) || this.#ended.has(offerId)) return;
     this.#offers.set(offerId, 'ringing');
     this.#heldStep = '';
     const { account } = this.#options.request;
     this.#tell((listener) =>
-      listener.ring({ offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept, account }),
+      listener.ring({
+        ...{ offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept, account },
+        ...(isTransfer ? { isTransfer } : {}),
+      }),
     );
   }
 
@@ -214,9 +279,13 @@ export class DeskCaller implements DeskTicket {
     this.#endTurn();
   }
 
-  #end(offerId: string, event: OfferEvent): void {
+  #forgetOffer(offerId: string): void {
     this.#offers.delete(offerId);
     this.#ended.add(offerId);
+  }
+
+  #end(offerId: string, event: OfferEvent): void {
+    this.#forgetOffer(offerId);
     this.#report(offerId, event);
     this.#endTurn();
   }

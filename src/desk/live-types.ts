@@ -1,7 +1,24 @@
 import type { AgentState, CallerState, WantedState } from './desk-store.ts';
 
+/** Why the caller was not handed over, and is back with the agent or in the line. */
+export const transferFailures = ['busy', 'no-answer', 'refused', 'cancelled', 'failed'] as const;
+export type TransferFailure = (typeof transferFailures)[number];
+
+/** What the controller that drives a call says about it, beyond its place at the desk. */
+export interface CallShown {
+  /** The caller hears music. */
+  held?: boolean;
+  /** `to`: the agent's name, or the number. */
+  transfer?: { to: string; state: 'ringing' };
+  /** Of the latest transfer, until the next order. */
+  transferFailed?: TransferFailure;
+  recording?: 'on' | 'paused';
+  /** Agent ids of supervisors who listen. */
+  listeners?: string[];
+}
+
 /** A caller as the console shows them. */
-export interface LiveCall {
+export interface LiveCall extends CallShown {
   callId: string;
   state: CallerState;
   queueId: string;
@@ -12,7 +29,12 @@ export interface LiveCall {
   isCallBack: boolean;
   /** Who has answered. */
   agentId: string | undefined;
+  /** While `held`. */
+  heldSinceMs?: number;
 }
+
+/** Another agent, to whom a caller can be handed: one who is available now. More of them agents do not see. */
+export type Colleague = Pick<LiveAgent, 'agentId' | 'displayName'>;
 
 export interface LiveAgent {
   agentId: string;
@@ -55,6 +77,8 @@ export interface LiveView {
   me?: LiveAgent;
   /** The call that the user has, or that rings for them. */
   call?: LiveCall;
+  /** To whom the user can transfer the call; while they talk. */
+  colleagues?: Colleague[];
   /** An agent's own ones; all of them for those who see everything. */
   queues: LiveQueue[];
   /** For those who see everything. */

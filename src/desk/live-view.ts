@@ -1,5 +1,5 @@
 import type { AgentOverview, DeskOverview, QueueOverview } from './live.ts';
-import type { LiveAgent, LiveQueue, LiveView } from './live-types.ts';
+import type { Colleague, LiveAgent, LiveCall, LiveQueue, LiveView } from './live-types.ts';
 
 /** The part of the desk that is this user's: an agent's own affairs, or everything. */
 export function viewFor(overview: DeskOverview, userId: string, scope: 'all' | 'own'): LiveView {
@@ -13,7 +13,8 @@ export function viewFor(overview: DeskOverview, userId: string, scope: 'all' | '
   return {
     nowMs,
     ...(mine ? { me: toLiveAgent(mine) } : {}),
-    ...(call ? { call } : {}),
+    ...(call ? { call: scope === 'all' ? call : withoutListeners(call) } : {}),
+    ...(mine?.state === 'talking' ? { colleagues: colleaguesOf(overview, userId) } : {}),
     queues,
     ...(scope === 'all' ? everything(overview) : {}),
   };
@@ -24,6 +25,19 @@ function everything({ agents, calls }: DeskOverview): Pick<LiveView, 'agents' | 
     agents: agents.map(toLiveAgent).sort((one, other) => one.displayName.localeCompare(other.displayName, 'ja')),
     calls: calls.toSorted((one, other) => one.waitingSinceMs - other.waitingSinceMs),
   };
+}
+
+/** Who listens in is for supervisors to know. */
+function withoutListeners({ listeners: _, ...call }: LiveCall): LiveCall {
+  return call;
+}
+
+/** Name and availability are all that agents see of each other; who is not available is not named. */
+function colleaguesOf({ agents }: DeskOverview, userId: string): Colleague[] {
+  return agents
+    .filter(({ agentId, state }) => agentId !== userId && state === 'available')
+    .map(({ agentId, displayName }) => ({ agentId, displayName }))
+    .sort((one, other) => one.displayName.localeCompare(other.displayName, 'ja'));
 }
 
 function toLiveAgent(agent: AgentOverview): LiveAgent {

@@ -1,7 +1,16 @@
 import type { OverflowStep } from '../accounts/queues.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { CallerState, DeskCallerStore, DeskStaffStore, MissCause, OverflowCause } from './desk-store.ts';
+import type {
+  CallerState,
+  DeskCallerStore,
+  DeskHandOverStore,
+  DeskStaffStore,
+  HandOverRefusal,
+  MissCause,
+  OverflowCause,
+} from './desk-store.ts';
+import type { CallShown } from './live-types.ts';
 import type { DeskRequest, DeskRequestInput } from './request.ts';
 
 /** What the call room rings. */
@@ -12,6 +21,8 @@ export interface RingOrder {
   displayName: string;
   ringTimeoutMs: number;
   pressOneToAccept: boolean;
+  /** The caller is handed over by the agent who talks. */
+  isTransfer?: boolean;
   /** Whom the agent answers for. */
   account: { accountId: string; name: string; reading: string };
 }
@@ -36,7 +47,9 @@ export interface DeskListener {
   lost(): void;
 }
 
-export type DeskRefusal = { refused: 'full' | 'closed' | 'unknown-queue' };
+/** Why a queue takes nobody. */
+export type QueueRefusal = 'full' | 'closed' | 'unknown-queue';
+export type DeskRefusal = { refused: QueueRefusal };
 export type LeaveCause = 'abandoned' | 'message' | 'overflow' | 'done';
 
 /** A caller's place at the desk, told by the call what happens. What is told arrives in order, whatever Redis does. */
@@ -59,6 +72,21 @@ export interface DeskTicket {
   parted(offerId: string, why: 'done' | 'agent-lost' | 'caller-gone', wrapUpMs?: number): void;
   /** Into the line of another queue, with the age kept. False: not possible; the caller stays as before. */
   transferTo(queueId: string): Promise<boolean>;
+  /** As {@link transferTo} or to the head of the line, while nobody has answered. */
+  moveTo(queueId: string, first: boolean): Promise<'moved' | 'not-waiting' | QueueRefusal>;
+  /**
+   * From the agent who talks to another, who is rung by `ring`; once they are `connected` the one before is in wrap-up.
+   * Missed or withdrawn: the caller is still with the one before.
+   */
+  handTo(agentId: string): Promise<'reserved' | HandOverRefusal>;
+  /** The agent whom `handTo` has reserved is free again. */
+  keep(): void;
+  /** From the agent who talks into the line of a queue, with the age kept; that agent is in wrap-up. */
+  handToQueue(queueId: string): Promise<'queued' | QueueRefusal | 'gone'>;
+  /** The agent has gone while the caller was handed over, which has failed: to the head of the line. */
+  backToHead(): Promise<boolean>;
+  /** What those who watch see of the call. */
+  show(shown: CallShown): void;
   /** The step could not be done: the next one. */
   overflowFailed(): void;
   /**
@@ -85,7 +113,7 @@ export interface Desk {
 }
 
 export interface DeskOptions {
-  store: DeskCallerStore & Pick<DeskStaffStore, 'findQueue'>;
+  store: DeskCallerStore & DeskHandOverStore & Pick<DeskStaffStore, 'findQueue'>;
   clock: Clock;
   logger: Logger;
   /** Unique among the controllers that share the store; one for each process's life. */

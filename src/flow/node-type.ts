@@ -42,7 +42,7 @@ export type NodeEvent =
   | { type: 'peer-ended' }
   | { type: 'desk-progress'; position: number; waitMs?: number }
   | { type: 'desk-answered' }
-  | { type: 'desk-parted' }
+  | { type: 'desk-parted'; handedOver?: true }
   | { type: 'desk-done'; outcome: DeskOutcome };
 
 /** What a node may look at. */

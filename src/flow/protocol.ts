@@ -83,8 +83,11 @@ export type FlowEvent =
   | { type: 'desk-progress'; escalationId: string; position: number; waitMs?: number; atMs: number }
   /** An agent has taken the call and is being connected. */
   | { type: 'desk-answered'; escalationId: string; atMs: number }
-  /** The agent was lost, or could not be connected: the caller is back at the head of the queue. */
-  | { type: 'desk-parted'; escalationId: string; atMs: number }
+  /**
+   * The agent was lost, or could not be connected: the caller is back at the head of the queue. `handedOver`: the agent
+   * has put them into another queue.
+   */
+  | { type: 'desk-parted'; escalationId: string; handedOver?: true; atMs: number }
   | { type: 'desk-done'; escalationId: string; outcome: DeskOutcome; atMs: number }
   /** The party that `dial` connected has hung up; the caller is still there. */
   | { type: 'peer-ended'; dialId: string; atMs: number }

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
-/** What a leg of a call is to us. `caller` is who rang; the others are legs that denwaban dialled. */
-export const legKinds = ['caller', 'transfer', 'agent', 'canary'] as const;
+/**
+ * What a leg of a call is to us. `caller` is who rang; the others are legs that denwaban dialled. `listener`: the phone
+ * of a supervisor who hears a talk; that is nobody's talk time.
+ */
+export const legKinds = ['caller', 'transfer', 'agent', 'listener', 'canary'] as const;
 export type LegKind = (typeof legKinds)[number];
 
 /** Why a leg ended, in words that do not depend on a switch. */
@@ -74,12 +77,19 @@ export const callFactSchema = z.discriminatedUnion('type', [
   z.object({ ...base, type: z.literal('digits'), nodeId: z.string(), digits: z.string() }),
   z.object({ ...base, type: z.literal('bridged'), peerLegId: z.string() }),
   z.object({ ...base, type: z.literal('unbridged'), peerLegId: z.string() }),
+  /** The agent has put the caller on hold (on the caller's leg), or hands them over: no bridge, hence no talk. */
+  z.object({ ...base, type: z.literal('held'), peerLegId: z.string() }),
+  /** They talk again. A hold also ends with the next bridge, or with either leg. */
+  z.object({ ...base, type: z.literal('resumed'), peerLegId: z.string() }),
   z.object({
     ...base,
     type: z.literal('recorded'),
     recordingId: z.string(),
     file: z.string(),
     durationMs: z.int().nonnegative(),
+    /** Of a talk with an agent: who, and on which leg. */
+    agentId: z.string().optional(),
+    peerLegId: z.string().optional(),
   }),
   z.object({ ...base, type: z.literal('fault'), nodeId: z.string().optional(), message: z.string() }),
   /** The flow said what the call came to (its `hangup` outcome); on the caller's leg, before `ended`. */

@@ -26,7 +26,8 @@ export interface CallRecord {
   digits: { nodeId: string; digits: string }[];
   /** In the order they were first heard of: the caller's is the first. */
   legs: LegRecord[];
-  recordings: { recordingId: string; legId: string; file: string; durationMs: number }[];
+  /** `agentId`: of a talk with that agent; null: of the caller alone. */
+  recordings: { recordingId: string; legId: string; agentId: string | null; file: string; durationMs: number }[];
   faults: { nodeId: string | null; message: string }[];
 }
 
@@ -77,9 +78,10 @@ export function foldCall(given: readonly CallFact[]): CallRecord {
     path: ofType(facts, 'node-entered').map(({ nodeId }) => nodeId),
     digits: ofType(facts, 'digits').map(({ nodeId, digits }) => ({ nodeId, digits })),
     legs: [...legs].sort((a, b) => Number(b === opener) - Number(a === opener)),
-    recordings: ofType(facts, 'recorded').map(({ recordingId, legId, file, durationMs }) => ({
+    recordings: ofType(facts, 'recorded').map(({ recordingId, legId, agentId, file, durationMs }) => ({
       recordingId,
       legId,
+      agentId: agentId ?? null,
       file,
       durationMs,
     })),

@@ -67,6 +67,10 @@ export class AdoptedLegs {
     );
   }
 
+  has(leg: SwitchLeg): boolean {
+    return this.#watched.has(leg);
+  }
+
   forget(leg: SwitchLeg): void {
     this.#clock.clearTimeout(this.#watched.get(leg));
     this.#watched.delete(leg);
@@ -83,9 +87,11 @@ export class AdoptedLegs {
     network.request('OPTIONS').then((answer) => {
       if (!this.#watched.has(leg)) return;
       const gone = answer.ok ? answer.status === 481 || answer.status === 408 : answer.reason !== noAnswer;
-      if (gone) {
-        leg.lost(leg.kind === 'caller' ? 'caller-hangup' : 'peer-hangup');
-      } else this.watch(leg);
+      // An agent's phone that nobody answers for is lost: it has not hung up.
+      const isLost = leg.kind === 'agent' && answer.ok && answer.status === 408;
+      if (!gone) this.watch(leg);
+      else if (isLost) leg.lost('media-lost');
+      else leg.lost(leg.kind === 'caller' ? 'caller-hangup' : 'peer-hangup');
     });
   }
 

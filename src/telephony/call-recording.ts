@@ -30,15 +30,24 @@ export class CallRecordings {
   }
 
   start(request: CallRecordRequest): void {
-    const { uuid, clock, api } = this.#options;
+    const { uuid, api } = this.#options;
     const { recordingId, file, stereo, maxDurationMs } = request;
-    const limit = clock.setTimeout(() => this.#end(recordingId, 'limit'), maxDurationMs);
-    this.#recordings.set(recordingId, { request, startedAtMs: clock.monotonicMs(), limit, ending: undefined });
+    this.adopt(request, 0);
     api(`uuid_setvar ${uuid} RECORD_STEREO ${stereo}`);
     const limitSeconds = Math.ceil(maxDurationMs / 1_000) + limitGraceSeconds;
     api(`uuid_record ${uuid} start '${file}' ${limitSeconds}`).then((reply) => {
       if (!reply.startsWith('+OK')) this.#finish(recordingId, 'failed', 0);
     });
+  }
+
+  /** One that another controller began. Where it is over already, that is found out when it is to be ended. */
+  adopt(request: CallRecordRequest, startedAgoMs: number): void {
+    const { clock } = this.#options;
+    const { recordingId, maxDurationMs } = request;
+    const leftMs = Math.max(0, maxDurationMs - startedAgoMs);
+    const limit = clock.setTimeout(() => this.#end(recordingId, 'limit'), leftMs);
+    const startedAtMs = clock.monotonicMs() - startedAgoMs;
+    this.#recordings.set(recordingId, { request, startedAtMs, limit, ending: undefined });
   }
 
   order(recordingId: string, order: RecordingOrder): void {

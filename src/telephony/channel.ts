@@ -143,6 +143,10 @@ export class Channel {
     if (!this.#closed) this.#callRecordings.start(request);
   }
 
+  adoptRecording(request: CallRecordRequest, startedAgoMs: number): void {
+    if (!this.#closed) this.#callRecordings.adopt(request, startedAgoMs);
+  }
+
   orderRecording(recordingId: string, order: RecordingOrder): void {
     this.#callRecordings.order(recordingId, order);
   }

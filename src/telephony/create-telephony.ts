@@ -21,6 +21,7 @@ import { type IncomingCallOptions, NetworkCall } from './incoming-call.ts';
 import { SwitchLeg } from './leg.ts';
 import { MediaServer, type MediaServerAddress } from './media-server.ts';
 import { OutgoingCall, type Trunk } from './outgoing-call.ts';
+import { defaultPhoneWatchTimes, PhoneWatch, type PhoneWatchTimes } from './phone-watch.ts';
 import { Registrar } from './registrar.ts';
 import { type DrachtioAddress, SipServer } from './sip-server.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
@@ -68,6 +69,7 @@ export interface TelephonyOptions {
   clock: Clock;
   logger: Logger;
   deadlines?: Partial<TelephonyDeadlines>;
+  phoneWatch?: Partial<PhoneWatchTimes>;
 }
 
 /** What drachtio and srf do for us (RFC 3262, RFC 4028). */
@@ -94,6 +96,7 @@ class DrachtioTelephony implements SwitchTelephony {
   /** INVITEs that media servers were told to send us, by leg id. */
   readonly #expected = new Map<string, ExpectedInvite>();
   readonly #adopted: AdoptedLegs;
+  readonly #phones: PhoneWatch;
   #handlers: TelephonyHandlers | undefined;
   #draining = false;
   #onFirstReady: (() => void) | undefined;
@@ -114,6 +117,11 @@ class DrachtioTelephony implements SwitchTelephony {
       onInvite: (req, res) => this.#onInvite(req, res),
       onRegister: registrar && ((req, res) => this.#onRegister(registrar, req, res)),
       onReconnected: () => this.#adopted.watchAll(this.#legs.values()),
+    });
+    this.#phones = new PhoneWatch({
+      ...{ clock, logger, times: { ...defaultPhoneWatchTimes, ...options.phoneWatch } },
+      canAsk: () => this.#sip.connected,
+      isAdopted: (leg) => this.#adopted.has(leg),
     });
     this.#servers = options.freeswitches.map((address) => this.#newServer(address));
     const onRecord = options.onChannelRecord;
@@ -165,6 +173,7 @@ class DrachtioTelephony implements SwitchTelephony {
 
   async stop(): Promise<void> {
     this.#adopted.stop();
+    this.#phones.stop();
     for (const server of this.#servers) server.stop();
     await Promise.all([this.#sip.stop(), ...this.#recordLinks.map((link) => link.stop())]);
   }
@@ -221,10 +230,12 @@ class DrachtioTelephony implements SwitchTelephony {
   readonly #keeping = {
     keep: (leg: SwitchLeg) => {
       this.#legs.set(leg.legId, leg);
+      if (leg.kind === 'agent' || leg.kind === 'listener') this.#phones.watch(leg);
     },
     drop: (leg: SwitchLeg) => {
       this.#legs.delete(leg.legId);
       this.#adopted.forget(leg);
+      this.#phones.forget(leg);
     },
   };
 

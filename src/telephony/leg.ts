@@ -15,7 +15,7 @@ import type { Channel } from './channel.ts';
 import type { ChannelHandlers } from './channel-commands.ts';
 import { answerInDialog } from './in-dialog.ts';
 import type { MediaServer } from './media-server.ts';
-import { isSessionExpiry } from './session-timers.ts';
+import { isDialogGone, isSessionExpiry } from './session-timers.ts';
 import type { SipDialog } from './sip-dialog.ts';
 
 export interface SwitchLegOptions {
@@ -76,7 +76,7 @@ export class SwitchLeg implements Leg {
     this.#dialogs = dialogs;
     const { network, media } = dialogs;
     network.listen({
-      onBye: (reason) => this.#lost(isSessionExpiry(reason) ? 'media-timeout' : this.#hangupCause),
+      onBye: (reason) => this.#lost(this.#causeOfBye(reason)),
       onRequest: (req, res) => answerInDialog(req, res, media),
     });
     media.listen({
@@ -109,6 +109,10 @@ export class SwitchLeg implements Leg {
 
   recordCall(request: CallRecordRequest): void {
     this.channel.recordCall(request);
+  }
+
+  adoptRecording(request: CallRecordRequest, startedAgoMs: number): void {
+    this.channel.adoptRecording(request, startedAgoMs);
   }
 
   orderRecording(recordingId: string, order: RecordingOrder): void {
@@ -167,6 +171,11 @@ export class SwitchLeg implements Leg {
 
   get #hangupCause(): EndCause {
     return this.kind === 'caller' ? 'caller-hangup' : 'peer-hangup';
+  }
+
+  #causeOfBye(reason: string): EndCause {
+    if (isSessionExpiry(reason)) return 'media-timeout';
+    return this.kind !== 'caller' && isDialogGone(reason) ? 'media-lost' : this.#hangupCause;
   }
 
   #lost(cause: EndCause): void {

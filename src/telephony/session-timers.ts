@@ -29,6 +29,11 @@ export function isSessionExpiry(reason: string): boolean {
   return /session timer expired/i.test(reason);
 }
 
+/** The reason that the embedded switch gives where a phone knew nothing of its dialog, or did not answer a request in it. */
+export function isDialogGone(reason: string): boolean {
+  return /dialog gone/i.test(reason);
+}
+
 function sessionExpires(req: SrfMessage): { seconds: number; refresher: string | undefined } | undefined {
   const value = req.get('Session-Expires') ?? '';
   const seconds = /^\s*(\d{1,9})\s*(?:;|$)/.exec(value)?.[1];

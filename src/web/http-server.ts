@@ -13,6 +13,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { createSignIn } from '../accounts/sign-in.ts';
 import type { AgentHistoryStore } from '../desk/agent-history.ts';
+import type { CallOrders } from '../desk/call-orders.ts';
 import type { DeskStaffStore } from '../desk/desk-store.ts';
 import type { Intakes } from '../desk/intakes.ts';
 import type { DeskLive } from '../desk/live.ts';
@@ -23,6 +24,7 @@ import { guardRequest, isSecure, requireGuard } from './guard.ts';
 import { accountRoutes, cardRoutes, numberRoutes } from './routes/accounts.ts';
 import { agentHistoryRoutes } from './routes/agent-history.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { callRoutes } from './routes/calls.ts';
 import { agentRoutes, queueRoutes } from './routes/desk.ts';
 import { deskLiveRoutes } from './routes/desk-live.ts';
 import { deskWorkRoutes } from './routes/desk-work.ts';
@@ -41,6 +43,8 @@ export interface HttpServerOptions extends ApiParts {
   desk?: DeskStaffStore;
   /** The desk as it changes; without it there is no route that shows it. */
   deskLive?: DeskLive;
+  /** What is ordered of calls in progress; without it there are no routes for that. */
+  callOrders?: CallOrders;
   /** What agents did when; without it there is no route for it. */
   agentHistory?: AgentHistoryStore;
   /** Forms of calls, and reports; without it there are no routes for them. */
@@ -129,7 +133,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** What the rest of the program may reach by HTTP stands here, room by room. */
-function addApi(api: Api, parts: RouteParts, { desk, deskLive, agentHistory, intakes }: HttpServerOptions): void {
+function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): void {
+  const { desk, deskLive, callOrders, agentHistory, intakes } = options;
   sessionRoutes(api, parts);
   userRoutes(api, parts);
   agentRoutes(api, parts);
@@ -142,6 +147,7 @@ function addApi(api: Api, parts: RouteParts, { desk, deskLive, agentHistory, int
   if (desk) deskWorkRoutes(api, parts, desk);
   if (agentHistory) agentHistoryRoutes(api, parts, agentHistory);
   if (deskLive) deskLiveRoutes(api, parts, deskLive);
+  if (callOrders) callRoutes(api, { ...parts, orders: callOrders });
   if (!intakes) return;
   intakeRoutes(api, { intakes, desk });
   reportRoutes(api, intakes.stores);

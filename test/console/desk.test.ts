@@ -5,15 +5,19 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildConsole } from '../../scripts/build-console.ts';
 import { type MailServer, type Receiver, startMailServer, startReceiver } from '../outbox/harness.ts';
+import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { startChromium } from '../support/chromium.ts';
-import { type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
+import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
+import { freePortPair } from '../support/ports.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /** The console in a browser, on the running system, with callers and agents on phones that are not ours. */
 const number = '0322220001';
 const caller = { user: '09011112222', written: '090-1111-2222' };
+/** Where calls to numbers outside go. */
+let trunkPort: number;
 let system: System;
 let secrets: PrintedSecrets;
 let browser: Browser;
@@ -27,7 +31,9 @@ beforeAll(async () => {
   mailServer = await startMailServer();
   receiver = await startReceiver();
   const flows = flowsThatReportTo(receiver.url);
+  trunkPort = await freePortPair();
   const environment = {
+    TRUNK_URL: `sip:127.0.0.1:${trunkPort}`,
     SMTP_URL: `smtp://127.0.0.1:${mailServer.port}`,
     MAIL_FROM: 'desk@denwaban.example',
     ALLOW_INSECURE_TARGETS: 'yes',
@@ -122,6 +128,73 @@ async function call(): Promise<Baresip> {
   return phone;
 }
 
+/** The caller hears music and is taken back; whoever is to be put through declines. What was typed stays. */
+async function holdAndTransferInVain(page: Page): Promise<void> {
+  const desk = state(page);
+  await page.keyboard.press('F9');
+  await desk.getByText(/^保留中 0:0\d$/).waitFor();
+  await photos(page, 'held');
+  await page.keyboard.press('F9');
+  await desk.getByText(/^保留中/).waitFor({ state: 'detached' });
+  await desk.getByText('● 録音中').waitFor();
+  await page.keyboard.press('Control+F9');
+  await desk.getByText('録音停止中').waitFor();
+  await page.keyboard.press('Control+F9');
+  await desk.getByText('● 録音中').waitFor();
+  const doctor = await Baresip.start({ user: '2001', sipPort: trunkPort });
+  running.push(doctor);
+  const field = page.getByLabel('折り返しの日時');
+  await field.focus();
+  // What is typed at once is typed into the dialog; then the focus is back in the form.
+  await page.keyboard.press('F10');
+  await page.keyboard.insertText('サトウ');
+  await photo(page, 'transfer');
+  await page.keyboard.press('Enter');
+  await doctor.heardOf('CALL_INCOMING');
+  expect(await page.locator(':focus').inputValue()).toBe('本日 17時まで');
+  await desk.getByText('呼出中: 佐藤 健').waitFor();
+  await photos(page, 'transferring');
+  doctor.hangUp();
+  await desk.getByText(/^転送できませんでした/).waitFor();
+  await photo(page, 'transfer-failed');
+  expect(await field.inputValue()).toBe('本日 17時まで');
+}
+
+/** To the other agent, who is available now. */
+async function handToTaro(page: Page): Promise<void> {
+  const taro = await DeskAgent.start(system, secrets, 'taro', { toneHz: 660, answer: true });
+  running.push(taro);
+  await taro.want('available');
+  await page.keyboard.press('F10');
+  await page.getByRole('option', { name: '鈴木太郎' }).waitFor();
+  await page.keyboard.insertText('鈴木');
+  await page.keyboard.press('Enter');
+  await taro.reaches('talking');
+}
+
+/** What can be done with the only call that an agent has. */
+async function choose(page: Page, action: string): Promise<void> {
+  await page.getByRole('region', { name: '進行中の電話' }).getByRole('button').focus();
+  await page.keyboard.press('Enter');
+  const item = page.getByRole('menuitem', { name: action, exact: true });
+  await item.waitFor();
+  await photo(page, `overview-${action}`);
+  await item.press('Enter');
+}
+
+/** The supervisor's own phone rings. */
+async function listenIn(page: Page): Promise<void> {
+  const phone = await phoneOf('boss');
+  const mark = page.getByText('傍聴: 中村 管理者');
+  await choose(page, '聞く');
+  await phone.heardOf('CALL_INCOMING');
+  phone.accept();
+  await mark.waitFor();
+  await choose(page, '聞くのをやめる');
+  await phone.heardOf('CALL_CLOSED');
+  await mark.waitFor({ state: 'detached' });
+}
+
 const state = (page: Page) => page.getByRole('region', { name: '自分の状態' });
 
 describe('the console', () => {
@@ -138,7 +211,9 @@ describe('the console', () => {
     await state(page).getByText('退席', { exact: true }).waitFor();
   });
 
-  it('an agent by keyboard alone: is rung, answers, writes the form, reports it, and is ready for the next', async () => {
+  it('an agent by keyboard alone: is rung, answers, writes the form, holds, reports, hands over, and is ready for the next', {
+    timeout: 120_000,
+  }, async () => {
     const page = await openPage();
     await signIn(page, 'hanako');
     const phone = await phoneOf('hanako');
@@ -155,7 +230,7 @@ describe('the console', () => {
     const banner = page.getByTestId('call');
     await banner.getByText('着信中').waitFor();
     expect(await banner.textContent()).toContain('さくら歯科');
-    expect(await banner.locator('rt').textContent()).toBe('さくらしか');
+    await banner.locator('rt', { hasText: 'さくらしか ほんいん' }).waitFor();
     await banner.getByText(caller.written).waitFor();
     await photos(page, 'ringing');
     phone.accept();
@@ -197,6 +272,7 @@ describe('the console', () => {
     await kept.waitFor();
     await page.getByTestId('read-back').getByText('青葉商事の伊藤 さくら様').waitFor();
     await photos(page, 'talking');
+    await holdAndTransferInVain(page);
     await page.keyboard.press('Control+Enter');
     await form.getByText('結果を選んでください').waitFor();
     await form.getByLabel('折り返しの日時').focus();
@@ -210,8 +286,10 @@ describe('the console', () => {
     );
     expect(mailServer.mails.map(({ to }) => to)).toEqual([['office@sakura.example']]);
     expect(receiver.received.map(({ body }) => body).join()).toContain('伊藤 さくら');
-    other.hangUp();
+    await handToTaro(page);
     await state(page).getByText('後処理', { exact: true }).waitFor();
+    await eventually('the caller to hear the other agent', () => toneDurationMs(other.heard(), 660) > 500);
+    other.hangUp();
     await state(page)
       .getByText(/残り 0:[0-5]\d/)
       .waitFor();
@@ -222,23 +300,17 @@ describe('the console', () => {
     await state(page).getByText('退席', { exact: true }).waitFor();
   });
 
-  it('a form left unfinished is there after the call, until it is reported', async () => {
+  it('a form left unfinished, of the caller handed over, is there after the call until it is reported', async () => {
     const page = await openPage();
     await signIn(page, 'taro');
-    const phone = await phoneOf('taro');
-    await state(page).waitFor();
-    await page.keyboard.press('F2');
-    const other = await call();
-    await phone.heardOf('CALL_INCOMING');
-    phone.accept();
-    const form = page.getByTestId('intake');
-    await form.waitFor();
-    await page.keyboard.insertText('途中');
-    other.hangUp();
-    await state(page).getByText('後処理', { exact: true }).waitFor();
-    await page.keyboard.press('F8');
     await state(page).getByText('退席', { exact: true }).waitFor();
     await page.getByText('前の電話の受付票が終わっていません。').waitFor();
+    const form = page.getByTestId('intake');
+    await form.getByLabel('お名前').focus();
+    await page.keyboard.insertText('途中');
+    await form.locator('[data-testid="kept"][data-state="kept"]').waitFor();
+    await page.reload();
+    await form.waitFor();
     expect(await form.getByLabel('お名前').inputValue()).toBe('途中');
     await form.getByText('営業電話').click();
     await page.keyboard.press('Control+Enter');
@@ -246,22 +318,33 @@ describe('the console', () => {
     await form.waitFor({ state: 'detached' });
   });
 
-  it('a supervisor sees the desk as it changes, and sets states', async () => {
+  it('a supervisor sees the desk as it changes, sets states, listens in, and ends a call', async () => {
     const page = await openPage();
     await signIn(page, 'boss');
-    await phoneOf('taro');
+    const phone = await phoneOf('taro');
     const row = page.getByRole('row', { name: /鈴木太郎/ });
     await row.getByText('退席').waitFor();
-    await call();
-    await page.getByRole('row', { name: /さくら歯科.*待機中/ }).waitFor();
+    const other = await call();
+    const waiting = page.getByRole('region', { name: '待っている電話' });
+    await waiting.getByRole('row', { name: /さくら歯科.*待機中/ }).waitFor();
     await row.getByRole('button').focus();
     await page.keyboard.press('Enter');
     await page.getByRole('menuitem', { name: '受付中' }).waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await row.getByText('着信中').waitFor();
+    await waiting.getByText('鈴木太郎').waitFor();
     await photos(page, 'overview');
-    await page.keyboard.press('Escape');
+    const talks = page.getByRole('region', { name: '進行中の電話' });
+    phone.accept();
+    await talks.getByText('通話中').waitFor();
+    await listenIn(page);
+    await choose(page, '電話を切る…');
+    await page.getByText('元には戻せません').waitFor();
+    expect(other.events.some(({ type }) => type === 'CALL_CLOSED')).toBe(false);
+    await page.keyboard.press('Enter');
+    await other.heardOf('CALL_CLOSED');
+    await page.getByText('進行中の電話はありません').waitFor();
   });
 
   it('who is signed out elsewhere is asked to sign in again', async () => {

@@ -58,7 +58,7 @@ describe('foldCall', () => {
       outcome: 'connected',
       path: ['menu', 'transfer'],
       digits: [{ nodeId: 'menu', digits: '1' }],
-      recordings: [{ recordingId: 'r1', legId: 'c-caller', file: 'r1.wav', durationMs: 900 }],
+      recordings: [{ recordingId: 'r1', legId: 'c-caller', agentId: null, file: 'r1.wav', durationMs: 900 }],
       faults: [],
       legs: [
         {

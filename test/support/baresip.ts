@@ -138,6 +138,11 @@ export class Baresip {
     return newest ? readWav(join(this.#folder, newest)).samples : new Int16Array(0);
   }
 
+  /** Without power from one moment to the next. */
+  kill(): void {
+    this.#program.child.kill('SIGKILL');
+  }
+
   async stop(): Promise<void> {
     this.#command('quit');
     this.#control.end();

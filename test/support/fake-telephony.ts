@@ -14,13 +14,13 @@ import type {
   RecordingOrder,
   RecordOutcome,
   RecordRequest,
-  Sound,
   Telephony,
   TelephonyHandlers,
   TelephonyStatus,
 } from '../../src/call/telephony.ts';
 import type { EndCause, LegKind } from '../../src/kernel/call-fact.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
+import { soundName as nameOf } from './sound-name.ts';
 
 /** A leg without a telephone: tests press its keys and hang it up; it keeps the port's promises. */
 export class FakeLeg implements Leg {
@@ -77,6 +77,10 @@ export class FakeLeg implements Leg {
     this.callRecordings.set(request.recordingId, { request, paused: false });
   }
 
+  adoptRecording(request: CallRecordRequest): void {
+    this.callRecordings.set(request.recordingId, { request, paused: false });
+  }
+
   orderRecording(recordingId: string, order: RecordingOrder): void {
     const recording = this.callRecordings.get(recordingId);
     if (!recording || this.ended) return;
@@ -87,7 +91,7 @@ export class FakeLeg implements Leg {
 
   async bridge(peer: Leg): Promise<boolean> {
     if (!(peer instanceof FakeLeg) || this.ended || peer.ended || this.#telephony.bridgesFail) return false;
-    if (this.playing) this.finishPlay('stopped');
+    for (const leg of [this, peer]) leg.finishPlay('stopped');
     this.orders.push(`bridge ${peer.kind}`);
     this.bridgedWith = peer;
     peer.bridgedWith = this;
@@ -196,12 +200,6 @@ export class FakeLeg implements Leg {
   tell(event: LegEvent): void {
     this.#onEvent(event);
   }
-}
-
-function nameOf(sound: Sound): string {
-  if ('file' in sound) return sound.file.split('/').at(-1) ?? sound.file;
-  if ('tone' in sound) return `tone:${sound.tone}`;
-  return `silence:${sound.silenceMs}`;
 }
 
 /** An INVITE that a test has sent. */

@@ -39,7 +39,7 @@ export interface PrintedCall {
   outcome: string | null;
   path: string[];
   digits?: { nodeId: string; digits: string }[];
-  recordings: { recordingId: string; file: string; durationMs: number }[];
+  recordings: { recordingId: string; agentId: string | null; file: string; durationMs: number }[];
   legs: PrintedLeg[];
 }
 

@@ -42,6 +42,12 @@ export class TestPhone {
   status: number | undefined;
   /** Loudest sample of the last packet heard, and how many packets were heard. */
   heard = { peak: 0, packets: 0 };
+  /** Sends no audio: on hold in a way, or it suppresses silence. */
+  mute = false;
+  /** Neither hears nor says anything any more: without power. */
+  dead = false;
+  /** Statuses that it answers requests of a method with, where not 200. */
+  readonly answers = new Map<string, number>();
   /** What this phone says: 0 is silence, up to 1. */
   voice = 0;
   /** Says a tone of this pitch instead; 0 = not. */
@@ -153,6 +159,7 @@ export class TestPhone {
   }
 
   #receive(message: Message, from: { port: number }): void {
+    if (this.dead) return;
     if (message.first.startsWith('SIP/2.0')) {
       const status = Number(message.first.split(' ')[1]);
       const cseq = message.header('CSeq');
@@ -172,7 +179,7 @@ export class TestPhone {
       else this.#respond(this.#invite, 487);
     } else if (method !== 'ACK') {
       if (method === 'BYE') this.#stopTalking();
-      this.#respond(message, 200);
+      this.#respond(message, this.answers.get(method) ?? 200);
     }
   }
 
@@ -298,7 +305,7 @@ export class TestPhone {
   }
 
   #packet(payloadType: number, timestamp: number, payload: Buffer): void {
-    if (!this.#remoteRtp) return;
+    if (!this.#remoteRtp || this.mute || this.dead) return;
     const head = Buffer.alloc(12);
     head[0] = 0x80;
     head[1] = payloadType;

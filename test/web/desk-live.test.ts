@@ -141,8 +141,14 @@ describe('GET /desk/live', () => {
     await store.report(offerId, { type: 'connected' });
     await eventually('the talk', () => page.latest?.me?.state === 'talking');
     expect(page.latest?.queues[0]).toMatchObject({ waiting: 0, today: { answered: 1, inTime: 1, left: 0 } });
+    await store.show('a', { recording: 'paused', listeners: [boss.userId] });
+    await eventually('how the talk stands', () => page.latest?.call?.recording === 'paused');
+    expect(page.latest?.call).toMatchObject({ callId: 'a', listeners: [boss.userId] });
+    await store.show('a', {});
+    await eventually('that nothing is recorded', () => page.latest?.call && !('recording' in page.latest.call));
     await store.report(offerId, { type: 'finished' });
     await store.leave('a');
+    await store.show('a', { recording: 'on' });
     await eventually('the wrap-up', () => page.latest?.me?.state === 'wrap-up');
     expect((page.latest?.me?.untilMs ?? 0) - (page.latest?.nowMs ?? 0)).toBeGreaterThan(20_000);
   });
@@ -161,7 +167,49 @@ describe('GET /desk/live', () => {
     );
     expect(supervisor.latest?.calls).toMatchObject([{ callId: 'a', state: 'offered' }]);
     expect(supervisor.latest?.queues.find(({ queueId }) => queueId === 'main')?.today).toMatchObject({ left: 1 });
-    expect(other.text).not.toMatch(/アクメ|山田花子|"calls"/);
+    expect(other.text).not.toMatch(/アクメ|"agents":\[|"calls"/);
+  });
+
+  it('names to an agent who talks the others who are available now, and nothing more of them', async () => {
+    const page = await LivePage.open(hanako);
+    await store.setAgentState(hanako.userId, 'available');
+    await store.setAgentState(taro.userId, 'available');
+    await eventually('a view', () => page.latest?.me?.state === 'available');
+    expect(page.latest).not.toHaveProperty('colleagues');
+    await store.enqueue('c1', requestOf('a'));
+    const offerId = await offerOf(hanako.userId);
+    for (const type of ['ringing', 'answered', 'connected'] as const) await store.report(offerId, { type });
+    const taroOnly = [{ agentId: taro.userId, displayName: '鈴木太郎' }];
+    await eventually('a colleague', () => page.latest?.colleagues?.length === 1);
+    expect(page.latest?.colleagues).toEqual(taroOnly);
+    await store.setAgentState(taro.userId, 'break', 'lunch');
+    await eventually('nobody', () => page.latest?.colleagues?.length === 0);
+    expect(page.text).not.toContain('lunch');
+    await store.setAgentState(taro.userId, 'available');
+    await eventually('the colleague again', () => page.latest?.colleagues?.length === 1);
+    await store.report(offerId, { type: 'finished' });
+    await eventually('the wrap-up', () => page.latest?.me?.state === 'wrap-up');
+    expect(page.latest).not.toHaveProperty('colleagues');
+  });
+
+  it('shows how long a caller has been on hold, and to supervisors alone who listens', async () => {
+    const [page, supervisor] = [await LivePage.open(hanako), await LivePage.open(boss)];
+    await store.setAgentState(hanako.userId, 'available');
+    await store.enqueue('c1', requestOf('a'));
+    const offerId = await offerOf(hanako.userId);
+    for (const type of ['ringing', 'answered', 'connected'] as const) await store.report(offerId, { type });
+    await store.show('a', { held: true });
+    const heldSinceMs = await eventually('the hold', () => page.latest?.call?.heldSinceMs);
+    expect(page.latest?.call).toMatchObject({ held: true });
+    expect(heldSinceMs).toBeLessThanOrEqual(page.latest?.nowMs ?? 0);
+    await store.show('a', { held: true, recording: 'paused', listeners: [boss.userId] });
+    await eventually('the pause', () => page.latest?.call?.recording === 'paused');
+    expect(page.latest?.call?.heldSinceMs).toBe(heldSinceMs);
+    expect(page.text).not.toContain(boss.userId);
+    await eventually('who listens', () => supervisor.latest?.calls?.[0]?.listeners?.includes(boss.userId));
+    await store.show('a', {});
+    await eventually('the end', () => page.latest?.call?.held === undefined);
+    expect(page.latest?.call).not.toHaveProperty('heldSinceMs');
   });
 
   it('looks once for all pages, at most twice a second, and not at all while nothing changes', async () => {

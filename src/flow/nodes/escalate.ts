@@ -104,7 +104,7 @@ function onDesk(node: Escalate, view: NodeView, event: NodeEvent): Action[] {
         { type: 'remember', memory: { phase: 'talking' } },
       ];
     case 'desk-parted':
-      return [{ type: 'remember', memory: {} }, ...wait(node)];
+      return [{ type: 'remember', memory: {} }, ...wait(node, event.handedOver)];
     case 'desk-done':
       return [{ type: 'go-to', nodeId: exitFor(node, event.outcome) }];
     default:
@@ -124,12 +124,12 @@ function onTime(node: Escalate, view: NodeView, name: string): Action[] {
   return [...announceLater(node), ...(view.memory['placed'] ? [play(node, announce.prompt)] : [])];
 }
 
-/** Waiting begins again: a lost agent, or another controller. */
-function wait(node: Escalate): Action[] {
+/** Waiting begins again: a lost agent, another controller, or another queue (where nothing has gone wrong). */
+function wait(node: Escalate, isHandedOver = false): Action[] {
   return [
     { type: 'start-timer', name: 'wait', delayMs: toMs(node.maxWaitSeconds) },
     ...announceLater(node),
-    ...(node.back ? [play(node, node.back)] : music(node)),
+    ...(node.back && !isHandedOver ? [play(node, node.back)] : music(node)),
   ];
 }
 

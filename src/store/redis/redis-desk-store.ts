@@ -5,11 +5,14 @@ import {
   type AgentChange,
   type AgentStatus,
   agentStates,
+  callerStates,
   type DeskListenerHandle,
   type DeskStore,
   type DeskStoreListener,
   type EnqueueResult,
+  type HandOverRefusal,
   type LineEntry,
+  type Offer,
   type OfferEvent,
   type PendingWork,
   type QueueFigures,
@@ -17,6 +20,7 @@ import {
   type WaitingPlace,
   type WantedState,
 } from '../../desk/desk-store.ts';
+import type { CallShown } from '../../desk/live-types.ts';
 import { type DeskRequest, deskRequestSchema } from '../../desk/request.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { RedisConnection } from './open-redis.ts';
@@ -35,7 +39,9 @@ const offerSchema = z.object({
   ringTimeoutMs: z.number(),
   pressOneToAccept: z.boolean(),
   isCallBack: z.boolean(),
+  isTransfer: z.boolean(),
 });
+const handToSchema = z.union([z.enum(['not-talking', 'busy', 'not-allowed']), offerSchema]);
 const overflowSchema = z.object({
   callId: z.string(),
   step: overflowStepSchema,
@@ -52,7 +58,8 @@ const pendingSchema = z.object({
   lost: listOf(z.string()),
 });
 const enqueuedSchema = z.union([z.enum(['full', 'unknown-queue', 'gone']), z.number()]);
-const callerStateSchema = z.enum(['waiting', 'offered', 'answered', 'talking', 'held', 'served']);
+const callerStateSchema = z.enum(callerStates);
+const movedSchema = z.union([z.enum(['full', 'unknown-queue', 'not-waiting']), z.number()]);
 const resumedSchema = z.union([
   z.enum(['unknown', 'taken']),
   z.object({
@@ -185,6 +192,12 @@ export class RedisDeskStore implements DeskStore {
     return toEnqueueResult(await this.#run('deskTransfer', callId, queueId));
   }
 
+  async moveTo(callId: string, queueId: string, first: boolean): Promise<EnqueueResult | { outcome: 'not-waiting' }> {
+    const moved = movedSchema.parse(await this.#run('deskMove', callId, queueId, first ? 1 : 0));
+    if (typeof moved === 'number') return { outcome: 'queued', position: moved };
+    return moved === 'not-waiting' ? { outcome: moved } : { outcome: 'refused', reason: moved };
+  }
+
   async overflowFailed(callId: string): Promise<void> {
     await this.#run('deskOverflowFailed', callId);
   }
@@ -196,6 +209,23 @@ export class RedisDeskStore implements DeskStore {
   async report(offerId: string, event: OfferEvent): Promise<'ok' | 'gone'> {
     const { script, args } = scriptOf(event);
     return z.enum(['ok', 'gone']).parse(await this.#run(script, offerId, ...args));
+  }
+
+  async handTo(callId: string, agentId: string): Promise<Offer | HandOverRefusal> {
+    return handToSchema.parse(await this.#run('deskHandTo', callId, agentId));
+  }
+
+  async keep(callId: string): Promise<void> {
+    await this.#run('deskKeep', callId);
+  }
+
+  async backToHead(callId: string): Promise<boolean> {
+    return z.boolean().parse(await this.#run('deskBack', callId));
+  }
+
+  async show(callId: string, shown: CallShown): Promise<void> {
+    const json = JSON.stringify(shown);
+    await this.#run('deskShow', callId, json === '{}' ? '' : json);
   }
 
   async places(callIds: readonly string[]): Promise<WaitingPlace[]> {

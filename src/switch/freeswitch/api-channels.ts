@@ -5,6 +5,7 @@ import type { Leg } from './core.ts';
 import { sendDigits } from './dtmf.ts';
 import { jsonText, plainText, type SwitchEvent } from './events.ts';
 import { inlineSteps, parkDialplan, parkJob, transferJob } from './jobs.ts';
+import { mediaVariables } from './media-variables.ts';
 import { causeOrClearing } from './originate.ts';
 import { separate } from './separate.ts';
 import type { SwitchCore } from './switch-core.ts';
@@ -53,6 +54,7 @@ export function channelCommands(core: SwitchCore): [string, ApiCommand][] {
     ['uuid_record', onLeg(USAGE.record, '-ERR Cannot locate session!\n', 3, (leg, rest) => record(core, leg, rest))],
     ['uuid_transfer', onLeg(USAGE.transfer, NO_CHANNEL, 2, transfer)],
     ['uuid_broadcast', onLeg(USAGE.broadcast, '-ERR invalid uuid\n', 2, broadcast)],
+    ['uuid_set_media_stats', (args) => setMediaStats(core, args)],
     ['uuid_bridge', (args) => bridge(core, args)],
   ];
 }
@@ -100,6 +102,14 @@ function setVariables(leg: Leg, rest: string): string {
     else leg.channel.set(pair.slice(0, equals).trim(), pair.slice(equals + 1));
   }
   return OK;
+}
+
+async function setMediaStats(core: SwitchCore, uuid: string): Promise<string> {
+  if (uuid === '') return '-USAGE: <uuid>\n';
+  const leg = core.legs.get(uuid);
+  if (!leg) return `-ERR No such channel ${uuid}!\n`;
+  leg.channel.setAll(mediaVariables(await core.media.stats(uuid)));
+  return '+OK:\n';
 }
 
 function dump(core: SwitchCore, leg: Leg, format: string): string {

@@ -6,6 +6,7 @@ import { causeOf, q850Of } from './causes.ts';
 import type { Channel } from './channel.ts';
 import type { Core, Leg, Settings, SipLeg } from './core.ts';
 import { EventBus } from './events.ts';
+import { mediaVariables } from './media-variables.ts';
 import type { FreeSwitchOptions, Logger } from './options.ts';
 import { silentLogger } from './options.ts';
 import { Player } from './player.ts';
@@ -208,12 +209,5 @@ function setReport(channel: Channel, stats: MediaStats | undefined): void {
     uduration: total,
     billusec: billed,
   });
-  if (!stats) return;
-  channel.setAll({
-    rtp_audio_in_packet_count: stats.packetsReceived,
-    rtp_audio_in_media_packet_count: stats.packetsReceived,
-    rtp_audio_in_skip_packet_count: stats.packetsLost,
-    rtp_audio_out_packet_count: stats.packetsSent,
-    rtp_audio_out_media_packet_count: stats.packetsSent,
-  });
+  if (stats) channel.setAll(mediaVariables(stats));
 }

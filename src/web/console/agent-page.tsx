@@ -3,6 +3,7 @@ import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveAgent, LiveView } from '../../desk/live-types.ts';
 import { CallBanner } from './call-banner.tsx';
+import { CallBar, CallMarks } from './call-bar.tsx';
 import { IntakePanel } from './intake-panel.tsx';
 import { OwnState } from './own-state.tsx';
 import { QueueTable } from './queue-table.tsx';
@@ -27,15 +28,28 @@ export function AgentPage({ live, agentId }: { live: Live; agentId: string }) {
 
 function Desk({ me, view, nowMs, agentId }: { me: LiveAgent; view: LiveView; nowMs: number; agentId: string }) {
   const { t } = useTranslation();
-  const { call } = view;
   const isRinging = me.state === 'ringing' || me.state === 'reserved';
+  // In wrap-up the call goes on without the agent: it ends, or waits for somebody else.
+  const call = isRinging || me.state === 'talking' ? view.call : undefined;
   useTitle(isRinging && call ? `● ${call.account.name}` : t('product'));
+  const isHandedOn = me.state === 'wrap-up' && (view.call?.agentId ?? me.agentId) !== me.agentId;
   const queueName = view.queues.find(({ queueId }) => queueId === call?.queueId)?.name ?? call?.queueId ?? '';
   return (
-    <Stack gap="md" maw={1500} mx="auto">
-      <OwnState me={me} nowMs={nowMs} />
-      {call && <CallBanner call={call} me={me} queueName={queueName} nowMs={nowMs} />}
-      <IntakePanel agentId={agentId} me={me} call={call} />
+    <Stack gap="sm" maw={1500} mx="auto">
+      {call && !isRinging ? (
+        <OwnState
+          me={me}
+          nowMs={nowMs}
+          className={call.held || call.transfer ? 'held' : ''}
+          marks={<CallMarks key={call.callId} call={call} nowMs={nowMs} />}
+        >
+          <CallBar key={call.callId} call={call} colleagues={view.colleagues ?? []} queueName={queueName} />
+        </OwnState>
+      ) : (
+        <OwnState me={me} nowMs={nowMs} />
+      )}
+      {call && isRinging && <CallBanner call={call} me={me} queueName={queueName} nowMs={nowMs} />}
+      <IntakePanel agentId={agentId} me={me} call={call} isHandedOn={isHandedOn} />
       {!call && me.state !== 'wrap-up' && <Rest state={me.state} />}
       <section className="panel" aria-label={t('queue.title')} style={{ padding: 'var(--mantine-spacing-md)' }}>
         <QueueTable queues={view.queues} nowMs={nowMs} />

@@ -1,61 +1,51 @@
 import { Button, Menu, Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import type { LiveAgent, LiveCall } from '../../desk/live-types.ts';
+import type { LiveAgent } from '../../desk/live-types.ts';
 import { breakReasons, useReasonText } from './reason-text.ts';
 import { StateBadge } from './state-badge.tsx';
 import { duration } from './time.ts';
 import { useAgentState } from './use-agent-state.ts';
 
 /** Everybody who takes calls, and what they do; their states can be set. */
-export function AgentTable({
-  agents,
-  calls,
-  nowMs,
-}: {
-  agents: readonly LiveAgent[];
-  calls: readonly LiveCall[];
-  nowMs: number;
-}) {
+export function AgentTable({ agents, nowMs }: { agents: readonly LiveAgent[]; nowMs: number }) {
   const { t } = useTranslation();
   if (agents.length === 0) return <Text c="dimmed">{t('overview.noAgents')}</Text>;
   return (
-    <Table verticalSpacing={6} className="digits">
+    <Table verticalSpacing={5} className="digits">
       <Table.Thead>
         <Table.Tr>
           <Table.Th>{t('overview.name')}</Table.Th>
           <Table.Th>{t('overview.state')}</Table.Th>
           <Table.Th ta="right">{t('overview.since')}</Table.Th>
-          <Table.Th>{t('overview.account')}</Table.Th>
           <Table.Th />
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
         {agents.map((agent) => (
-          <AgentRow
-            key={agent.agentId}
-            agent={agent}
-            call={calls.find(({ callId }) => callId === agent.callId)}
-            nowMs={nowMs}
-          />
+          <AgentRow key={agent.agentId} agent={agent} nowMs={nowMs} />
         ))}
       </Table.Tbody>
     </Table>
   );
 }
 
-function AgentRow({ agent, call, nowMs }: { agent: LiveAgent; call: LiveCall | undefined; nowMs: number }) {
+function AgentRow({ agent, nowMs }: { agent: LiveAgent; nowMs: number }) {
   const { t } = useTranslation();
   const reasonText = useReasonText();
   const { displayName, state, reason, sinceMs, wanted, missesInRow } = agent;
   const isBusy = ['reserved', 'ringing', 'talking', 'wrap-up'].includes(state);
   return (
     <Table.Tr>
-      <Table.Td fw={600}>{displayName}</Table.Td>
+      <Table.Td fw={600} className="whole">
+        {displayName}
+      </Table.Td>
       <Table.Td>
         <StateBadge state={state} />
         {reason !== '' && <Text size="xs">{reasonText(reason)}</Text>}
         {isBusy && wanted !== 'available' && (
-          <Text size="xs">{t('own.afterCall', { state: t(`state.${wanted}`) })}</Text>
+          <Text size="xs" className="whole">
+            {t('own.afterCall', { state: t(`state.${wanted}`) })}
+          </Text>
         )}
         {missesInRow > 0 && (
           <Text size="xs" c="red">
@@ -64,7 +54,6 @@ function AgentRow({ agent, call, nowMs }: { agent: LiveAgent; call: LiveCall | u
         )}
       </Table.Td>
       <Table.Td ta="right">{duration(nowMs - sinceMs)}</Table.Td>
-      <Table.Td>{call?.account.name ?? ''}</Table.Td>
       <Table.Td ta="right">
         <StateMenu agent={agent} />
       </Table.Td>
@@ -85,7 +74,7 @@ function StateMenu({ agent }: { agent: LiveAgent }) {
           loading={set.isBusy}
           aria-label={`${t('overview.setState')}: ${agent.displayName}`}
         >
-          {t('overview.setState')}
+          {t('overview.set')}
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
@@ -93,7 +82,7 @@ function StateMenu({ agent }: { agent: LiveAgent }) {
         <Menu.Item onClick={set.available}>{t('state.available')}</Menu.Item>
         <Menu.Item onClick={set.offline}>{t('state.offline')}</Menu.Item>
         <Menu.Label>{t('state.break')}</Menu.Label>
-        {breakReasons.map((reason) => (
+        {[...breakReasons, 'other'].map((reason) => (
           <Menu.Item key={reason} onClick={() => set.rest(reason)}>
             {reasonText(reason)}
           </Menu.Item>

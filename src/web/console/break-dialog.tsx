@@ -1,21 +1,16 @@
-import { Button, Kbd, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Kbd, Stack, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Dialog, useFocus } from './dialog.tsx';
 import { breakReasons, useReasonText } from './reason-text.ts';
 
 /** Asks why: a number key, or a text of one's own. */
 export function BreakDialog(props: { opened: boolean; onClose: () => void; onChosen: (reason: string) => void }) {
   const { t } = useTranslation();
   return (
-    <Modal
-      opened={props.opened}
-      onClose={props.onClose}
-      title={t('own.chooseReason')}
-      size="sm"
-      transitionProps={{ duration: 0 }}
-    >
+    <Dialog opened={props.opened} onClose={props.onClose} title={t('own.chooseReason')} size="sm">
       <Reasons {...props} />
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -23,6 +18,7 @@ function Reasons({ onClose, onChosen }: { onClose: () => void; onChosen: (reason
   const { t } = useTranslation();
   const reasonText = useReasonText();
   const [other, setOther] = useState('');
+  const first = useFocus<HTMLButtonElement>();
   const choose = (reason: string) => {
     onChosen(reason);
     onClose();
@@ -45,7 +41,7 @@ function Reasons({ onClose, onChosen }: { onClose: () => void; onChosen: (reason
           justify="space-between"
           rightSection={<Kbd>{index + 1}</Kbd>}
           onClick={() => choose(reason)}
-          {...(index === 0 ? { 'data-autofocus': true } : {})}
+          {...(index === 0 ? { 'data-autofocus': true, ref: first } : {})}
         >
           {reasonText(reason)}
         </Button>

@@ -2,11 +2,12 @@ import { Badge, Group, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveAgent, LiveCall } from '../../desk/live-types.ts';
+import { useDeskCard } from './account-card.tsx';
 import { PhoneIcon } from './icons.tsx';
 import { WithReading } from './reading.tsx';
 import { duration, writtenNumber } from './time.ts';
 
-/** The call that rings, or that the agent has: whose name to announce, and who is there. */
+/** The call that rings for the agent: whose name to announce, and who is there. */
 export function CallBanner({
   call,
   me,
@@ -19,57 +20,58 @@ export function CallBanner({
   nowMs: number;
 }) {
   const { t } = useTranslation();
-  const isRinging = me.state === 'ringing' || me.state === 'reserved';
-  const { account, callerNumber, waitingSinceMs, isCallBack } = call;
-  const title =
-    me.state === 'reserved' ? t('ring.reserved') : call.state === 'talking' ? t('state.talking') : t('ring.title');
+  const { callerNumber, waitingSinceMs, isCallBack } = call;
   const isConnecting = me.state === 'ringing' && call.state === 'answered';
+  const title = isConnecting ? t('ring.connecting') : me.state === 'reserved' ? t('ring.reserved') : t('ring.title');
   return (
     <Group
       component="section"
-      className={isRinging ? 'panel ringing' : 'panel'}
+      className="panel ringing"
       px="lg"
-      py={isRinging ? 'md' : 4}
+      py="md"
       justify="space-between"
-      align={isRinging ? 'end' : 'center'}
+      align="end"
       aria-live="assertive"
       data-testid="call"
     >
-      <Group
-        gap={isRinging ? 0 : 'lg'}
-        {...(isRinging ? { style: { flexDirection: 'column', alignItems: 'start' } } : {})}
-      >
-        <Group gap="xs" c={isRinging ? 'orange.8' : 'blue.7'}>
+      <div>
+        <Group gap="xs" c="var(--desk-ring-text)">
           <PhoneIcon />
-          <Text fw={700}>{isConnecting ? t('ring.connecting') : title}</Text>
+          <Text fw={700}>{title}</Text>
           {isCallBack && <Badge color="grape">{t('ring.callBack')}</Badge>}
         </Group>
-        <div className={isRinging ? 'announced large' : 'announced small'} lang="ja">
-          <WithReading name={account.name} reading={account.reading} />
-        </div>
-      </Group>
-      <Group gap="xl" className="digits" pb={isRinging ? 4 : 0}>
+        <Announced call={call} size="large" />
+      </div>
+      <Group gap="xl" className="digits" pb={4}>
         <Fact label={t('ring.from')}>
           {callerNumber === undefined ? t('ring.withheld') : writtenNumber(callerNumber)}
         </Fact>
         <Fact label={t('ring.queue')}>{queueName}</Fact>
-        {me.state === 'talking' ? (
-          <Fact label={t('ring.talk')}>{duration(nowMs - me.sinceMs)}</Fact>
-        ) : (
-          <Fact label={t('ring.waiting')}>{duration(nowMs - waitingSinceMs)}</Fact>
-        )}
+        <Fact label={t('ring.waiting')}>{duration(nowMs - waitingSinceMs)}</Fact>
       </Group>
     </Group>
   );
 }
 
-function Fact({ label, children }: { label: string; children: ReactNode }) {
+/** The name to announce: that of the account's card. */
+export function Announced({ call: { account }, size }: { call: LiveCall; size: 'large' | 'small' }) {
+  const { data: card } = useDeskCard(account.accountId);
+  const { announceName, announceReading } = card ?? { announceName: account.name, announceReading: account.reading };
+  return (
+    <div className={`announced ${size}`} lang="ja">
+      <WithReading name={announceName} reading={announceReading} />
+    </div>
+  );
+}
+
+/** One thing to know, under its name. */
+export function Fact({ label, children }: { label: string; children: ReactNode }) {
   return (
     <div>
-      <Text size="xs" c="dimmed">
+      <Text size="xs" c="dimmed" className="whole">
         {label}
       </Text>
-      <Text size="xl" fw={600}>
+      <Text size="xl" fw={600} className="digits whole">
         {children}
       </Text>
     </div>

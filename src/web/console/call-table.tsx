@@ -1,47 +1,87 @@
-import { Badge, Table, Text } from '@mantine/core';
+import { Badge, Group, Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import type { LiveView } from '../../desk/live-types.ts';
+import type { LiveCall, LiveView } from '../../desk/live-types.ts';
+import { TalkMenu } from './call-menu.tsx';
 import { duration, writtenNumber } from './time.ts';
+import { hasAgent } from './waiting-table.tsx';
 
-const colors = { waiting: 'orange', offered: 'orange', answered: 'blue', talking: 'blue', held: 'red', served: 'gray' };
-
-/** Calls with agents, and the first in each line: the longest first. */
-export function CallTable({ view, nowMs }: { view: LiveView; nowMs: number }) {
+/** Calls that have an agent, the longest first; and who listens in. */
+export function CallTable(props: { view: LiveView; nowMs: number; mayListen: boolean }) {
+  const { view, nowMs, mayListen } = props;
   const { t } = useTranslation();
-  const { calls = [], agents = [], queues } = view;
+  const calls = (view.calls ?? []).filter(hasAgent);
   if (calls.length === 0) return <Text c="dimmed">{t('overview.noCalls')}</Text>;
-  const nameOf = (callId: string) =>
-    agents.filter((agent) => agent.callId === callId).map(({ displayName }) => displayName);
   return (
-    <Table verticalSpacing={6} className="digits">
+    <Table verticalSpacing={5} className="digits">
       <Table.Thead>
         <Table.Tr>
           <Table.Th>{t('overview.account')}</Table.Th>
           <Table.Th>{t('overview.caller')}</Table.Th>
-          <Table.Th>{t('ring.queue')}</Table.Th>
+          <Table.Th>{t('overview.agent')}</Table.Th>
           <Table.Th>{t('overview.state')}</Table.Th>
           <Table.Th ta="right">{t('overview.since')}</Table.Th>
-          <Table.Th>{t('overview.agent')}</Table.Th>
+          <Table.Th />
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
         {calls.map((call) => (
-          <Table.Tr key={call.callId}>
-            <Table.Td fw={600}>{call.account.name}</Table.Td>
-            <Table.Td>
-              {call.callerNumber === undefined ? t('ring.withheld') : writtenNumber(call.callerNumber)}
-            </Table.Td>
-            <Table.Td>{queues.find(({ queueId }) => queueId === call.queueId)?.name ?? call.queueId}</Table.Td>
-            <Table.Td>
-              <Badge color={colors[call.state]} variant="light" tt="none">
-                {t(`overview.callState.${call.state}`)}
-              </Badge>
-            </Table.Td>
-            <Table.Td ta="right">{duration(nowMs - call.waitingSinceMs)}</Table.Td>
-            <Table.Td>{nameOf(call.callId).join(', ')}</Table.Td>
-          </Table.Tr>
+          <CallRow key={call.callId} call={call} view={view} nowMs={nowMs} mayListen={mayListen} />
         ))}
       </Table.Tbody>
     </Table>
+  );
+}
+
+function CallRow(props: { call: LiveCall; view: LiveView; nowMs: number; mayListen: boolean }) {
+  const { call, view, nowMs, mayListen } = props;
+  const { t } = useTranslation();
+  const { agents = [], queues, me } = view;
+  const agent = agents.find(({ agentId }) => agentId === call.agentId);
+  const sinceMs = agent?.callId === call.callId ? agent.sinceMs : call.waitingSinceMs;
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <Text size="sm" fw={600}>
+          {call.account.name}
+        </Text>
+        <Text size="xs" c="dimmed">
+          {queues.find(({ queueId }) => queueId === call.queueId)?.name ?? call.queueId}
+        </Text>
+      </Table.Td>
+      <Table.Td className="whole">
+        {call.callerNumber === undefined ? t('ring.withheld') : writtenNumber(call.callerNumber)}
+      </Table.Td>
+      <Table.Td className="whole">{agent?.displayName}</Table.Td>
+      <Table.Td>
+        <Marks call={call} view={view} />
+      </Table.Td>
+      <Table.Td ta="right">{duration(nowMs - sinceMs)}</Table.Td>
+      <Table.Td ta="right">
+        <TalkMenu call={call} listenerId={me?.agentId} mayListen={mayListen} />
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+function Marks({ call, view: { agents = [] } }: { call: LiveCall; view: LiveView }) {
+  const { t } = useTranslation();
+  const { state, held, transfer, recording, listeners = [] } = call;
+  const names = listeners.map((id) => agents.find(({ agentId }) => agentId === id)?.displayName ?? id).join(', ');
+  const mark = (color: string, text: string, variant: 'filled' | 'light' = 'light') => (
+    <Badge className="whole" color={color} variant={variant} tt="none" radius="sm">
+      {text}
+    </Badge>
+  );
+  return (
+    <Group gap={4}>
+      {transfer
+        ? mark('orange', t('call.ringing', { to: writtenNumber(transfer.to) }))
+        : held
+          ? mark('yellow.5', t('call.held'), 'filled')
+          : mark(state === 'served' ? 'gray' : 'blue', t(`overview.callState.${state}`))}
+      {recording === 'on' && mark('red', `● ${t('call.recordingOn')}`)}
+      {recording === 'paused' && mark('gray', `❚❚ ${t('call.recordingPaused')}`)}
+      {names !== '' && mark('grape', t('overview.listening', { names }))}
+    </Group>
   );
 }

@@ -6,6 +6,7 @@ import {
   Chip,
   Grid,
   Group,
+  Input,
   Kbd,
   SegmentedControl,
   Stack,
@@ -26,8 +27,12 @@ import { useKeeper } from './use-intake.ts';
 
 type TextField = 'callerName' | 'callerNameKana' | 'company' | 'phoneNumber' | 'callBackWhen';
 
-/** The form of a call. Everything typed is kept at once; Ctrl+Enter reports it. */
-export function IntakeFields({ intake, onReported }: { intake: IntakeView; onReported: () => void }) {
+/**
+ * The form of a call. Everything typed is kept at once; Ctrl+Enter reports it. `isHandedOn`: another agent has the caller,
+ * and the form with them.
+ */
+export function IntakeFields(props: { intake: IntakeView; isHandedOn: boolean; onReported: () => void }) {
+  const { intake, isHandedOn, onReported } = props;
   const { t } = useTranslation();
   const keeper = useKeeper(intake);
   const { form, state } = keeper.state;
@@ -35,21 +40,26 @@ export function IntakeFields({ intake, onReported }: { intake: IntakeView; onRep
   useEffect(() => {
     if (state === 'reported') tell();
   }, [state]);
-  const isOver = state === 'reported' || state === 'closed';
+  const isOver = state === 'reported' || state === 'closed' || isHandedOn;
   const addRequest = () =>
     keeper.type({ directTransferRequests: Math.min(99, keeper.state.form.directTransferRequests + 1) });
   const report = () => void keeper.report();
-  useKeys({ 'Ctrl+Enter': report, F6: addRequest });
+  useKeys(isOver ? {} : { 'Ctrl+Enter': report, F6: addRequest });
   return (
     <Stack className="panel" p="md" gap="sm" component="section" aria-label={t('form.title')} data-testid="intake">
       <Group justify="space-between">
         <Title order={2} size="h4">
           {t('form.title')}
         </Title>
-        <KeepMark state={state} />
+        {!(isHandedOn && state !== 'reported') && <KeepMark state={state} />}
       </Group>
       <Hints keeper={keeper} />
-      {state === 'closed' && <Alert color="red">{t('form.closed')}</Alert>}
+      {isHandedOn && state !== 'reported' && (
+        <Alert color="blue" role="status">
+          {t('form.handedOn')}
+        </Alert>
+      )}
+      {state === 'closed' && !isHandedOn && <Alert color="red">{t('form.closed')}</Alert>}
       <fieldset disabled={isOver} style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}>
         <Fields intake={intake} keeper={keeper} />
       </fieldset>
@@ -59,11 +69,11 @@ export function IntakeFields({ intake, onReported }: { intake: IntakeView; onRep
         </Alert>
       )}
       {!isOver && (
-        <Group justify="space-between">
+        <Group justify="space-between" className="to-do">
           <Button variant="light" color="gray" onClick={addRequest} rightSection={<Kbd>F6</Kbd>}>
             {t('form.directRequests')}: {form.directTransferRequests}
           </Button>
-          <Button size="md" onClick={report} loading={state === 'reporting'} rightSection={<Kbd>Ctrl+Enter</Kbd>}>
+          <Button onClick={report} loading={state === 'reporting'} rightSection={<Kbd>Ctrl+Enter</Kbd>}>
             {t('form.finish')}
           </Button>
         </Group>
@@ -171,22 +181,18 @@ function Choice<Value extends string>(props: {
   choices: { value: Value; label: string }[];
   color?: string | undefined;
 }) {
-  const id = useId();
   const { label, value, onChange, choices, color } = props;
   return (
-    <div>
-      <Text size="sm" fw={600} id={id}>
-        {label}
-      </Text>
+    <Input.Wrapper label={label} labelElement="div">
       <SegmentedControl
         fullWidth
-        aria-labelledby={id}
+        aria-label={label}
         value={value}
         onChange={onChange}
         data={choices}
         {...(color === undefined ? {} : { color })}
       />
-    </div>
+    </Input.Wrapper>
   );
 }
 
@@ -204,9 +210,16 @@ function OutcomeChoice({ keeper }: { keeper: IntakeKeeper }) {
         value={outcome}
         onChange={(chosen) => keeper.type({ outcome: outcomes.find((one) => one === chosen) ?? null })}
       >
-        <Group gap="xs" role="radiogroup" aria-labelledby={id}>
+        <Group gap={6} role="radiogroup" aria-labelledby={id}>
           {outcomes.map((one) => (
-            <Chip key={one} value={one} radius="sm" variant="filled" color={one === 'complaint' ? 'red' : 'cyan'}>
+            <Chip
+              key={one}
+              value={one}
+              size="xs"
+              radius="sm"
+              variant="filled"
+              color={one === 'complaint' ? 'red' : 'cyan'}
+            >
               {t(`form.outcomes.${one}`)}
             </Chip>
           ))}
@@ -266,10 +279,13 @@ function Hints({ keeper }: { keeper: IntakeKeeper }) {
   return (
     <>
       {emergencyNumber !== undefined && (
-        <Alert color="red" variant="filled" title={t('card.emergency')} data-testid="emergency">
-          <Text size="xl" fw={700} className="digits">
-            {writtenNumber(emergencyNumber)}
-          </Text>
+        <Alert color="red" variant="filled" p="xs" data-testid="emergency">
+          <Group justify="space-between">
+            <Text fw={700}>{t('card.emergency')}</Text>
+            <Text size="xl" fw={700} className="digits">
+              {writtenNumber(emergencyNumber)}
+            </Text>
+          </Group>
         </Alert>
       )}
       {lines.length > 0 && (

@@ -9,18 +9,26 @@ import type { IntakeView } from './intake-types.ts';
 import { useCurrentIntake } from './use-intake.ts';
 
 /** The account's card and the form: of the call on the line, in wrap-up, or left unfinished. */
-export function IntakePanel({ agentId, me, call }: { agentId: string; me: LiveAgent; call: LiveCall | undefined }) {
+export function IntakePanel(props: {
+  agentId: string;
+  me: LiveAgent;
+  call: LiveCall | undefined;
+  /** In wrap-up: another agent has the caller now. */
+  isHandedOn: boolean;
+}) {
+  const { agentId, me, call, isHandedOn } = props;
   const { data } = useCurrentIntake(agentId, me.state, me.callId);
   const isBusy = me.state === 'talking' || me.state === 'wrap-up';
   const isRinging = me.state === 'ringing' || me.state === 'reserved';
   // While the next call rings its own card is what counts.
   const intake = data && (isBusy ? data.callId === me.callId : data.state === 'open' && !isRinging) ? data : undefined;
-  if (intake) return <WithCard intake={intake} isBusy={isBusy} />;
+  if (intake) return <WithCard intake={intake} isBusy={isBusy} isHandedOn={isHandedOn} />;
   if (call) return <CardOnly accountId={call.account.accountId} isWaiting={me.state === 'talking'} />;
   return null;
 }
 
-function WithCard({ intake, isBusy }: { intake: IntakeView; isBusy: boolean }) {
+function WithCard(props: { intake: IntakeView; isBusy: boolean; isHandedOn: boolean }) {
+  const { intake, isBusy, isHandedOn } = props;
   const { t } = useTranslation();
   const client = useQueryClient();
   // Without a call the form makes room for the next thing to do.
@@ -37,7 +45,7 @@ function WithCard({ intake, isBusy }: { intake: IntakeView; isBusy: boolean }) {
           <AccountCard card={intake.card} intake={intake} />
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 7 }} order={{ base: 1, md: 2 }}>
-          <IntakeFields key={intake.intakeId} intake={intake} onReported={onReported} />
+          <IntakeFields key={intake.intakeId} intake={intake} isHandedOn={isHandedOn} onReported={onReported} />
         </Grid.Col>
       </Grid>
     </>

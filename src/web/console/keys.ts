@@ -1,16 +1,16 @@
 import { useEffect, useRef } from 'react';
+import { nameOfKey } from './key-name.ts';
 
-/** `F2`, `Ctrl+Enter`: what the key is called in the lists. */
+/** Keys by what they are called in the lists. */
 type KeyMap = Record<string, (() => void) | undefined>;
 
-/** Keys that work wherever the focus is. On a Mac the command key does as Ctrl. */
+/** Keys that work wherever the focus is. */
 export function useKeys(map: KeyMap): void {
   const latest = useRef(map);
   latest.current = map;
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
-      if (event.repeat || event.isComposing || event.altKey) return;
-      const action = latest.current[`${event.ctrlKey || event.metaKey ? 'Ctrl+' : ''}${event.key}`];
+      const action = latest.current[nameOfKey(event) ?? ''];
       if (!action) return;
       event.preventDefault();
       action();

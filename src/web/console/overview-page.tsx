@@ -7,9 +7,10 @@ import { CallTable } from './call-table.tsx';
 import { levelOf, QueueTable } from './queue-table.tsx';
 import { duration, useNow } from './time.ts';
 import type { Live } from './use-live.ts';
+import { WaitingTable } from './waiting-table.tsx';
 
 /** The whole desk, for those who look after it. */
-export function OverviewPage({ live }: { live: Live }) {
+export function OverviewPage({ live, mayListen }: { live: Live; mayListen: boolean }) {
   const { t } = useTranslation();
   const nowMs = useNow(live.offsetMs);
   const { view } = live;
@@ -26,15 +27,20 @@ export function OverviewPage({ live }: { live: Live }) {
       <Panel title={t('overview.queues')}>
         <QueueTable queues={view.queues} nowMs={nowMs} />
       </Panel>
-      <Grid gap="md">
-        <Grid.Col span={{ base: 12, lg: 6 }}>
-          <Panel title={t('overview.agents')}>
-            <AgentTable agents={view.agents ?? []} calls={view.calls ?? []} nowMs={nowMs} />
-          </Panel>
+      <Grid gap="md" columns={24}>
+        <Grid.Col span={{ base: 24, lg: 15 }}>
+          <Stack gap="md">
+            <Panel title={t('overview.waiting')}>
+              <WaitingTable view={view} nowMs={nowMs} />
+            </Panel>
+            <Panel title={t('overview.calls')}>
+              <CallTable view={view} nowMs={nowMs} mayListen={mayListen} />
+            </Panel>
+          </Stack>
         </Grid.Col>
-        <Grid.Col span={{ base: 12, lg: 6 }}>
-          <Panel title={t('overview.calls')}>
-            <CallTable view={view} nowMs={nowMs} />
+        <Grid.Col span={{ base: 24, lg: 9 }}>
+          <Panel title={t('overview.agents')}>
+            <AgentTable agents={view.agents ?? []} nowMs={nowMs} />
           </Panel>
         </Grid.Col>
       </Grid>
@@ -70,11 +76,11 @@ function Figures({ view, nowMs }: { view: LiveView; nowMs: number }) {
 function Figure({ label, value, isPressing = false }: { label: string; value: ReactNode; isPressing?: boolean }) {
   return (
     <Grid.Col span={{ base: 7, sm: 2 }}>
-      <Stack className="panel" p="md" gap={2} h="100%" justify="space-between">
+      <Stack className="panel" px="md" py="xs" gap={2} h="100%" justify="space-between">
         <Text size="xs" c="dimmed">
           {label}
         </Text>
-        <Text className="digits" fz={30} fw={700} lh={1.1} {...(isPressing ? { c: 'orange.7' } : {})}>
+        <Text className="digits" fz={26} fw={700} lh={1.1} {...(isPressing ? { c: 'orange.7' } : {})}>
           {value}
         </Text>
       </Stack>

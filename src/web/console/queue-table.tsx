@@ -1,4 +1,4 @@
-import { Table, Text, Tooltip } from '@mantine/core';
+import { Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { LiveQueue } from '../../desk/live-types.ts';
 import { duration } from './time.ts';
@@ -8,11 +8,11 @@ export function QueueTable({ queues, nowMs }: { queues: readonly LiveQueue[]; no
   const { t } = useTranslation();
   if (queues.length === 0) return <Text c="dimmed">{t('queue.none')}</Text>;
   return (
-    <Table.ScrollContainer minWidth={640}>
-      <Table verticalSpacing="xs" className="digits">
+    <Table.ScrollContainer minWidth={640} type="native">
+      <Table verticalSpacing={6} className="digits">
         <Table.Thead>
           <Table.Tr>
-            <Table.Th>{t('queue.title')}</Table.Th>
+            <Table.Th>{t('ring.queue')}</Table.Th>
             <Table.Th ta="right">{t('queue.waiting')}</Table.Th>
             <Table.Th ta="right">{t('queue.longest')}</Table.Th>
             <Table.Th ta="right">{t('queue.free')}</Table.Th>
@@ -22,11 +22,7 @@ export function QueueTable({ queues, nowMs }: { queues: readonly LiveQueue[]; no
             <Table.Th ta="right">{t('queue.answered')}</Table.Th>
             <Table.Th ta="right">{t('queue.left')}</Table.Th>
             <Table.Th ta="right">{t('queue.averageWait')}</Table.Th>
-            <Table.Th ta="right">
-              <Tooltip label={t('queue.levelLong')}>
-                <span>{t('queue.level')}</span>
-              </Tooltip>
-            </Table.Th>
+            <Table.Th ta="right">{t('queue.level')}</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>

@@ -72,7 +72,7 @@ function Frame({ me, live }: { me: Me; live: Live | undefined }) {
         {!live ? (
           <Alert>{t('shell.noPages')}</Alert>
         ) : page === 'overview' ? (
-          <OverviewPage live={live} />
+          <OverviewPage live={live} mayListen={me.user.role === 'supervisor'} />
         ) : (
           <AgentPage live={live} agentId={me.user.userId} />
         )}

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 
 /** The time by the server's clock, ms since the epoch; the component is drawn again each second. */
 export function useNow(offsetMs: number): number {
@@ -8,6 +8,13 @@ export function useNow(offsetMs: number): number {
     return () => window.clearInterval(timer);
   }, []);
   return Math.max(nowMs, Date.now() - 1_000) + offsetMs;
+}
+
+/** For how long something has been so, ms, as this page has seen it. */
+export function useSince(isSo: boolean, nowMs: number): number {
+  const since = useRef<number | undefined>(undefined);
+  since.current = isSo ? (since.current ?? nowMs) : undefined;
+  return nowMs - (since.current ?? nowMs);
 }
 
 /** `0:07`, `12:34`, `1:02:03`. */

@@ -1,0 +1,85 @@
+import { Badge, Table, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import type { LiveCall, LiveView } from '../../desk/live-types.ts';
+import { WaitingMenu } from './call-menu.tsx';
+import { duration, writtenNumber } from './time.ts';
+
+/** Whether an agent has answered, or has had, the caller. */
+export function hasAgent({ state }: LiveCall): boolean {
+  return state === 'answered' || state === 'talking' || state === 'served';
+}
+
+/** Callers in line, the first of each queue: the longest first. */
+export function WaitingTable({ view, nowMs }: { view: LiveView; nowMs: number }) {
+  const { t } = useTranslation();
+  const { calls = [], queues } = view;
+  const waiting = calls.filter((call) => !hasAgent(call));
+  if (waiting.length === 0) return <Text c="dimmed">{t('overview.noWaiting')}</Text>;
+  const more = queues
+    .map((queue) => ({
+      queue: queue.name,
+      count: queue.waiting - waiting.filter(({ queueId }) => queueId === queue.queueId).length,
+    }))
+    .filter(({ count }) => count > 0);
+  return (
+    <>
+      <Table verticalSpacing={5} className="digits">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{t('overview.account')}</Table.Th>
+            <Table.Th>{t('overview.caller')}</Table.Th>
+            <Table.Th>{t('overview.state')}</Table.Th>
+            <Table.Th ta="right">{t('overview.waited')}</Table.Th>
+            <Table.Th />
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {waiting.map((call) => (
+            <WaitingRow key={call.callId} call={call} view={view} nowMs={nowMs} />
+          ))}
+        </Table.Tbody>
+      </Table>
+      {more.map((one) => (
+        <Text key={one.queue} size="sm" c="dimmed" ta="right">
+          {t('overview.moreWaiting', one)}
+        </Text>
+      ))}
+    </>
+  );
+}
+
+function WaitingRow({ call, view, nowMs }: { call: LiveCall; view: LiveView; nowMs: number }) {
+  const { t } = useTranslation();
+  const { queues, agents = [] } = view;
+  const ringing = agents.filter(({ callId }) => callId === call.callId).map(({ displayName }) => displayName);
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <Text size="sm" fw={600}>
+          {call.account.name}
+        </Text>
+        <Text size="xs" c="dimmed">
+          {queues.find(({ queueId }) => queueId === call.queueId)?.name ?? call.queueId}
+        </Text>
+      </Table.Td>
+      <Table.Td className="whole">
+        {call.callerNumber === undefined ? t('ring.withheld') : writtenNumber(call.callerNumber)}
+      </Table.Td>
+      <Table.Td>
+        <Badge className="whole" color={call.state === 'held' ? 'red' : 'orange'} variant="light" tt="none" radius="sm">
+          {t(`overview.callState.${call.state}`)}
+        </Badge>{' '}
+        {call.isCallBack && (
+          <Badge className="whole" color="grape" variant="light" tt="none" radius="sm">
+            {t('ring.callBack')}
+          </Badge>
+        )}
+        {ringing.length > 0 && <Text size="xs">{ringing.join(', ')}</Text>}
+      </Table.Td>
+      <Table.Td ta="right">{duration(nowMs - call.waitingSinceMs)}</Table.Td>
+      <Table.Td ta="right">
+        <WaitingMenu call={call} queues={queues} />
+      </Table.Td>
+    </Table.Tr>
+  );
+}
