@@ -30,8 +30,13 @@ const happenings = {
   firstAgentHangsUp: (talk: Talk) => legs(talk, 'agent')[0]?.hangUp(),
   lastAgentIsLost: (talk: Talk) => legs(talk, 'agent').at(-1)?.hangUp('media-lost'),
   numberHangsUp: (talk: Talk) => legs(talk, 'transfer')[0]?.hangUp(),
-  deskRings: ({ desk }: Talk) => desk.listener?.ring({ ...ring, offerId: `o${desk.told.length + 10}` }),
-  deskWithdraws: ({ desk }: Talk) => desk.listener?.stopRinging('t1'),
+  deskRings: ({ h, desk }: Talk) => {
+    // As the desk does: for one who waits, and not while another has them.
+    const waits = h.facts.findLast(({ type }) => type === 'queued' || type === 'left-queue')?.type === 'queued';
+    const isFree = h.telephony.openDials.length + h.telephony.openLegs.length === 1;
+    if (waits && isFree) desk.listener?.ring({ ...ring, offerId: `o${desk.told.length + 10}` });
+  },
+  deskWithdraws: ({ desk }: Talk) => desk.listener?.stopRinging(`t${desk.handedOver}`),
   bridgesBreak: ({ h }: Talk) => {
     h.telephony.bridgesFail = !h.telephony.bridgesFail;
   },
