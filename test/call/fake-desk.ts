@@ -30,6 +30,8 @@ export class FakeDesk {
   grants = true;
   /** So often it cannot be asked for a ticket after a take-over. */
   resumesFail = 0;
+  /** Offers of it are t1, t2, … */
+  handedOver = 0;
   handOverRefusal: 'busy' | 'not-allowed' | undefined;
   /** What the watchers are shown, newest last. */
   readonly shown: CallShown[] = [];
@@ -75,7 +77,8 @@ export class FakeDesk {
         tell('hand to', agentId);
         const refused = this.handOverRefusal;
         if (refused) return refused;
-        listener.ring({ ...ring, offerId: 't1', agentId, displayName: agentId, isTransfer: true });
+        this.handedOver += 1;
+        listener.ring({ ...ring, offerId: `t${this.handedOver}`, agentId, displayName: agentId, isTransfer: true });
         return 'reserved';
       },
       keep: () => tell('keep'),
