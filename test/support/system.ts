@@ -18,6 +18,7 @@ export interface PrintedLeg {
   endedAt: string | null;
   cause: string | null;
   sipStatus: number | null;
+  talkMs: number;
 }
 
 export interface PrintedCall {
