@@ -20,7 +20,7 @@ import type { ShownChange } from './shown-call.ts';
 import type { Leg, LegEvent, Sound } from './telephony.ts';
 
 /** What an agent hears who has put the caller on hold: still there. */
-const softTone: Sound = { tone: 'v=-30;%(150,9850,440)' };
+const softTone: Sound = { tone: 'v=-30;%(150,9850,523)' };
 const numberRingMs = 30_000;
 
 /** What is ordered of a talk. */

@@ -28,6 +28,8 @@ export class FakeDesk {
   listener: DeskListener | undefined;
   refusal: DeskRefusal['refused'] | undefined;
   grants = true;
+  /** Offers of it are t1, t2, … */
+  handedOver = 0;
   handOverRefusal: 'busy' | 'not-allowed' | undefined;
   /** What the watchers are shown, newest last. */
   readonly shown: CallShown[] = [];
@@ -72,7 +74,8 @@ export class FakeDesk {
         tell('hand to', agentId);
         const refused = this.handOverRefusal;
         if (refused) return refused;
-        listener.ring({ ...ring, offerId: 't1', agentId, displayName: agentId, isTransfer: true });
+        this.handedOver += 1;
+        listener.ring({ ...ring, offerId: `t${this.handedOver}`, agentId, displayName: agentId, isTransfer: true });
         return 'reserved';
       },
       keep: () => tell('keep'),

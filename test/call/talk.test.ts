@@ -38,7 +38,7 @@ async function answered(dial: Awaited<ReturnType<typeof target>>) {
 }
 
 const music = 'play hold.wav';
-const softTone = 'play tone:v=-30;%(150,9850,440)';
+const softTone = 'play tone:v=-30;%(150,9850,523)';
 const ringBack = 'play tone:%(1000,2000,400,416)';
 
 function over({ h, leg }: Talk, outcome = 'done') {
