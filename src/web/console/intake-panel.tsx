@@ -24,7 +24,12 @@ export function IntakePanel(props: {
   const intake = data && (isBusy ? data.callId === me.callId : data.state === 'open' && !isRinging) ? data : undefined;
   if (intake) return <WithCard intake={intake} isBusy={isBusy} isHandedOn={isHandedOn} />;
   if (call) return <CardOnly accountId={call.account.accountId} isWaiting={me.state === 'talking'} />;
-  return null;
+  return isHandedOn ? <HandedOn /> : null;
+}
+
+function HandedOn() {
+  const { t } = useTranslation();
+  return <Alert color="blue">{t('form.handedOn')}</Alert>;
 }
 
 function WithCard(props: { intake: IntakeView; isBusy: boolean; isHandedOn: boolean }) {

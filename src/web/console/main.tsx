@@ -20,7 +20,7 @@ if (root) {
       <StrictMode>
         <MantineProvider theme={theme} defaultColorScheme="auto">
           <QueryClientProvider client={client}>
-            <Notifications position="bottom-right" />
+            <Notifications position="bottom-left" />
             <App />
           </QueryClientProvider>
         </MantineProvider>
