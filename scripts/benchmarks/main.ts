@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { benchCalls, benchHeld } from './calls.ts';
+import { benchCalls, benchHeld, benchOverload } from './calls.ts';
 import { benchDigit } from './digit.ts';
 
 /** Runs the benches named (all by default); each prints a table, then one line of JSON. */
@@ -38,9 +38,12 @@ const atOnce = Number(process.env.BENCH_HELD ?? 500);
 /** Offered slower than any stack can answer: what is measured is what calls cost that are there. */
 const readHeld = async () => (atOnce > 0 ? [await benchHeld({ atOnce, callsPerSecond: 25 })] : []);
 
+const limit = Number(process.env.BENCH_LIMIT ?? (stack === 'embedded' ? 60 : 100));
+
 const benches: Record<string, () => Promise<void> | void> = {
   media: () => runScript('media.ts'),
   calls: async () => report('calls', [...(await benchCalls({ rates, seconds })), ...(await readHeld())]),
+  overload: async () => report('overload', await benchOverload({ limit, seconds })),
   digit: async () => report('digit', await benchDigit({ keys, otherCalls })),
   ledger: () => runScript('ledger.ts'),
   desk: () => runScript('desk.ts'),
