@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
@@ -33,9 +33,14 @@ import { attemptStoreContract, sessionStoreContract, userStoreContract } from '.
 const folder = mkdtempSync(join(tmpdir(), 'denwaban-sql-'));
 let postgres: TestPostgres;
 let made = 0;
+const options = { clock: systemClock, logger: silentLogger };
+const sqliteFile = (name: string | number) => join(folder, `${name}`, 'denwaban.sqlite');
 
 beforeAll(async () => {
   postgres = await startPostgres();
+  for (const url of [`sqlite:${sqliteFile('migrated')}`, await postgres.createDatabase('migrated')]) {
+    await (await openSql(url, options)).close();
+  }
 });
 
 afterAll(async () => {
@@ -43,15 +48,27 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const emptyDatabases = {
-  SQLite: async () => `sqlite:${join(folder, `${++made}`, 'denwaban.sqlite')}`,
-  PostgreSQL: async () => postgres.createDatabase(`test_${++made}`),
+const databases = {
+  SQLite: {
+    empty: async () => `sqlite:${sqliteFile(++made)}`,
+    migrated: async () => {
+      const file = sqliteFile(++made);
+      mkdirSync(dirname(file));
+      copyFileSync(sqliteFile('migrated'), file);
+      return `sqlite:${file}`;
+    },
+  },
+  PostgreSQL: {
+    empty: () => postgres.createDatabase(`test_${++made}`),
+    migrated: () => postgres.createDatabase(`test_${++made}`, 'migrated'),
+  },
 };
 
-describe.each(Object.entries(emptyDatabases))('on %s', (_, emptyDatabase) => {
+describe.each(Object.entries(databases))('on %s', (_, { empty, migrated }) => {
   const open: SqlDatabase[] = [];
+  /** The tables are there already: to make them for each test would take longer than the tests. */
   const openEmpty = async () => {
-    const database = await openSql(await emptyDatabase(), { clock: systemClock, logger: silentLogger });
+    const database = await openSql(await migrated(), options);
     open.push(database);
     return database;
   };
@@ -82,7 +99,7 @@ describe.each(Object.entries(emptyDatabases))('on %s', (_, emptyDatabase) => {
   describe('intakes and reports in SQL', () => intakeStoresContract(people));
   describe('intakes', () => intakesContract(people));
   describe('SqlAuditStore', () => auditStoreContract(openEmpty));
-  describe('openSql', () => sqlDatabaseContract(emptyDatabase));
+  describe('openSql', () => sqlDatabaseContract(empty));
 });
 
 describe('in memory', () => {

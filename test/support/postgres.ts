@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Client } from 'pg';
 import { eventually } from './poll.ts';
 import { freePort } from './ports.ts';
 import { collectOutput, dieWithUs, endProcess } from './process.ts';
@@ -14,8 +15,8 @@ const run = promisify(execFile);
 export interface TestPostgres {
   /** Of the empty database `denwaban`. */
   url: string;
-  /** Makes one more empty database in the cluster and gives its url. */
-  createDatabase(name: string): Promise<string>;
+  /** Makes one more database in the cluster, empty or as the one named `like` (to which nobody is connected). Gives its url. */
+  createDatabase(name: string, like?: string): Promise<string>;
   /** Ends the server and removes its folder. */
   stop(): Promise<void>;
   /** Ends the server but keeps its folder and port. */
@@ -35,20 +36,14 @@ export async function startPostgres(): Promise<TestPostgres> {
   await run(join(bin, 'initdb'), initArgs, { ...owner, cwd: dir });
   const port = await freePort();
   const urlOf = (name: string) => `postgres://denwaban@127.0.0.1:${port}/${name}`;
-  const createDatabase = async (name: string) => {
-    const psqlArgs = [
-      '-h',
-      dir,
-      '-p',
-      String(port),
-      '-U',
-      'denwaban',
-      '-d',
-      'postgres',
-      '-c',
-      `create database ${name}`,
-    ];
-    await run(join(bin, 'psql'), psqlArgs, { ...owner, cwd: dir });
+  const createDatabase = async (name: string, like = 'template1') => {
+    const client = new Client({ connectionString: urlOf('postgres') });
+    await client.connect();
+    try {
+      await client.query(`create database ${name} template ${like}`);
+    } finally {
+      await client.end();
+    }
     return urlOf(name);
   };
   let child = await launch(bin, dir, port, owner);
