@@ -3,15 +3,16 @@ import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { createPasswords } from './accounts/passwords.ts';
 import type { PhoneCredentialStore } from './accounts/phone-credentials.ts';
+import { callBacksOf } from './call/call-backs.ts';
 import { LostLegSweep } from './call/lost-legs.ts';
 import type { PhoneRegistrations } from './call/phones.ts';
-import { createCallService } from './call/service.ts';
+import { type CallService, createCallService } from './call/service.ts';
 import type { CommandContext, CommandStores } from './cli/command.ts';
 import { commands } from './cli/commands.ts';
 import { prepareFirstStart } from './cli/first-start.ts';
 import { type Config, readConfig } from './config.ts';
 import { prepareDataDir } from './data-dir.ts';
-import { createDesk } from './desk/desk.ts';
+import { createDesk, type DeskOptions } from './desk/desk.ts';
 import { DeskLive } from './desk/live.ts';
 import { SettingsMirror } from './desk/settings-mirror.ts';
 import { startIntakes } from './desk/start-intakes.ts';
@@ -199,14 +200,14 @@ async function startDesk(
   { data }: Stores,
   logger: Logger,
   shutdown: Shutdown,
-  onReported: () => void,
+  { onReported, onCallBack }: { onReported: () => void; onCallBack: DeskOptions['onCallBack'] & {} },
 ) {
   const controllerId = newId('controller');
   const deskStore = new RedisDeskStore(redis);
   const mirror = new SettingsMirror({ ...data, store: deskStore, clock, logger });
   shutdown.add('desk settings', () => mirror.stop());
   await mirror.start();
-  const desk = createDesk({ store: deskStore, clock, logger, controllerId });
+  const desk = createDesk({ store: deskStore, clock, logger, controllerId, onCallBack });
   shutdown.add('desk', () => desk.stop());
   await desk.start();
   const reportAfterMs = config.intakeReportMinutes * 60_000;
@@ -236,7 +237,10 @@ async function startAll(
   shutdown.add('telephony', () => telephony.stop());
   const states = new RedisCallStateStore(redis);
   const onReported = () => outbox.notify();
-  const deskRoom = await startDesk(config, redis, stores, logger, shutdown, onReported);
+  // The desk is there before the calls are, since these ask it for the callers that they take over.
+  const callRoom = Promise.withResolvers<CallService>();
+  const onCallBack = callBacksOf(callRoom.promise);
+  const deskRoom = await startDesk(config, redis, stores, logger, shutdown, { onReported, onCallBack });
   const { controllerId, desk, deskStore, intakes, opener } = deskRoom;
   const calls = createCallService({
     telephony,
@@ -256,6 +260,7 @@ async function startAll(
   });
   shutdown.add('calls', () => calls.stop({ deadlineMs: callEndDeadlineMs }));
   await calls.start();
+  callRoom.resolve(calls);
   process.once('SIGUSR2', () => calls.drain().then(() => process.kill(process.pid, 'SIGTERM')));
   const sweep = new LostLegSweep({ ...stores, states, ledger, flush: () => ledger.flush(), clock, logger });
   shutdown.add('sweep', () => sweep.stop());
@@ -287,8 +292,13 @@ async function startAll(
   const number = (await data.accounts.listNumbers())[0]?.number ?? '';
   const sipPort = 'sipPort' in pair ? pair.sipPort : telephony.sipAddress()?.port;
   const sipHost = 'sipPort' in pair ? config.publicAddress : telephony.sipAddress()?.address;
-  const url = `http://${config.bindAddress}:${http.port}`;
-  const ready = `denwaban ready: dial sip:${number}@${sipHost}:${sipPort}  health ${url}/health  data ${config.dataDir}`;
+  return readyText(config, `sip:${number}@${sipHost}:${sipPort}`, http.port, secrets);
+}
+
+/** What is printed once everything runs: where to call, and at the first start who may sign in. */
+function readyText(config: Config, uri: string, httpPort: number, secrets: readonly string[]): string {
+  const url = `http://${config.bindAddress}:${httpPort}`;
+  const ready = `denwaban ready: dial ${uri}  health ${url}/health  data ${config.dataDir}`;
   if (secrets.length === 0) return ready;
   return [ready, `first start: sign in at ${config.publicUrl ?? url}/; these are shown this once`, ...secrets].join(
     '\n  ',

@@ -76,6 +76,8 @@ export class CallActor {
       post,
       callerLeg: () => (this.#callerEnded ? undefined : this.#leg),
       feed: (event) => this.#feed(event),
+      end: (cause) => this.#end(cause),
+      callee: { onEvent: this.onCallerEvent, onAnswered: (leg) => this.#begin(leg) },
       onChanged: () => {
         this.#save();
         this.#finishIfDone();
@@ -85,6 +87,11 @@ export class CallActor {
 
   get callId(): string {
     return this.#options.identity.callId;
+  }
+
+  /** All parties but the caller. */
+  get peers(): Peers {
+    return this.#peers;
   }
 
   /** Feeds what happens on the caller's leg; give it to `answer` or `adopt`. */
@@ -113,12 +120,9 @@ export class CallActor {
       if (outcome.ok) outcome.leg.end(this.#endCause ?? 'system-hangup').catch(() => undefined);
       return;
     }
-    if (outcome.ok) {
-      this.#begin(outcome.leg);
-      return;
-    }
     const atMs = this.#options.clock.nowMs();
-    this.#mailbox.post(() => this.#onCallerEnded(outcome.cause, outcome.sipStatus, atMs));
+    if (outcome.ok) this.#begin(outcome.leg);
+    else this.#mailbox.post(() => this.#onCallerEnded(outcome.cause, outcome.sipStatus, atMs));
   }
 
   #begin(leg: Leg): void {
@@ -207,11 +211,8 @@ export class CallActor {
   }
 
   #onPlayDone(playId: string, outcome: PlayOutcome): void {
-    if (playId === apologyPlayId) {
-      this.#end('flow-fault');
-      return;
-    }
-    this.#feed({ type: 'play-done', playId, outcome, atMs: this.#options.clock.nowMs() });
+    if (playId === apologyPlayId) this.#end('flow-fault');
+    else this.#feed({ type: 'play-done', playId, outcome, atMs: this.#options.clock.nowMs() });
   }
 
   #onRecordDone(event: Extract<LegEvent, { type: 'record-done' }>): void {

@@ -22,6 +22,8 @@ export interface AgentLegsHost
   ticket(): DeskTicket | undefined;
   /** Nobody is rung any more. */
   hasLeft(): boolean;
+  /** Who is called back is dialled now. Resolves with why nobody is there; undefined: somebody is. */
+  reach(offerId: string, agentId: string, leg: Leg): Promise<EndCause | undefined>;
   /** The agent has the caller and has heard the whisper: they are about to be connected. */
   onAnswered(offerId: string, agentId: string): void;
   onConnected(offerId: string): void;
@@ -112,7 +114,8 @@ export class AgentLegs {
   #newAgent(offerId: string, legId: string, { agentId = '', pressOneToAccept = false } = {}) {
     const { telephony, clock, facts, timers, post, callerLeg, onChanged, prompts, identity } = this.#host;
     const { language, account } = identity;
-    const whisper = new Whisper(prompts, timers, legId, { language, account, pressOneToAccept });
+    const isCallBack = callerLeg() === undefined;
+    const whisper = new Whisper(prompts, timers, legId, { language, account, pressOneToAccept, isCallBack });
     const peer = new PeerCall(
       {
         ...{ telephony, clock, facts, timers, post, callerLeg, onChanged },
@@ -142,6 +145,8 @@ export class AgentLegs {
     if (!(await this.#host.ticket()?.answered(offerId))) return 'cancelled';
     const refusal = await whisper.run(leg);
     if (refusal) return refusal;
+    const unreached = await this.#host.reach(offerId, agentId, leg);
+    if (unreached) return unreached;
     this.#host.onAnswered(offerId, agentId);
     return undefined;
   }

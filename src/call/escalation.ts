@@ -1,15 +1,19 @@
 import type { Desk, DeskListener, DeskRefusal, DeskTicket, LeaveCause } from '../desk/desk.ts';
 import type { IntakeOpening } from '../desk/intake.ts';
-import type { Effect, FlowEvent } from '../flow/protocol.ts';
+import type { DeskRequest } from '../desk/request.ts';
+import type { Effect, FlowEvent, LeaveDeskCause } from '../flow/protocol.ts';
 import type { CallFact, EndCause } from '../kernel/call-fact.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { AgentLegs } from './agent-legs.ts';
+import { CallBackTurn, type Callee } from './call-back-turn.ts';
+import { CallBackWish } from './call-back-wish.ts';
+import { deskRequest } from './desk-request.ts';
 import type { CallLimits } from './limits.ts';
 import type { DeskState, PeerCallHost } from './peer-call.ts';
 import type { PhoneAddress } from './phones.ts';
 import type { PromptLibrary } from './prompts.ts';
-import type { CallIdentity } from './saved-call.ts';
+import { type CallIdentity, deskCallId } from './saved-call.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
 /** The people who can be asked. */
@@ -28,6 +32,8 @@ export interface EscalationHost
   readonly prompts: PromptLibrary;
   readonly logger: Logger;
   readonly people: DeskAccess | undefined;
+  readonly callee: Callee;
+  end(cause: EndCause): void;
   feed(event: FlowEvent): void;
   /** The wait is over and no agent's leg is left. */
   onOver(): void;
@@ -54,19 +60,30 @@ export class Escalation {
   #talkingOfferId: string | undefined;
   /** By the flow, for the agent's form. */
   #learned: Readonly<Record<string, unknown>> = {};
+  readonly #wish: CallBackWish;
+  /** The caller is being called back. */
+  #turn: CallBackTurn | undefined;
 
   constructor(host: EscalationHost, escalationId: string, queueId: string) {
     this.#host = host;
     this.escalationId = escalationId;
     this.#queueId = queueId;
+    this.#wish = new CallBackWish({
+      ...host,
+      hasLeft: () => this.#left,
+      onKept: () => this.#onPlaceKept(),
+      tell: (outcome) => host.post(() => this.#tellFlow({ type: 'desk-call-back', outcome })),
+      onSettled: () => this.#checkOver(),
+    });
     this.#agents = new AgentLegs({
       ...host,
       phonesOf: async (agentId) => (await host.people?.phonesOf(agentId)) ?? [],
       ticket: () => this.#ticket,
       hasLeft: () => this.#left,
+      reach: async (offerId, agentId, leg) => this.#turn?.reach(offerId, agentId, leg),
       onAnswered: (offerId, agentId) => this.#onAnswered(offerId, agentId),
       onConnected: (offerId) => this.#onConnected(offerId),
-      onFailed: () => this.#onFailed(),
+      onFailed: (offerId) => this.#onFailed(offerId),
       onParted: (offerId, cause) => this.#onParted(offerId, cause),
       onLegOver: () => this.#checkOver(),
     });
@@ -74,13 +91,15 @@ export class Escalation {
 
   get state(): DeskState | undefined {
     if (this.#left && this.#agents.allOver) return undefined;
-    const agents = this.#agents.states;
-    return { escalationId: this.escalationId, queueId: this.#queueId, agents, learned: this.#learned };
+    const { escalationId } = this;
+    const [queueId, agents, learned] = [this.#queueId, this.#agents.states, this.#learned];
+    const callee = this.#turn?.state ? { callee: this.#turn.state } : {};
+    return { escalationId, queueId, agents, learned, ...this.#wish.state, ...callee };
   }
 
   /** Changes when there is another leg to be known of. */
   get legs(): string {
-    return `${this.escalationId} ${this.#agents.legs}`;
+    return `${this.escalationId} ${this.#agents.legs} ${this.#turn?.legs}`;
   }
 
   /** Asks for people. */
@@ -92,17 +111,12 @@ export class Escalation {
       return;
     }
     this.#enterQueue();
-    const { callId, accountId, account, fromNumber } = identity;
-    const { queueId, priority, skills, language, learned } = effect;
-    const request = {
-      ...{ callId, account: { accountId, ...account }, queueId, priority, skills, language, learned },
-      ...(fromNumber === 'anonymous' ? {} : { callerNumber: fromNumber.slice(0, 80) }),
-    };
-    // The flow has its own clock for the wait; the queue's overflow applies where it is shorter.
-    people.desk.offer(request, this.#listener).then(
+    this.#wish.begin(effect.callBackTo);
+    // The flow has its own clock for the wait; the queue's overflow applies where it is shorter (flows/REFERENCE.md).
+    people.desk.offer(deskRequest(identity, effect, this.#wish.number), this.#listener).then(
       (answer) => post(() => this.#onOffered(answer)),
       (error: unknown) => {
-        logger.error({ callId, err: errorMessage(error) }, 'the desk could not be asked');
+        logger.error({ callId: identity.callId, err: errorMessage(error) }, 'the desk could not be asked');
         post(() => this.#over('failed', 'failed'));
       },
     );
@@ -113,6 +127,7 @@ export class Escalation {
     const { people, identity, post, facts } = this.#host;
     this.#inQueue = true;
     this.#learned = saved.learned ?? {};
+    this.#wish.resume(saved);
     const talking = saved.agents.find(({ talkEndsAtMs, legId }) => talkEndsAtMs !== undefined && legs.has(legId));
     for (const agent of saved.agents) {
       const leg = legs.get(agent.legId);
@@ -126,7 +141,7 @@ export class Escalation {
         facts.endLeg(agent.legId, 'controller-lost');
       }
     }
-    const resumed = people?.desk.resume(identity.callId, this.#listener) ?? Promise.resolve(undefined);
+    const resumed = people?.desk.resume(deskCallId(identity), this.#listener) ?? Promise.resolve(undefined);
     resumed.then(
       (ticket) => post(() => this.#onResumed(ticket, talking?.offerId)),
       () => post(() => this.#onResumed(undefined, talking?.offerId)),
@@ -134,11 +149,30 @@ export class Escalation {
   }
 
   /** The caller waits no longer, by their own wish or the flow's. */
-  leave(why: 'message' | 'time-out' | 'left'): void {
-    const causes = { message: 'message', 'time-out': 'overflow', left: 'done' } as const;
+  leave(why: LeaveDeskCause): void {
+    const causes = { message: 'message', 'time-out': 'overflow', overflow: 'overflow', left: 'done' } as const;
     this.#leave(causes[why], why === 'left' ? 'overflow' : why);
     this.#agents.dropAll('cancelled');
     this.#checkOver();
+  }
+
+  /** The caller wants to hang up and keep the place. The flow is told whether they may. */
+  callBackLater(): void {
+    this.#wish.ask(this.#ticket);
+  }
+
+  /** The step of the queue's overflow could not be done. */
+  overflowFailed(): void {
+    if (!this.#left) this.#ticket?.overflowFailed();
+  }
+
+  /** This call is a call-back: agents are rung first. Gives who is told what the desk decides. */
+  callBack(request: DeskRequest, ticket: DeskTicket): DeskListener {
+    this.#learned = request.learned;
+    this.#ticket = ticket;
+    const onGivenUp = (offerId: string, agentId: string) => this.#openIntake(offerId, agentId);
+    this.#turn = new CallBackTurn({ ...this.#host, ticket, onGivenUp, onOver: () => this.#checkOver() });
+    return this.#listener;
   }
 
   /** The caller has gone, or the call ends. */
@@ -159,7 +193,11 @@ export class Escalation {
   }
 
   readonly #listener: DeskListener = {
-    ring: (order) => this.#host.post(() => this.#agents.ring(order)),
+    ring: (order) =>
+      this.#host.post(() => {
+        this.#turn?.onOffer(order.offerId);
+        this.#agents.ring(order);
+      }),
     stopRinging: (offerId) => this.#host.post(() => this.#agents.withdraw(offerId)),
     progress: ({ position, estimateMs }) =>
       this.#feedSoon({
@@ -170,10 +208,14 @@ export class Escalation {
     overflow: (step, why) =>
       this.#host.post(() => {
         if (step.type === 'queue') this.#moveTo(step.queueId);
-        else this.#over(why, 'overflow');
+        else if (step.type === 'hang-up') this.#over(why, 'overflow');
+        else this.#feed({ type: 'desk-overflow', step });
       }),
-    // The state saver finds the same out and lets go of the whole call.
-    lost: () => undefined,
+    // Of a caller on the line the state saver finds the same out, and lets go of the whole call.
+    lost: () =>
+      this.#host.post(() => {
+        if (this.#turn && !this.#turn.reachedBy) this.#host.end('system-hangup');
+      }),
   };
 
   #onOffered(answer: DeskTicket | DeskRefusal): void {
@@ -232,8 +274,14 @@ export class Escalation {
 
   #openIntake(offerId: string, agentId: string): void {
     const { people, identity, clock } = this.#host;
-    const { callId, accountId, fromNumber: callerNumber } = identity;
-    const known = { callId, accountId, callerNumber, queueId: this.#queueId, learned: this.#learned };
+    const { accountId, fromNumber: callerNumber } = identity;
+    const known = {
+      callId: deskCallId(identity),
+      accountId,
+      callerNumber,
+      queueId: this.#queueId,
+      learned: this.#learned,
+    };
     people?.intake?.open({ ...known, offerId, agentId, atMs: clock.nowMs() });
   }
 
@@ -243,7 +291,13 @@ export class Escalation {
     this.#host.onChanged();
   }
 
-  #onFailed(): void {
+  #onFailed(offerId: string): void {
+    this.#turn?.onAgentGone(offerId);
+    // Who is called back is on the line already: a caller like any other, at the head of the queue.
+    if (this.#turn?.reachedBy === offerId && !this.#left) {
+      this.#ticket?.parted(offerId, 'agent-lost');
+      this.#enterQueue();
+    }
     if (!this.#announced) return;
     this.#announced = false;
     this.#feedSoon({ type: 'desk-parted' });
@@ -267,18 +321,24 @@ export class Escalation {
     if (this.#left) return;
     this.#leave(outcome === 'done' ? 'done' : 'overflow', reason);
     this.#agents.dropAll('cancelled');
-    const { escalationId } = this;
-    this.#host.post(() =>
-      this.#host.feed({ type: 'desk-done', escalationId, outcome, atMs: this.#host.clock.nowMs() }),
-    );
+    this.#host.post(() => this.#tellFlow({ type: 'desk-done', outcome }));
     this.#checkOver();
   }
 
   #leave(cause: LeaveCause, reason: LeftReason): void {
     if (this.#left) return;
     this.#left = true;
-    this.#leaveQueue(reason);
-    this.#ticket?.leave(cause);
+    const keepsPlace = cause === 'abandoned' && this.#wish.hungUp();
+    this.#leaveQueue(keepsPlace ? 'call-back' : reason);
+    if (keepsPlace) return;
+    if (this.#turn && !this.#turn.reachedBy) this.#turn.handBack();
+    else this.#ticket?.leave(cause);
+  }
+
+  #onPlaceKept(): void {
+    this.#left = true;
+    this.#leaveQueue('call-back');
+    this.#agents.dropAll('cancelled');
   }
 
   #enterQueue(): void {
@@ -295,7 +355,8 @@ export class Escalation {
   }
 
   #checkOver(): void {
-    if (this.#left && this.#agents.allOver) this.#host.onOver();
+    const isBusy = this.#wish.isAsking || this.#turn?.isDialOpen;
+    if (this.#left && this.#agents.allOver && !isBusy) this.#host.onOver();
   }
 
   #feedSoon(event: DeskHappening): void {
@@ -303,12 +364,15 @@ export class Escalation {
   }
 
   #feed(event: DeskHappening): void {
-    if (this.#left) return;
+    if (!this.#left) this.#tellFlow(event);
+  }
+
+  #tellFlow(event: DeskHappening): void {
     this.#host.feed({ ...event, escalationId: this.escalationId, atMs: this.#host.clock.nowMs() });
   }
 }
 
-type DeskHappening =
-  | { type: 'desk-progress'; position: number; waitMs?: number }
-  | { type: 'desk-answered' }
-  | { type: 'desk-parted' };
+type DeskEvent = Extract<FlowEvent, { escalationId: string }>;
+type Bare<E> = E extends unknown ? Omit<E, 'escalationId' | 'atMs'> : never;
+/** What the flow is told of the desk. */
+type DeskHappening = Bare<DeskEvent>;

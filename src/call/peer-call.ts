@@ -70,6 +70,10 @@ export interface DeskState {
   agents: (PeerCallState & { offerId: string })[];
   /** What the flow learned. */
   learned?: Readonly<Record<string, unknown>>;
+  /** Where the caller can be called back. */
+  callBackTo?: string;
+  /** Who is called back, while the number rings. */
+  callee?: PeerCallState;
 }
 
 type Phase = 'ringing' | 'preparing' | 'bridging' | 'talking' | 'parting' | 'over';
@@ -198,12 +202,13 @@ export class PeerCall {
     this.#leg = outcome.leg;
     this.#host.facts.append({ type: 'answered', legId: this.legId });
     const caller = this.#host.callerLeg();
-    if (this.#unwanted || !caller) {
+    // Who is called back is dialled only now, by `prepare`.
+    if (this.#unwanted || (!caller && !this.#host.prepare)) {
       this.#endLeg(outcome.leg, this.#unwanted ?? 'cancelled');
       return;
     }
     if (!this.#host.prepare) {
-      this.#bridge(caller, outcome.leg, maxTalkMs);
+      if (caller) this.#bridge(caller, outcome.leg, maxTalkMs);
       return;
     }
     this.#phase = 'preparing';

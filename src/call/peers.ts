@@ -1,7 +1,10 @@
+import type { DeskListener, DeskTicket } from '../desk/desk.ts';
+import type { DeskRequest } from '../desk/request.ts';
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Callee } from './call-back-turn.ts';
 import { type DeskAccess, Escalation } from './escalation.ts';
 import type { CallLimits } from './limits.ts';
 import { mayDial } from './outbound-rules.ts';
@@ -11,7 +14,10 @@ import type { PromptLibrary } from './prompts.ts';
 import type { CallIdentity } from './saved-call.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
-export type PartyEffect = Extract<Effect, { type: 'dial' | 'cancel-dial' | 'escalate' | 'leave-desk' }>;
+export type PartyEffect = Extract<
+  Effect,
+  { type: 'dial' | 'cancel-dial' | 'escalate' | 'leave-desk' | 'call-back-later' | 'overflow-failed' }
+>;
 
 /** What the second parties of a call need of it. */
 export interface PeersHost
@@ -24,6 +30,9 @@ export interface PeersHost
   readonly people: DeskAccess | undefined;
   /** Gives an event to the flow. */
   feed(event: FlowEvent): void;
+  /** Ends the call. */
+  end(cause: EndCause): void;
+  readonly callee: Callee;
   onChanged(): void;
 }
 
@@ -74,7 +83,18 @@ export class Peers {
       case 'leave-desk':
         if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.leave(effect.why);
         break;
+      case 'call-back-later':
+        if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.callBackLater();
+        break;
+      case 'overflow-failed':
+        if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.overflowFailed();
+        break;
     }
+  }
+
+  /** This call is a call-back: agents are rung first. Gives who is told what the desk decides. */
+  callBack(request: DeskRequest, ticket: DeskTicket): DeskListener {
+    return this.#newEscalation(newId('desk'), request.queueId).callBack(request, ticket);
   }
 
   /** Goes on with a caller at the desk; `legs`: those of agents that still exist. */

@@ -4,7 +4,7 @@ import type { Leg, PlayOutcome, Sound } from './telephony.ts';
 
 const ringBackPlayId = 'engine:ring-back';
 /** Japanese ring-back: 400 Hz modulated with 16 Hz, one second on, two off; approximated by two tones that beat. */
-const ringBackTone: Sound = { tone: '%(1000,2000,400,416)' };
+export const ringBackTone: Sound = { tone: '%(1000,2000,400,416)' };
 
 export interface PlayOrder {
   playId: string;

@@ -6,6 +6,8 @@ import type { LegSnapshot } from './telephony.ts';
 /** What a call is, settled before it is answered. */
 export interface CallIdentity {
   callId: string;
+  /** A call-back: the call in which the caller asked for it, by which the desk and the agent's form know the caller. */
+  callBackOf?: string;
   accountId: string;
   flowId: string;
   flowVersion: number;
@@ -16,6 +18,11 @@ export interface CallIdentity {
   account: { name: string; reading: string };
   outbound: OutboundRules;
   callerLegId: string;
+}
+
+/** The call by which the desk knows the caller. */
+export function deskCallId({ callId, callBackOf }: Pick<CallIdentity, 'callId' | 'callBackOf'>): string {
+  return callBackOf ?? callId;
 }
 
 /** A call as it is saved after each step. */

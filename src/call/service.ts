@@ -1,4 +1,6 @@
 import type { AccountStore } from '../accounts/accounts.ts';
+import type { DeskListener, DeskTicket } from '../desk/desk.ts';
+import type { DeskRequest } from '../desk/request.ts';
 import type { FlowStore, StoredFlow } from '../flow/flow-store.ts';
 import type { Prompt } from '../flow/protocol.ts';
 import { type Clock, withDeadline } from '../kernel/clock.ts';
@@ -8,6 +10,8 @@ import type { Logger } from '../kernel/logger.ts';
 import type { FactSink } from '../ledger/ledger.ts';
 import { type ActorOptions, CallActor } from './actor.ts';
 import { Admission, type Admitted } from './admission.ts';
+import { callBackFlow } from './call-back-flow.ts';
+import { CallBacks } from './call-backs.ts';
 import type { CallStateStore } from './call-state-store.ts';
 import type { DeskAccess } from './escalation.ts';
 import { FactLog } from './fact-log.ts';
@@ -17,7 +21,7 @@ import { OfferedCall } from './offered-call.ts';
 import type { PromptLibrary } from './prompts.ts';
 import { type Destination, isRefusal, Reception } from './reception.ts';
 import { RecordingFolder } from './recordings.ts';
-import type { CallIdentity, SavedCall } from './saved-call.ts';
+import { type CallIdentity, deskCallId, type SavedCall } from './saved-call.ts';
 import { StateSaver } from './state-saver.ts';
 import { Takeover } from './takeover.ts';
 import type { IncomingCall, Telephony } from './telephony.ts';
@@ -57,6 +61,8 @@ export interface CallService {
   drain(): Promise<void>;
   /** Ends every call with BYE and closes its record; resolves when all is over, or at the deadline. */
   stop(options: { deadlineMs: number }): Promise<void>;
+  /** An agent is free for a caller who wants to be called back. Gives who is told what the desk decides. */
+  callBack(request: DeskRequest, ticket: DeskTicket): Promise<DeskListener>;
   /** Calls between INVITE and the last fact. */
   readonly activeCalls: number;
 }
@@ -74,6 +80,7 @@ class Service implements CallService {
   readonly #offered = new Map<OfferedCall, FactLog>();
   readonly #actors = new Map<string, CallActor>();
   readonly #takeover: Takeover;
+  readonly #callBacks: CallBacks;
   readonly #flowCache = new Map<string, FlowRunner>();
   #draining = false;
   readonly #onIdle: (() => void)[] = [];
@@ -83,10 +90,16 @@ class Service implements CallService {
     this.#admission = new Admission(options.clock, options.limits);
     this.#reception = new Reception({ ...options, loadFlow: (stored) => this.#loadFlow(stored) });
     this.#recordings = new RecordingFolder(options.recordingsFolder);
+    const roomFor = () => (this.#draining ? 0 : Math.max(0, options.limits.maxCalls - this.activeCalls));
+    this.#callBacks = new CallBacks({
+      ...options,
+      hasRoom: () => roomFor() > 0,
+      newActor: (identity) => this.#newCallBack(identity),
+    });
     this.#takeover = new Takeover({
       ...options,
       leaseMs: options.leaseMs ?? 10_000,
-      roomFor: () => (this.#draining ? 0 : Math.max(0, options.limits.maxCalls - this.activeCalls)),
+      roomFor,
       rebuild: (saved) => this.#rebuild(saved),
     });
   }
@@ -119,6 +132,16 @@ class Service implements CallService {
     for (const actor of this.#actors.values()) actor.end('system-hangup');
     await withDeadline(this.#options.clock, idle, deadlineMs);
     this.#takeover.stop();
+  }
+
+  callBack(request: DeskRequest, ticket: DeskTicket): Promise<DeskListener> {
+    return this.#callBacks.take(request, ticket);
+  }
+
+  #newCallBack(identity: CallIdentity): CallActor {
+    const { callId, accountId, language } = identity;
+    this.#prepareRecordings(accountId);
+    return this.#newActor(identity, callBackFlow(language), this.#newFacts(callId, accountId));
   }
 
   #onIncoming(call: IncomingCall): void {
@@ -236,16 +259,18 @@ class Service implements CallService {
 
   #newActor(identity: CallIdentity, flow: FlowRunner, facts: FactLog): CallActor {
     const { callId } = identity;
+    // The desk's orders name a caller as the desk knows them.
+    const key = deskCallId(identity);
     const { states, clock, logger, controllerId, telephony, prompts, apology, limits } = this.#options;
     const onLost = () => {
       logger.warn({ callId }, 'another controller has taken the call over');
       actor.letGo();
-      this.#actors.delete(callId);
+      this.#actors.delete(key);
       this.#checkIdle();
     };
     const saver = new StateSaver({ states, clock, logger, controllerId, callId, onLost });
     const onOver = () => {
-      this.#actors.delete(callId);
+      this.#actors.delete(key);
       this.#checkIdle();
     };
     const shared: Omit<ActorOptions, 'identity' | 'flow' | 'facts' | 'saver' | 'onOver' | 'apology'> = {
@@ -266,19 +291,24 @@ class Service implements CallService {
       onOver,
       apology: apology(identity.language),
     });
-    this.#actors.set(callId, actor);
+    this.#actors.set(key, actor);
     return actor;
   }
 
   async #rebuild(saved: SavedCall): Promise<CallActor | undefined> {
-    const { flows, ledger, clock, logger } = this.#options;
+    const { ledger, clock, logger } = this.#options;
     const { identity } = saved;
     const { callId, accountId } = identity;
-    const stored = await flows.findFlow(identity.flowId, identity.flowVersion);
-    if (!stored) return undefined;
-    const flow = this.#loadFlow(stored);
+    const flow = await this.#flowOf(identity);
+    if (!flow) return undefined;
     this.#prepareRecordings(accountId);
     return this.#newActor(identity, flow, new FactLog({ ledger, clock, logger, callId, accountId }, saved.facts));
+  }
+
+  async #flowOf({ flowId, flowVersion, callBackOf, language }: CallIdentity): Promise<FlowRunner | undefined> {
+    if (callBackOf !== undefined) return callBackFlow(language);
+    const stored = await this.#options.flows.findFlow(flowId, flowVersion);
+    return stored && this.#loadFlow(stored);
   }
 
   /** A version never changes, so that what was made of it once is good for ever. */

@@ -101,6 +101,7 @@ export class Takeover {
     const parties = [
       ...(saved.peer ? [{ ...saved.peer, kind: 'transfer' as const }] : []),
       ...(saved.desk?.agents ?? []).map((agent) => ({ ...agent, kind: 'agent' as const })),
+      ...(saved.desk?.callee ? [{ ...saved.desk.callee, kind: 'caller' as const }] : []),
     ];
     await Promise.all(
       parties.map(async ({ legId, kind, leg: answered, ringing }) => {

@@ -150,6 +150,15 @@ export class DeskCaller implements DeskTicket {
     if (this.#offers.has(offerId)) this.#end(offerId, { type: 'missed', why });
   }
 
+  async notReached(offerId: string, options: { againMs: number; attemptsMax?: number }): Promise<boolean> {
+    if (!this.#offers.delete(offerId)) return true;
+    this.#ended.add(offerId);
+    const report = () => this.#options.store.report(offerId, { type: 'not-reached', ...options });
+    const sent = this.#send('not reached', report);
+    this.#endTurn();
+    return (await sent) !== 'gone';
+  }
+
   connected(offerId: string): void {
     if (!this.#offers.has(offerId)) return;
     this.#offers.set(offerId, 'talking');

@@ -51,6 +51,10 @@ class FakeDesk {
         return this.grants;
       },
       missed: (offerId, why) => tell('missed', offerId, why),
+      notReached: async (offerId) => {
+        tell('not reached', offerId);
+        return true;
+      },
       connected: (offerId) => tell('connected', offerId),
       parted: (offerId, why) => tell('parted', offerId, why),
       transferTo: async (queueId) => {

@@ -144,12 +144,21 @@ export class DeskUnderTest {
       if (call.isCallBack) call.controller = this.#snapshot?.calls.get(callId ?? '')?.['controller'] ?? '';
       call.isCallBack = false;
     }
+    // That was the last attempt: given up, as it should be.
+    if (event.type === 'not-reached' && event.attemptsMax && call?.isCallBack && !(await this.#isThere(callId))) {
+      this.calls.delete(callId ?? '');
+    }
     if (result === 'ok' && call && event.type === 'agent-lost') {
       call.isServed = false;
       call.priority = 10;
       call.score = '';
     }
     await this.check();
+  }
+
+  async #isThere(callId = ''): Promise<boolean> {
+    const { outcome } = await this.store.transferTo(callId, 'none');
+    return outcome !== 'gone';
   }
 
   /** Moves time; controllers that live renew their leases, and take back what counts as lost. */

@@ -313,6 +313,8 @@ function scriptOf(event: OfferEvent): { script: string; args: (string | number)[
       return { script: 'deskMissed', args: [event.why] };
     case 'finished':
       return { script: 'deskFinished', args: [event.wrapUpMs ?? ''] };
+    case 'not-reached':
+      return { script: 'deskNotReached', args: [event.againMs, event.attemptsMax ?? ''] };
     case 'agent-lost':
       return { script: 'deskAgentLost', args: [] };
   }
