@@ -16,9 +16,7 @@ import { createDesk, type DeskOptions } from './desk/desk.ts';
 import { DeskLive } from './desk/live.ts';
 import { SettingsMirror } from './desk/settings-mirror.ts';
 import { startIntakes } from './desk/start-intakes.ts';
-import { checkFlow } from './flow/checker.ts';
-import type { StoredFlow } from './flow/flow-store.ts';
-import { type FlowState, startState, step } from './flow/interpreter.ts';
+import { loadFlow } from './flow/load-flow.ts';
 import type { ChannelRecord } from './kernel/channel-record.ts';
 import { systemClock as clock } from './kernel/clock.ts';
 import { DenwabanError } from './kernel/errors.ts';
@@ -34,6 +32,7 @@ import { createPromptLibrary } from './speech/prompt-library.ts';
 import { espeakNg, openJtalk } from './speech/synthesizer.ts';
 import { openRedis, type RedisConnection } from './store/redis/open-redis.ts';
 import { startPrivateRedis } from './store/redis/private-redis.ts';
+import { RedisCallOrders } from './store/redis/redis-call-orders.ts';
 import { RedisCallStateStore } from './store/redis/redis-call-state-store.ts';
 import { RedisDeskStore } from './store/redis/redis-desk-store.ts';
 import { RedisDeskView } from './store/redis/redis-desk-view.ts';
@@ -136,19 +135,6 @@ function startOutbox(
   return outbox;
 }
 
-/** A stored flow version, ready to run. Throws when the flow does not pass the checker any more. */
-function loadFlow(stored: StoredFlow) {
-  const checked = checkFlow(stored.definition, { fileExists: () => true });
-  if (!checked.ok) {
-    throw new Error(checked.faults.map((fault) => `${fault.path}: ${fault.message}`).join('; '));
-  }
-  const { flow } = checked;
-  return {
-    start: (context: Parameters<typeof startState>[1]) => startState(flow, context),
-    step: (state: unknown, event: Parameters<typeof step>[2]) => step(flow, state as FlowState, event),
-  };
-}
-
 /** The configured Redis, or a private one started here. */
 async function connectRedis(config: Config, logger: Logger, shutdown: Shutdown) {
   const privateRedis = config.redisUrl
@@ -215,6 +201,19 @@ async function startDesk(
   return { controllerId, desk, deskStore, ...intaking };
 }
 
+/** Orders to calls in progress: heard for this controller's, sent for all. */
+function openOrders(
+  redis: RedisConnection,
+  states: RedisCallStateStore,
+  on: { controllerId: string; calls: CallService; logger: Logger; shutdown: Shutdown },
+) {
+  const { controllerId, calls, logger, shutdown } = on;
+  const orders = new RedisCallOrders(redis, { ownerOf: (callId) => states.ownerOf(callId), clock, logger });
+  const inbox = orders.listen(controllerId, (callId, order) => calls.order(callId, order));
+  shutdown.add('call orders', () => inbox.close().then(() => orders.close()));
+  return orders;
+}
+
 /** Builds and starts everything; every part is in `shutdown` the moment it runs. Gives what to print. */
 async function startAll(
   config: Config,
@@ -278,6 +277,7 @@ async function startAll(
     data,
     desk: deskStore,
     deskLive: new DeskLive({ store: new RedisDeskView(redis), clock, logger }),
+    callOrders: openOrders(redis, states, { controllerId, calls, logger, shutdown }),
     consoleFolder,
     intakes,
     attempts: new SqlAttemptStore(stores.sql),

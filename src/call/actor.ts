@@ -1,3 +1,4 @@
+import type { CallOrder, CallOrderResult } from '../desk/call-orders.ts';
 import type { Effect, FlowEvent, Prompt } from '../flow/protocol.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -85,8 +86,8 @@ export class CallActor {
     });
   }
 
-  get callId(): string {
-    return this.#options.identity.callId;
+  get identity(): CallIdentity {
+    return this.#options.identity;
   }
 
   /** All parties but the caller. */
@@ -105,7 +106,8 @@ export class CallActor {
     this.#answering = call;
     this.#save();
     const outcome = await call.answer(this.onCallerEvent).catch((error: unknown): AnswerOutcome => {
-      this.#options.logger.error({ callId: this.callId, err: errorMessage(error) }, 'a call could not be answered');
+      const { logger, identity } = this.#options;
+      logger.error({ callId: identity.callId, err: errorMessage(error) }, 'a call could not be answered');
       call.reject(500);
       return { ok: false, cause: 'failed', sipStatus: 500 };
     });
@@ -166,6 +168,11 @@ export class CallActor {
   /** Ends the call: every leg, then its record. */
   end(cause: EndCause): void {
     this.#mailbox.post(() => this.#end(cause));
+  }
+
+  /** Does what people at the desk ask for; whoever is gone by then never hears of it. */
+  order(order: CallOrder): Promise<CallOrderResult> {
+    return new Promise((resolve) => this.#mailbox.post(() => resolve(this.#peers.order(order))));
   }
 
   /** Another controller has the call now: stops everything here and touches no leg. */
@@ -312,11 +319,7 @@ export class CallActor {
     this.#timers.cancelAll();
     const ended = () => this.#mailbox.post(() => this.#onCallerEnded(cause, undefined, this.#options.clock.nowMs()));
     if (this.#leg) this.#leg.end(cause).then(ended, ended);
-    else this.#refuse(cause);
-  }
-
-  /** Ended before the answer. */
-  #refuse(cause: EndCause): void {
+    if (this.#leg) return;
     this.#answering?.reject(503);
     this.#onCallerEnded(cause, 503, this.#options.clock.nowMs());
   }

@@ -85,6 +85,8 @@ export class CallBackTurn {
 
   /** The agent has answered and heard whom it is about. Resolves with why nobody is there to talk to, undefined: somebody is. */
   reach(offerId: string, agentId: string, leg: Leg): Promise<EndCause | undefined> {
+    // The agent before was lost: the caller waits.
+    if (this.#state === 'reached') return Promise.resolve(undefined);
     if (this.#state !== 'waiting') return Promise.resolve('cancelled');
     const { telephony, identity, callee, facts, post, onChanged } = this.#host;
     const { callerLegId: legId, toNumber: fromNumber, fromNumber: toNumber } = identity;

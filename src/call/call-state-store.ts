@@ -23,5 +23,7 @@ export interface CallStateStore {
   listOwn(controllerId: string): Promise<string[]>;
   /** Of these calls those that are live, whoever drives them, or nobody at the moment. */
   liveAmong(callIds: readonly string[]): Promise<Set<string>>;
+  /** Which controller drives the call; undefined: there is no such call (any more). */
+  ownerOf(callId: string): Promise<string | undefined>;
   countAll(): Promise<number>;
 }

@@ -1,3 +1,4 @@
+import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
 import type { Desk, DeskListener, DeskRefusal, DeskTicket, LeaveCause } from '../desk/desk.ts';
 import type { IntakeOpening } from '../desk/intake.ts';
 import type { DeskRequest } from '../desk/request.ts';
@@ -148,6 +149,14 @@ export class Escalation {
     );
   }
 
+  /** A supervisor moves the waiting caller. */
+  async move({ queueId, first = false }: Extract<CallOrder, { type: 'move' }>): Promise<CallOrderResult> {
+    const moved = (this.#inQueue && (await this.#ticket?.moveTo(queueId, first))) || 'not-waiting';
+    if (moved !== 'moved') return orderRefused(moved);
+    if (queueId !== this.#queueId) this.#host.post(() => this.#changeQueue(queueId));
+    return orderDone;
+  }
+
   /** The caller waits no longer, by their own wish or the flow's. */
   leave(why: LeaveDeskCause): void {
     const causes = { message: 'message', 'time-out': 'overflow', overflow: 'overflow', left: 'done' } as const;
@@ -257,13 +266,15 @@ export class Escalation {
       this.#ticket?.overflowFailed();
       return;
     }
-    this.#host.post(() => {
-      if (this.#left) return;
-      this.#leaveQueue('overflow');
-      this.#queueId = queueId;
-      this.#enterQueue();
-      this.#host.onChanged();
-    });
+    this.#host.post(() => this.#changeQueue(queueId));
+  }
+
+  #changeQueue(queueId: string): void {
+    if (this.#left) return;
+    this.#leaveQueue('overflow');
+    this.#queueId = queueId;
+    this.#enterQueue();
+    this.#host.onChanged();
   }
 
   #onAnswered(offerId: string, agentId: string): void {

@@ -1,3 +1,4 @@
+import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
 import type { DeskListener, DeskTicket } from '../desk/desk.ts';
 import type { DeskRequest } from '../desk/request.ts';
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
@@ -89,6 +90,25 @@ export class Peers {
       case 'overflow-failed':
         if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.overflowFailed();
         break;
+    }
+  }
+
+  /** What people at the desk ask of the caller who is there. */
+  order(order: CallOrder): CallOrderResult | Promise<CallOrderResult> {
+    switch (order.type) {
+      case 'end':
+        this.#host.end('system-hangup');
+        return orderDone;
+      case 'move':
+        return this.#escalation?.move(order) ?? orderRefused('not-waiting');
+      // Here recording and listening plug in.
+      case 'recording':
+        return orderRefused('not-recorded');
+      case 'listen':
+      case 'stop-listening':
+        return orderRefused('failed');
+      default:
+        return orderRefused('not-talking');
     }
   }
 

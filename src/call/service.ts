@@ -1,4 +1,5 @@
 import type { AccountStore } from '../accounts/accounts.ts';
+import { type CallOrder, type CallOrderResult, orderRefused } from '../desk/call-orders.ts';
 import type { DeskListener, DeskTicket } from '../desk/desk.ts';
 import type { DeskRequest } from '../desk/request.ts';
 import type { FlowStore, StoredFlow } from '../flow/flow-store.ts';
@@ -21,7 +22,7 @@ import { OfferedCall } from './offered-call.ts';
 import type { PromptLibrary } from './prompts.ts';
 import { type Destination, isRefusal, Reception } from './reception.ts';
 import { RecordingFolder } from './recordings.ts';
-import { type CallIdentity, deskCallId, type SavedCall } from './saved-call.ts';
+import type { CallIdentity, SavedCall } from './saved-call.ts';
 import { StateSaver } from './state-saver.ts';
 import { Takeover } from './takeover.ts';
 import type { IncomingCall, Telephony } from './telephony.ts';
@@ -63,6 +64,8 @@ export interface CallService {
   stop(options: { deadlineMs: number }): Promise<void>;
   /** An agent is free for a caller who wants to be called back. Gives who is told what the desk decides. */
   callBack(request: DeskRequest, ticket: DeskTicket): Promise<DeskListener>;
+  /** Does what people at the desk ask of a call of this controller. */
+  order(callId: string, order: CallOrder): Promise<CallOrderResult>;
   /** Calls between INVITE and the last fact. */
   readonly activeCalls: number;
 }
@@ -142,6 +145,12 @@ class Service implements CallService {
     const { callId, accountId, language } = identity;
     this.#prepareRecordings(accountId);
     return this.#newActor(identity, callBackFlow(language), this.#newFacts(callId, accountId));
+  }
+
+  async order(callId: string, order: CallOrder): Promise<CallOrderResult> {
+    // The desk knows one who is called back by the call that has ended.
+    const calledBack = [...this.#actors.values()].find(({ identity }) => identity.callBackOf === callId);
+    return (calledBack ?? this.#actors.get(callId))?.order(order) ?? orderRefused('no-such-call');
   }
 
   #onIncoming(call: IncomingCall): void {
@@ -259,18 +268,16 @@ class Service implements CallService {
 
   #newActor(identity: CallIdentity, flow: FlowRunner, facts: FactLog): CallActor {
     const { callId } = identity;
-    // The desk's orders name a caller as the desk knows them.
-    const key = deskCallId(identity);
     const { states, clock, logger, controllerId, telephony, prompts, apology, limits } = this.#options;
     const onLost = () => {
       logger.warn({ callId }, 'another controller has taken the call over');
       actor.letGo();
-      this.#actors.delete(key);
+      this.#actors.delete(callId);
       this.#checkIdle();
     };
     const saver = new StateSaver({ states, clock, logger, controllerId, callId, onLost });
     const onOver = () => {
-      this.#actors.delete(key);
+      this.#actors.delete(callId);
       this.#checkIdle();
     };
     const shared: Omit<ActorOptions, 'identity' | 'flow' | 'facts' | 'saver' | 'onOver' | 'apology'> = {
@@ -291,7 +298,7 @@ class Service implements CallService {
       onOver,
       apology: apology(identity.language),
     });
-    this.#actors.set(key, actor);
+    this.#actors.set(callId, actor);
     return actor;
   }
 

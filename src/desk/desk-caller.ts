@@ -3,7 +3,7 @@ import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { DeskCallerStore, DeskMessage, MissCause, Offer, OfferEvent } from './desk-store.ts';
 import type { DeskRequest } from './request.ts';
-import type { DeskListener, DeskTicket, LeaveCause, Progress } from './ticket.ts';
+import type { DeskListener, DeskTicket, LeaveCause, Progress, QueueRefusal } from './ticket.ts';
 
 const firstRetryMs = 100;
 const maxRetryMs = 2_000;
@@ -18,6 +18,8 @@ export interface DeskCallerOptions {
   logger: Logger;
   request: DeskRequest;
   listener: DeskListener;
+  /** What keeps callers out of a queue now; undefined: it is open. */
+  doorOf(queueId: string): Promise<'closed' | 'unknown-queue' | undefined>;
   /** The ticket is for one turn: it is over when nobody rings any more. */
   isCallBack?: boolean;
   /** The last thing told has arrived. */
@@ -180,6 +182,19 @@ export class DeskCaller implements DeskTicket {
     this.#told = undefined;
     for (const offerId of [...this.#offers.keys()]) this.#stopRinging(offerId);
     return true;
+  }
+
+  async moveTo(queueId: string, first: boolean): Promise<'moved' | 'not-waiting' | QueueRefusal> {
+    const { store, doorOf } = this.#options;
+    const result = await this.#send('move', async () => {
+      const closed = await doorOf(queueId);
+      return closed ? ({ outcome: 'refused', reason: closed } as const) : store.moveTo(this.callId, queueId, first);
+    });
+    if (result?.outcome === 'refused') return result.reason;
+    if (result?.outcome !== 'queued') return 'not-waiting';
+    this.#heldStep = '';
+    this.#told = undefined;
+    return 'moved';
   }
 
   overflowFailed(): void {

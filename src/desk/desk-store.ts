@@ -12,7 +12,8 @@ export type WantedState = 'available' | 'break' | 'offline';
 export type MissCause = 'no-answer' | 'refused' | 'unreachable';
 
 /** `held`: overflow is under way; `served`: an agent has parted from the caller, who has not left. */
-export type CallerState = 'waiting' | 'offered' | 'answered' | 'talking' | 'held' | 'served';
+export const callerStates = ['waiting', 'offered', 'answered', 'talking', 'held', 'served'] as const;
+export type CallerState = (typeof callerStates)[number];
 
 /** One agent reserved for one caller, until somebody answers or the lease runs out. */
 export interface Offer {
@@ -108,6 +109,11 @@ export interface DeskCallerStore {
   leave(callId: string): Promise<void>;
   /** To another queue, age kept; whoever rang is let go. */
   transferTo(callId: string, queueId: string): Promise<EnqueueResult | { outcome: 'gone' }>;
+  /**
+   * A waiting caller: into the line of another queue, age kept (whoever rings is let go), or to the head of the line.
+   * Only while nobody has answered.
+   */
+  moveTo(callId: string, queueId: string, first: boolean): Promise<EnqueueResult | { outcome: 'not-waiting' }>;
   /** The overflow step could not be done: the next one. */
   overflowFailed(callId: string): Promise<void>;
   /**

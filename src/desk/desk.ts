@@ -68,10 +68,8 @@ class DeskService implements Desk, DeskStoreListener {
 
   async offer(input: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal> {
     const request = deskRequestSchema.parse(input);
-    const { store, clock } = this.#options;
-    const queue = await store.findQueue(request.queueId);
-    if (!queue) return { refused: 'unknown-queue' };
-    if (!isOpen(queue.hours, clock.nowMs())) return { refused: 'closed' };
+    const closed = await this.#doorOf(request.queueId);
+    if (closed) return { refused: closed };
     // A call that has just left may come back: its leaving comes first.
     const before = this.#callers.get(request.callId);
     if (before?.hasLeft) await before.settled();
@@ -142,12 +140,20 @@ class DeskService implements Desk, DeskStoreListener {
     this.onConnected();
   }
 
+  async #doorOf(queueId: string): Promise<'closed' | 'unknown-queue' | undefined> {
+    const { store, clock } = this.#options;
+    const queue = await store.findQueue(queueId);
+    if (!queue) return 'unknown-queue';
+    return isOpen(queue.hours, clock.nowMs()) ? undefined : 'closed';
+  }
+
   #newCaller(request: DeskRequest, listener: DeskListener, isCallBack = false): DeskCaller {
     const { store, clock, logger } = this.#options;
     const onOver = () => {
       if (this.#callers.get(request.callId) === caller) this.#callers.delete(request.callId);
     };
-    const caller = new DeskCaller({ store, clock, logger, request, listener, isCallBack, onOver });
+    const doorOf = (queueId: string) => this.#doorOf(queueId);
+    const caller = new DeskCaller({ store, clock, logger, request, listener, doorOf, isCallBack, onOver });
     this.#callers.set(request.callId, caller);
     return caller;
   }

@@ -36,7 +36,9 @@ export interface DeskListener {
   lost(): void;
 }
 
-export type DeskRefusal = { refused: 'full' | 'closed' | 'unknown-queue' };
+/** Why a queue takes nobody. */
+export type QueueRefusal = 'full' | 'closed' | 'unknown-queue';
+export type DeskRefusal = { refused: QueueRefusal };
 export type LeaveCause = 'abandoned' | 'message' | 'overflow' | 'done';
 
 /** A caller's place at the desk, told by the call what happens. What is told arrives in order, whatever Redis does. */
@@ -65,6 +67,8 @@ export interface DeskTicket {
   parted(offerId: string, why: 'done' | 'agent-lost' | 'caller-gone', wrapUpMs?: number): void;
   /** Into the line of another queue, with the age kept. False: not possible; the caller stays as before. */
   transferTo(queueId: string): Promise<boolean>;
+  /** As {@link transferTo} or to the head of the line, while nobody has answered. */
+  moveTo(queueId: string, first: boolean): Promise<'moved' | 'not-waiting' | QueueRefusal>;
   /** The step could not be done: the next one. */
   overflowFailed(): void;
   /**

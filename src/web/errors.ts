@@ -40,6 +40,15 @@ export const errorCatalogue = {
   },
   INTAKE_EXISTS: { status: 409, message: 'this call has an open intake already' },
   INTAKE_SAVED: { status: 409, message: 'this intake has been reported and changes no more' },
+  CALL_NOT_TALKING: { status: 409, message: 'caller and agent do not talk (any more)' },
+  CALL_NOT_WAITING: { status: 409, message: 'the caller does not wait (any more)' },
+  CALL_BUSY: { status: 409, message: 'the agent is not free, or a transfer is under way', remedy: 'Try another' },
+  CALL_ORDER_FORBIDDEN: { status: 409, message: 'the account does not allow this' },
+  CALL_NOT_RECORDED: { status: 409, message: 'this call is not recorded' },
+  CALL_ORDER_FAILED: { status: 409, message: 'it could not be done', remedy: 'Look at the call, and try again' },
+  PHONE_NOT_REGISTERED: { status: 409, message: 'no phone of the agent is registered' },
+  QUEUE_FULL: { status: 409, message: 'the queue is full' },
+  QUEUE_CLOSED: { status: 409, message: 'the queue is closed' },
   LOGIN_NAME_TAKEN: { status: 409, message: 'there is such a user already' },
   PHONE_NAME_TAKEN: { status: 409, message: 'there is such a phone already' },
   QUEUE_IN_USE: { status: 409, message: 'the queue is in use' },
@@ -56,6 +65,7 @@ export const errorCatalogue = {
     remedy: 'Wait as long as Retry-After says (seconds)',
   },
   INTERNAL: { status: 500, message: 'a fault of ours', remedy: 'Try again; if it stays, look at the log' },
+  CALL_UNANSWERED: { status: 503, message: 'whoever drives the call does not answer', remedy: 'Look at the call' },
   TOO_BUSY: { status: 503, message: 'too busy', remedy: 'Try again in a few seconds' },
 } as const satisfies Record<string, { status: number; message: string; remedy?: string }>;
 

@@ -12,6 +12,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { createSignIn } from '../accounts/sign-in.ts';
+import type { CallOrders } from '../desk/call-orders.ts';
 import type { DeskStaffStore } from '../desk/desk-store.ts';
 import type { Intakes } from '../desk/intakes.ts';
 import type { DeskLive } from '../desk/live.ts';
@@ -21,6 +22,7 @@ import { ApiError, apiSchemas, toAnswer } from './errors.ts';
 import { guardRequest, isSecure, requireGuard } from './guard.ts';
 import { accountRoutes, cardRoutes, numberRoutes } from './routes/accounts.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { callRoutes } from './routes/calls.ts';
 import { agentRoutes, queueRoutes } from './routes/desk.ts';
 import { deskLiveRoutes } from './routes/desk-live.ts';
 import { deskWorkRoutes } from './routes/desk-work.ts';
@@ -39,6 +41,8 @@ export interface HttpServerOptions extends ApiParts {
   desk?: DeskStaffStore;
   /** The desk as it changes; without it there is no route that shows it. */
   deskLive?: DeskLive;
+  /** What is ordered of calls in progress; without it there are no routes for that. */
+  callOrders?: CallOrders;
   /** Forms of calls, and reports; without it there are no routes for them. */
   intakes?: Intakes;
   /** Where browsers reach it, when that is not this address: behind a proxy that speaks https. */
@@ -125,7 +129,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** What the rest of the program may reach by HTTP stands here, room by room. */
-function addApi(api: Api, parts: RouteParts, { desk, deskLive, intakes }: HttpServerOptions): void {
+function addApi(api: Api, parts: RouteParts, { desk, deskLive, callOrders, intakes }: HttpServerOptions): void {
   sessionRoutes(api, parts);
   userRoutes(api, parts);
   agentRoutes(api, parts);
@@ -137,6 +141,7 @@ function addApi(api: Api, parts: RouteParts, { desk, deskLive, intakes }: HttpSe
   auditRoutes(api, parts);
   if (desk) deskWorkRoutes(api, desk);
   if (deskLive) deskLiveRoutes(api, parts, deskLive);
+  if (callOrders) callRoutes(api, { ...parts, orders: callOrders });
   if (!intakes) return;
   intakeRoutes(api, { intakes, desk });
   reportRoutes(api, intakes.stores);

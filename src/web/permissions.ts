@@ -27,6 +27,12 @@ export const permissions = {
   'agents.state': { ...desk, agent: 'own' },
   /** The desk as it changes; `own`: as far as it concerns the agent. */
   'desk.live': { ...desk, agent: 'own' },
+  /** Hold, transfer, pause the recording, end; `own`: the call that the agent talks on. */
+  'calls.control': { ...desk, agent: 'own' },
+  /** Waiting callers to other queues, or to the head of the line. */
+  'calls.move': desk,
+  /** With a phone of their own, which rings. */
+  'calls.listen': { supervisor: 'all' },
   'phones.read': { ...desk, agent: 'own' },
   'phones.write': { ...desk, agent: 'own' },
   'queues.read': { ...desk, agent: 'all' },

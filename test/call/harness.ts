@@ -70,6 +70,10 @@ export class FakeStates implements CallStateStore {
     return new Set(callIds.filter((callId) => this.saved.has(callId)));
   }
 
+  async ownerOf(callId: string): Promise<string | undefined> {
+    return this.saved.get(callId)?.owner;
+  }
+
   async countAll(): Promise<number> {
     return this.saved.size;
   }

@@ -147,6 +147,20 @@ const transfer = step(
   },
 );
 
+/** A supervisor moves a caller who waits. */
+const move = step(
+  'move',
+  fc.record({ call: index, queueId: fc.constantFrom('front', 'back'), first: fc.boolean() }),
+  async (desk, { call, queueId, first }) => {
+    const callId = pick([...desk.calls.keys()], call);
+    const known = desk.calls.get(callId ?? '');
+    if (callId === undefined || !known) return;
+    const { outcome } = await desk.store.moveTo(callId, queueId, first);
+    if (outcome === 'queued' && first) desk.atHead(known);
+    await desk.check();
+  },
+);
+
 const callBack = step('callBack', index, async (desk, call) => {
   const callId = pick([...desk.calls.keys()], call);
   const known = desk.calls.get(callId ?? '');
@@ -222,6 +236,7 @@ const weighted: [number, fc.Arbitrary<Step>][] = [
   [1, race],
   [2, leave],
   [1, transfer],
+  [1, move],
   [1, overflowFailed],
   [1, callBack],
   [4, advance],

@@ -150,8 +150,7 @@ export class DeskUnderTest {
     }
     if (result === 'ok' && call && event.type === 'agent-lost') {
       call.isServed = false;
-      call.priority = 10;
-      call.score = '';
+      this.atHead(call);
     }
     await this.check();
   }
@@ -159,6 +158,12 @@ export class DeskUnderTest {
   async #isThere(callId = ''): Promise<boolean> {
     const { outcome } = await this.store.transferTo(callId, 'none');
     return outcome !== 'gone';
+  }
+
+  /** The caller was given the head of the line. */
+  atHead(call: KnownCall): void {
+    call.priority = 10;
+    call.score = '';
   }
 
   /** Moves time; controllers that live renew their leases, and take back what counts as lost. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentSettingsSchema } from '../../src/accounts/agents.ts';
 import { phoneHashes } from '../../src/accounts/phone-credentials.ts';
 import { type Role, roles, type User } from '../../src/accounts/users.ts';
+import { type CallOrders, orderDone } from '../../src/desk/call-orders.ts';
 import { emptyForm } from '../../src/desk/intake.ts';
 import { intake } from '../support/intakes.ts';
 import { card, momo, queue, sakura, user } from '../support/people.ts';
@@ -56,6 +57,14 @@ const expected: Record<string, [operator: May, supervisor: May, agent: May, acco
   'GET /intakes/:intakeId/text': ['all', 'all', 'own', '-'],
   'PATCH /intakes/:intakeId': ['all', 'all', 'own', '-'],
   'POST /intakes/:intakeId/save': ['all', 'all', 'own', '-'],
+  'POST /desk/calls/:callId/hold': ['all', 'all', 'own', '-'],
+  'POST /desk/calls/:callId/transfer': ['all', 'all', 'own', '-'],
+  'DELETE /desk/calls/:callId/transfer': ['all', 'all', 'own', '-'],
+  'POST /desk/calls/:callId/recording': ['all', 'all', 'own', '-'],
+  'POST /desk/calls/:callId/end': ['all', 'all', 'own', '-'],
+  'POST /desk/calls/:callId/move': ['all', 'all', '-', '-'],
+  'POST /desk/calls/:callId/listen': ['-', 'all', '-', '-'],
+  'DELETE /desk/calls/:callId/listen': ['-', 'all', '-', '-'],
   'GET /reports': ['all', 'all', '-', 'all'],
   'GET /accounts/:accountId/outcomes': ['all', 'all', '-', 'own'],
   'GET /complained-accounts': ['all', 'all', '-', '-'],
@@ -76,7 +85,12 @@ const everyone = Object.values(people).flatMap(({ self, other }) => [self, other
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startServer();
+  // Each agent talks on a call of their own.
+  const callOrders: CallOrders = {
+    find: async (callId) => ({ accountId: 'sakura', state: 'talking', agentId: callId.replace('call_', 'user_') }),
+    send: async () => orderDone,
+  };
+  server = await startServer({ callOrders });
 });
 afterAll(() => server.stop());
 
@@ -157,6 +171,7 @@ function requestFor(
     .replace(':agentId', agent.userId)
     .replace(':username', `${agent.loginName}-1`)
     .replace(':accountId', accountId)
+    .replace(':callId', `call_${agent.loginName}`)
     .replace(':intakeId', `intake_${agent.loginName}`)
     .replace(':outboxId', `report-${accountId}`)
     .replace(':queueId', queueId)
@@ -173,6 +188,11 @@ function requestFor(
     'PUT /accounts/:accountId/card': card(accountId, { notes: 'changed' }),
     'PATCH /intakes/:intakeId': { version: 1, form: { callerName: '山田' } },
     'POST /intakes/:intakeId/save': { version: 1 },
+    'POST /desk/calls/:callId/hold': { held: true },
+    'POST /desk/calls/:callId/transfer': { to: { type: 'queue', queueId: 'other' } },
+    'POST /desk/calls/:callId/recording': { paused: true },
+    'POST /desk/calls/:callId/move': { queueId: 'other' },
+    'POST /desk/calls/:callId/listen': { mode: 'listen' },
     'PUT /accounts/:accountId/rules': { complaintsBeforeWarning: 9, suspension: 'automatic' },
   };
   return [method, path, bodies[route]];

@@ -85,6 +85,14 @@ export class RedisCallStateStore implements CallStateStore {
     }
   }
 
+  async ownerOf(callId: string): Promise<string | undefined> {
+    try {
+      return (await this.#redis.client.hget(this.#keys.owners, callId)) ?? undefined;
+    } catch (error) {
+      throw redisError(error);
+    }
+  }
+
   async countAll(): Promise<number> {
     try {
       return await this.#redis.client.hlen(this.#keys.owners);

@@ -5,6 +5,7 @@ import {
   type AgentChange,
   type AgentStatus,
   agentStates,
+  callerStates,
   type DeskListenerHandle,
   type DeskStore,
   type DeskStoreListener,
@@ -52,7 +53,8 @@ const pendingSchema = z.object({
   lost: listOf(z.string()),
 });
 const enqueuedSchema = z.union([z.enum(['full', 'unknown-queue', 'gone']), z.number()]);
-const callerStateSchema = z.enum(['waiting', 'offered', 'answered', 'talking', 'held', 'served']);
+const callerStateSchema = z.enum(callerStates);
+const movedSchema = z.union([z.enum(['full', 'unknown-queue', 'not-waiting']), z.number()]);
 const resumedSchema = z.union([
   z.enum(['unknown', 'taken']),
   z.object({
@@ -182,6 +184,12 @@ export class RedisDeskStore implements DeskStore {
 
   async transferTo(callId: string, queueId: string): Promise<EnqueueResult | { outcome: 'gone' }> {
     return toEnqueueResult(await this.#run('deskTransfer', callId, queueId));
+  }
+
+  async moveTo(callId: string, queueId: string, first: boolean): Promise<EnqueueResult | { outcome: 'not-waiting' }> {
+    const moved = movedSchema.parse(await this.#run('deskMove', callId, queueId, first ? 1 : 0));
+    if (typeof moved === 'number') return { outcome: 'queued', position: moved };
+    return moved === 'not-waiting' ? { outcome: moved } : { outcome: 'refused', reason: moved };
   }
 
   async overflowFailed(callId: string): Promise<void> {

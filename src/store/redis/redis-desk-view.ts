@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { agentStates, type DeskListenerHandle } from '../../desk/desk-store.ts';
+import { agentStates, callerStates, type DeskListenerHandle } from '../../desk/desk-store.ts';
 import type { DeskOverview, DeskViewStore, FiguresSlot } from '../../desk/live.ts';
 import type { RedisConnection } from './open-redis.ts';
 
@@ -51,7 +51,7 @@ const agentSchema = z
 const callSchema = z
   .object({
     callId: z.string(),
-    state: z.enum(['waiting', 'offered', 'answered', 'talking', 'held', 'served']),
+    state: z.enum(callerStates),
     queueId: z.string(),
     account: z.object({ accountId: z.string(), name: z.string(), reading: z.string() }),
     callerNumber: z.string().optional(),

@@ -1,0 +1,150 @@
+import type { SavedCall } from '../../src/call/saved-call.ts';
+import type { DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
+import type { IntakeOpening } from '../../src/desk/intake.ts';
+import type { DeskRequestInput } from '../../src/desk/request.ts';
+import type { Effect } from '../../src/flow/protocol.ts';
+import { settle } from '../support/fake-clock.ts';
+import { answeredCall, type HarnessOptions, hangup, harness } from './harness.ts';
+
+export const escalate: Effect = {
+  ...{ type: 'escalate', escalationId: 'q1', queueId: 'front', priority: 2, skills: [], language: 'ja' },
+  learned: { order: '1234' },
+};
+export const phone = {
+  uri: 'sip:hanako@192.0.2.1',
+  source: { transport: 'udp' as const, address: '192.0.2.1', port: 5060 },
+};
+export const ring: RingOrder = {
+  ...{ offerId: 'o1', agentId: 'hanako', displayName: '花子', ringTimeoutMs: 20_000, pressOneToAccept: false },
+  account: { accountId: 'sakura', name: 'さくら歯科', reading: 'さくらしか' },
+};
+
+/** A desk whose decisions the test takes; keeps in words what it was told. */
+export class FakeDesk {
+  readonly told: string[] = [];
+  readonly requests: DeskRequestInput[] = [];
+  listener: DeskListener | undefined;
+  refusal: DeskRefusal['refused'] | undefined;
+  grants = true;
+  /** Of `callBackLater`. */
+  keepsPlace: Promise<boolean> = Promise.resolve(true);
+  /** Of a call-back that is not reached: it is given up. */
+  isLastAttempt = false;
+  found: DeskTicket['found'] | undefined = { state: 'waiting', offerId: undefined, agentId: undefined };
+
+  async offer(request: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal> {
+    this.requests.push(request);
+    if (this.refusal) return { refused: this.refusal };
+    return this.ticket(listener);
+  }
+
+  async resume(_callId: string, listener: DeskListener): Promise<DeskTicket | undefined> {
+    return this.found ? this.ticket(listener) : undefined;
+  }
+
+  /** A ticket that is told to this desk. */
+  ticket(listener: DeskListener): DeskTicket {
+    this.listener = listener;
+    const ended = new Set<string>();
+    const tell = (...words: (string | undefined)[]) => {
+      this.told.push(words.filter(Boolean).join(' '));
+    };
+    return {
+      callId: 'call',
+      found: this.found ?? { state: 'waiting', offerId: undefined, agentId: undefined },
+      position: 3,
+      ringing: (offerId) => tell('ringing', offerId),
+      answered: async (offerId) => {
+        tell('answered', offerId);
+        return this.grants;
+      },
+      // As the desk has it: of an offer that has ended nothing more is heard.
+      missed: (offerId, why) => (ended.has(offerId) ? undefined : tell('missed', offerId, why)),
+      notReached: async (offerId, { attemptsMax }) => {
+        ended.add(offerId);
+        tell('not reached', offerId, attemptsMax === undefined ? 'uncounted' : '');
+        return !this.isLastAttempt;
+      },
+      connected: (offerId) => tell('connected', offerId),
+      parted: (offerId, why) => {
+        ended.add(offerId);
+        tell('parted', offerId, why);
+      },
+      transferTo: async (queueId) => {
+        tell('transfer', queueId);
+        return queueId !== 'full';
+      },
+      moveTo: async (queueId, first) => {
+        tell('move', queueId, first ? 'first' : '');
+        return queueId === 'full' ? 'full' : 'moved';
+      },
+      overflowFailed: () => tell('overflow failed'),
+      callBackLater: () => {
+        tell('call back later');
+        return this.keepsPlace;
+      },
+      leave: (why) => tell('leave', why),
+    };
+  }
+}
+
+export async function waiting(
+  options: HarnessOptions & { phones?: (typeof phone)[]; refusal?: FakeDesk['refusal'] } = {},
+) {
+  const desk = new FakeDesk();
+  desk.refusal = options.refusal;
+  const opened: IntakeOpening[] = [];
+  const intake = { open: (opening: IntakeOpening) => void opened.push(opening) };
+  const people = { desk, intake, phonesOf: async () => options.phones ?? [phone] };
+  const h = await harness({
+    script: (event) => (event.type === 'started' ? [escalate] : event.type === 'desk-done' ? [hangup('over')] : []),
+    ...options,
+    overrides: { people, ...options.overrides },
+  });
+  const { leg } = await answeredCall(h);
+  await settle();
+  return { h, leg, desk, opened };
+}
+
+export async function ringing(options: Parameters<typeof waiting>[0] & { order?: Partial<RingOrder> } = {}) {
+  const all = await waiting(options);
+  all.desk.listener?.ring({ ...ring, ...options.order });
+  await settle();
+  const dial = all.h.telephony.dials.at(-1);
+  if (!dial) throw new Error('no phone was rung');
+  dial.ring();
+  await settle();
+  return { ...all, dial };
+}
+
+export async function talking() {
+  const all = await ringing();
+  const agent = all.dial.answer();
+  await settle();
+  if (!agent) throw new Error('the agent did not answer');
+  agent.finishPlay();
+  await settle();
+  return { ...all, agent };
+}
+
+/** The controller dies; another takes the call over and finds these legs on the switch, and this at the desk. */
+export async function takenOver(
+  first: Awaited<ReturnType<typeof waiting>>,
+  keep: 'agent' | 'nobody',
+  found: FakeDesk['found'],
+) {
+  await first.h.clock.advance(50);
+  const snapshot = [...first.h.states.saved.values()][0]?.snapshot;
+  if (!snapshot) throw new Error('nothing was saved');
+  const saved = snapshot.state as SavedCall;
+  const desk = new FakeDesk();
+  desk.found = found;
+  const opened: IntakeOpening[] = [];
+  const intake = { open: (opening: IntakeOpening) => void opened.push(opening) };
+  const h = await harness({ overrides: { people: { desk, intake, phonesOf: async () => [phone] } } });
+  if (saved.caller) h.telephony.adoptable.set(saved.caller.legId, 'caller');
+  for (const { legId } of saved.desk?.agents ?? []) if (keep === 'agent') h.telephony.adoptable.set(legId, 'agent');
+  h.states.orphans.push(snapshot);
+  await h.clock.advance(3_000);
+  return { h, desk, saved, opened };
+}
