@@ -40,12 +40,15 @@ export interface CallBackTurnHost
  */
 export class CallBackTurn {
   readonly #host: CallBackTurnHost;
+  /** Whose phones ring, or who has answered. */
   readonly #offers = new Set<string>();
   #attempt: DialAttempt | undefined;
   #agent: { offerId: string; agentId: string; leg: Leg } | undefined;
   #state: 'waiting' | 'dialling' | 'reached' | 'failed' | 'over' = 'waiting';
   #isRinging = false;
   #isDialOpen = false;
+  /** When it is tried again, if nobody was reached. */
+  #again: Again = attempts;
   #reported: Promise<void> | undefined;
   #endTone: (() => void) | undefined;
 
@@ -87,7 +90,7 @@ export class CallBackTurn {
   reach(offerId: string, agentId: string, leg: Leg): Promise<EndCause | undefined> {
     // The agent before was lost: the caller waits.
     if (this.#state === 'reached') return Promise.resolve(undefined);
-    if (this.#state !== 'waiting') return Promise.resolve('cancelled');
+    if (this.#state !== 'waiting' || !this.#offers.has(offerId)) return Promise.resolve('cancelled');
     const { telephony, identity, callee, facts, post, onChanged } = this.#host;
     const { callerLegId: legId, toNumber: fromNumber, fromNumber: toNumber } = identity;
     this.#state = 'dialling';
@@ -113,8 +116,9 @@ export class CallBackTurn {
 
   /** The agent's leg has gone, or the desk wants it no more, before they talk. */
   onAgentGone(offerId: string): void {
+    this.#offers.delete(offerId);
     if (this.#agent?.offerId !== offerId) return;
-    if (this.#state === 'failed') this.#report(attempts);
+    if (this.#state === 'failed') this.#report();
     else this.#stopDialling();
     this.#endTone?.();
   }
@@ -122,9 +126,10 @@ export class CallBackTurn {
   /** The call ends before anybody was reached: the call-back is not lost by that. */
   handBack(): void {
     const [offerId] = this.#offers;
-    if (this.#state === 'failed') this.#report(attempts);
-    else if (offerId !== undefined) this.#host.ticket.notReached(this.#agent?.offerId ?? offerId, soon);
+    if (this.#state === 'failed') this.#report();
+    else if (offerId !== undefined) this.#host.ticket.notReached(offerId, soon);
     this.#stopDialling();
+    this.#state = 'over';
     this.#endTone?.();
     this.#close('not-dialled', 'cancelled');
   }
@@ -148,25 +153,26 @@ export class CallBackTurn {
     }
     this.#state = 'failed';
     this.#close('not-reached', outcome.cause, outcome.sipStatus);
-    return this.#tellAgent(agent.leg, outcome.cause === 'draining' ? soon : attempts);
+    if (outcome.cause === 'draining') this.#again = soon;
+    return this.#tellAgent(agent.leg);
   }
 
-  async #tellAgent(leg: Leg, again: Again): Promise<EndCause> {
+  async #tellAgent(leg: Leg): Promise<EndCause> {
     leg.play({ playId: 'engine:not-reached', sounds: [notReachedTone], stopOnDigit: false });
     await new Promise<void>((resolve) => {
       this.#endTone = resolve;
       this.#host.timers.start(toneTimer, toneMs, resolve);
     });
-    await this.#report(again);
+    await this.#report();
     return 'system-hangup';
   }
 
   /** Once, whoever comes first: the end of the tone, or of the agent's leg. */
-  #report(again: Again): Promise<void> {
+  #report(): Promise<void> {
     const agent = this.#agent;
     if (!agent) return Promise.resolve();
     const { ticket, onGivenUp } = this.#host;
-    this.#reported ??= ticket.notReached(agent.offerId, again).then((willComeAgain) => {
+    this.#reported ??= ticket.notReached(agent.offerId, this.#again).then((willComeAgain) => {
       if (!willComeAgain) onGivenUp(agent.offerId, agent.agentId);
     });
     return this.#reported;
