@@ -3,10 +3,10 @@ import type { MissCause } from '../desk/desk-store.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { newId } from '../kernel/ids.ts';
 import type { CallLimits } from './limits.ts';
-import { type DeskState, PeerCall, type PeerCallHost } from './peer-call.ts';
+import { PeerCall, type PeerCallHost } from './peer-call.ts';
 import type { PhoneAddress } from './phones.ts';
 import type { PromptLibrary } from './prompts.ts';
-import type { CallIdentity } from './saved-call.ts';
+import type { CallIdentity, DeskState } from './saved-call.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 import { Whisper } from './whisper.ts';
 
@@ -28,7 +28,7 @@ export interface AgentLegsHost
   onAnswered(offerId: string, agentId: string): void;
   onConnected(offerId: string): void;
   /** Not connected, whether or not the agent had answered. */
-  onFailed(offerId: string): void;
+  onFailed(offerId: string, cause: EndCause | undefined): void;
   /** Agent and caller talk no more. */
   onParted(offerId: string, cause: EndCause): void;
   /** A leg of an agent is gone, and its record closed. */
@@ -71,8 +71,15 @@ export class AgentLegs {
   }
 
   /** Goes on with an agent who talks, connected by another controller. */
-  resume(offerId: string, legId: string, leg: Leg, talkEndsAtMs: number | undefined): void {
-    this.#newAgent(offerId, legId).peer.resume(leg, talkEndsAtMs);
+  resume(saved: DeskState['agents'][number], leg: Leg): PeerCall {
+    const { peer } = this.#newAgent(saved.offerId, saved.legId);
+    peer.resume(leg, saved);
+    return peer;
+  }
+
+  /** The leg of the agent who has this offer. */
+  peerOf(offerId: string | undefined): PeerCall | undefined {
+    return offerId === undefined ? undefined : this.#agents.get(offerId)?.peer;
   }
 
   /** The desk wants this phone to ring no more. */
@@ -100,6 +107,7 @@ export class AgentLegs {
     if (hasLeft() || this.#withdrawn.has(offerId) || this.#agents.has(offerId)) return;
     if (phones.length === 0) {
       ticket()?.missed(offerId, 'unreachable');
+      this.#host.onFailed(offerId, 'unreachable');
       return;
     }
     const { peer } = this.#newAgent(offerId, newId('leg'), { agentId, pressOneToAccept });
@@ -158,7 +166,7 @@ export class AgentLegs {
       onConnected(offerId);
       return;
     }
-    onFailed(offerId);
+    onFailed(offerId, cause);
     if (!this.#withdrawn.has(offerId) && !hasLeft()) ticket()?.missed(offerId, missCauseOf(cause));
   }
 }

@@ -1,8 +1,8 @@
 import type { DeskTicket } from '../desk/desk.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
-import type { PeerCallHost, PeerCallState } from './peer-call.ts';
+import type { PeerCallHost } from './peer-call.ts';
 import { ringBackTone } from './player.ts';
-import type { CallIdentity } from './saved-call.ts';
+import type { CallIdentity, PeerCallState } from './saved-call.ts';
 import type { DialAttempt, DialOutcome, Leg, LegEvent, Sound } from './telephony.ts';
 
 /** Who is called back is rung for so long. */

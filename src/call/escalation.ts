@@ -1,47 +1,28 @@
 import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
-import type { Desk, DeskListener, DeskRefusal, DeskTicket, LeaveCause } from '../desk/desk.ts';
-import type { IntakeOpening } from '../desk/intake.ts';
+import type { DeskListener, DeskRefusal, DeskTicket, LeaveCause } from '../desk/desk.ts';
 import type { DeskRequest } from '../desk/request.ts';
-import type { Effect, FlowEvent, LeaveDeskCause } from '../flow/protocol.ts';
-import type { CallFact, EndCause } from '../kernel/call-fact.ts';
+import type { FlowEvent, LeaveDeskCause } from '../flow/protocol.ts';
+import type { EndCause } from '../kernel/call-fact.ts';
 import { errorMessage } from '../kernel/errors.ts';
-import type { Logger } from '../kernel/logger.ts';
 import { AgentLegs } from './agent-legs.ts';
-import { CallBackTurn, type Callee } from './call-back-turn.ts';
-import { CallBackWish } from './call-back-wish.ts';
-import { deskRequest } from './desk-request.ts';
-import type { CallLimits } from './limits.ts';
-import type { DeskState, PeerCallHost } from './peer-call.ts';
-import type { PhoneAddress } from './phones.ts';
-import type { PromptLibrary } from './prompts.ts';
-import { type CallIdentity, deskCallId } from './saved-call.ts';
+import { CallBackSide } from './call-back-side.ts';
+import {
+  type DeskAccess,
+  type DeskHappening,
+  type EscalateEffect,
+  type EscalationHost,
+  openIntake,
+  requestFor,
+} from './desk-access.ts';
+import { deskListener } from './desk-listener.ts';
+import { type LeftReason, QueueStay } from './queue-stay.ts';
+import { sortLegs } from './resumed-legs.ts';
+import { type DeskState, deskCallId } from './saved-call.ts';
+import { ShownCall } from './shown-call.ts';
+import { TalkControl, type TalkOrder } from './talk-control.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
-/** The people who can be asked. */
-export interface DeskAccess {
-  desk: Pick<Desk, 'offer' | 'resume'>;
-  /** The agent's phones that are registered now. */
-  phonesOf(agentId: string): Promise<readonly PhoneAddress[]>;
-  /** Opens the form for the agent who has answered. Returns at once, and sees to it that it happens; repeats do nothing. */
-  intake?: { open(opening: IntakeOpening): void };
-}
-
-export interface EscalationHost
-  extends Pick<PeerCallHost, 'telephony' | 'clock' | 'facts' | 'timers' | 'post' | 'callerLeg' | 'onChanged'> {
-  readonly identity: CallIdentity;
-  readonly limits: CallLimits;
-  readonly prompts: PromptLibrary;
-  readonly logger: Logger;
-  readonly people: DeskAccess | undefined;
-  readonly callee: Callee;
-  end(cause: EndCause): void;
-  feed(event: FlowEvent): void;
-  /** The wait is over and no agent's leg is left. */
-  onOver(): void;
-}
-
-type LeftReason = Extract<CallFact, { type: 'left-queue' }>['reason'];
-type EscalateEffect = Extract<Effect, { type: 'escalate' }>;
+export type { DeskAccess };
 
 /** Ends that are nobody's wish: the caller goes back to the head of the line. */
 const lostCauses: readonly EndCause[] = ['media-lost', 'media-timeout', 'controller-lost', 'failed'];
@@ -50,57 +31,75 @@ const lostCauses: readonly EndCause[] = ['media-lost', 'media-timeout', 'control
 export class Escalation {
   readonly escalationId: string;
   readonly #host: EscalationHost;
-  #queueId: string;
+  readonly #queue: QueueStay;
   readonly #agents: AgentLegs;
+  readonly #talk: TalkControl;
+  readonly callBack: CallBackSide;
+  readonly #listener: DeskListener;
   #ticket: DeskTicket | undefined;
   /** Nothing more is asked of the desk, or told to the flow. */
   #left = false;
-  #inQueue = false;
-  /** The flow was told that an agent has answered. */
-  #announced = false;
+  /** The offer of whom the flow was told that an agent has answered. */
+  #announced: string | undefined;
   #talkingOfferId: string | undefined;
+  /** To whom the caller is being handed, once they have answered. */
+  #targetId: string | undefined;
+  readonly shown = new ShownCall(() => this.#ticket);
   /** By the flow, for the agent's form. */
   #learned: Readonly<Record<string, unknown>> = {};
-  readonly #wish: CallBackWish;
-  /** The caller is being called back. */
-  #turn: CallBackTurn | undefined;
 
   constructor(host: EscalationHost, escalationId: string, queueId: string) {
     this.#host = host;
     this.escalationId = escalationId;
-    this.#queueId = queueId;
-    this.#wish = new CallBackWish({
+    this.#queue = new QueueStay(host.facts, host.identity.callerLegId, queueId);
+    const shared = {
       ...host,
-      hasLeft: () => this.#left,
+      phonesOf: async (agentId: string) => (await host.people?.phonesOf(agentId)) ?? [],
+      ticket: () => this.#ticket,
+      onLegOver: () => this.#checkOver(),
+    };
+    const hasLeft = () => this.#left;
+    this.callBack = new CallBackSide({
+      ...{ ...shared, hasLeft, onSettled: shared.onLegOver },
       onKept: () => this.#onPlaceKept(),
-      tell: (outcome) => host.post(() => this.#tellFlow({ type: 'desk-call-back', outcome })),
-      onSettled: () => this.#checkOver(),
+      tellFlow: (event) => this.#tellFlow(event),
+      openIntake: (offerId, agentId) => this.#openIntake(offerId, agentId),
     });
     this.#agents = new AgentLegs({
-      ...host,
-      phonesOf: async (agentId) => (await host.people?.phonesOf(agentId)) ?? [],
-      ticket: () => this.#ticket,
-      hasLeft: () => this.#left,
-      reach: async (offerId, agentId, leg) => this.#turn?.reach(offerId, agentId, leg),
+      ...{ ...shared, hasLeft },
+      reach: (offerId, agentId, leg) => this.callBack.reach(offerId, agentId, leg),
       onAnswered: (offerId, agentId) => this.#onAnswered(offerId, agentId),
       onConnected: (offerId) => this.#onConnected(offerId),
-      onFailed: (offerId) => this.#onFailed(offerId),
+      onFailed: (offerId, cause) => this.#onFailed(offerId, cause),
       onParted: (offerId, cause) => this.#onParted(offerId, cause),
-      onLegOver: () => this.#checkOver(),
+    });
+    this.#talk = new TalkControl({
+      ...shared,
+      talker: () => this.#agents.peerOf(this.#talkingOfferId),
+      show: (change) => this.shown.change(change),
+      stopRinging: (offerId) => this.#agents.withdraw(offerId),
+      onOutside: () => this.#releaseTalker(),
+      onHandedToQueue: (queueId) => this.#onHandedToQueue(queueId),
+      onForsaken: () => this.#backToHead(),
+      onOutsideEnded: () => this.#over('done', 'answered'),
+    });
+    this.#listener = deskListener({
+      ...{ agents: this.#agents, talk: this.#talk, callBack: this.callBack, post: host.post },
+      feed: (event) => this.#feed(event),
+      moveTo: (next) => this.#moveTo(next),
+      onExhausted: (why) => this.#over(why, 'overflow'),
     });
   }
 
   get state(): DeskState | undefined {
-    if (this.#left && this.#agents.allOver) return undefined;
-    const { escalationId } = this;
-    const [queueId, agents, learned] = [this.#queueId, this.#agents.states, this.#learned];
-    const callee = this.#turn?.state ? { callee: this.#turn.state } : {};
-    return { escalationId, queueId, agents, learned, ...this.#wish.state, ...callee };
+    if (this.#left && this.#agents.allOver && this.#talk.allOver) return undefined;
+    const line = { escalationId: this.escalationId, queueId: this.#queue.queueId, learned: this.#learned };
+    return { ...line, agents: this.#agents.states, ...this.#talk.state, ...this.callBack.state };
   }
 
   /** Changes when there is another leg to be known of. */
   get legs(): string {
-    return `${this.escalationId} ${this.#agents.legs} ${this.#turn?.legs}`;
+    return `${this.escalationId} ${this.#agents.legs} ${this.#talk.legs} ${this.callBack.legs}`;
   }
 
   /** Asks for people. */
@@ -111,10 +110,10 @@ export class Escalation {
       post(() => this.#over('failed', 'failed'));
       return;
     }
-    this.#enterQueue();
-    this.#wish.begin(effect.callBackTo);
+    this.#queue.enter();
+    const request = requestFor(identity, effect, this.callBack.begin(effect.callBackTo));
     // The flow has its own clock for the wait; the queue's overflow applies where it is shorter (flows/REFERENCE.md).
-    people.desk.offer(deskRequest(identity, effect, this.#wish.number), this.#listener).then(
+    people.desk.offer(request, this.#listener).then(
       (answer) => post(() => this.#onOffered(answer)),
       (error: unknown) => {
         logger.error({ callId: identity.callId, err: errorMessage(error) }, 'the desk could not be asked');
@@ -126,34 +125,34 @@ export class Escalation {
   /** Goes on after a take-over; `legs`: those of agents that still exist. */
   resume(saved: DeskState, legs: ReadonlyMap<string, Leg>): void {
     const { people, identity, post, facts } = this.#host;
-    this.#inQueue = true;
     this.#learned = saved.learned ?? {};
-    this.#wish.resume(saved);
-    const talking = saved.agents.find(({ talkEndsAtMs, legId }) => talkEndsAtMs !== undefined && legs.has(legId));
-    for (const agent of saved.agents) {
-      const leg = legs.get(agent.legId);
-      if (agent === talking && leg) {
-        this.#inQueue = false;
-        this.#announced = true;
-        this.#talkingOfferId = agent.offerId;
-        this.#agents.resume(agent.offerId, agent.legId, leg, agent.talkEndsAtMs);
-      } else {
-        leg?.end('controller-lost').catch(() => undefined);
-        facts.endLeg(agent.legId, 'controller-lost');
-      }
+    this.callBack.resume(saved);
+    const { agent, outside } = sortLegs(saved, legs, facts);
+    const wasTransferring = saved.transferring ?? false;
+    this.#queue.resume(!agent && !outside && !wasTransferring);
+    if (outside) this.#talk.resumeOutside(outside.saved, outside.leg);
+    if (agent) {
+      const { offerId, held } = agent.saved;
+      this.#announced = offerId;
+      this.#talkingOfferId = offerId;
+      const peer = this.#agents.resume(agent.saved, agent.leg);
+      if (held) this.#talk.resumeHeld(peer, wasTransferring);
     }
     const resumed = people?.desk.resume(deskCallId(identity), this.#listener) ?? Promise.resolve(undefined);
-    resumed.then(
-      (ticket) => post(() => this.#onResumed(ticket, talking?.offerId)),
-      () => post(() => this.#onResumed(undefined, talking?.offerId)),
-    );
+    const onResumed = (ticket?: DeskTicket) => post(() => this.#onResumed(ticket, wasTransferring));
+    resumed.then(onResumed, () => onResumed());
+  }
+
+  /** What is ordered of the talk with an agent. */
+  order(order: TalkOrder): Promise<CallOrderResult> {
+    return this.#talk.order(order);
   }
 
   /** A supervisor moves the waiting caller. */
   async move({ queueId, first = false }: Extract<CallOrder, { type: 'move' }>): Promise<CallOrderResult> {
-    const moved = (this.#inQueue && (await this.#ticket?.moveTo(queueId, first))) || 'not-waiting';
+    const moved = (this.#queue.waits && (await this.#ticket?.moveTo(queueId, first))) || 'not-waiting';
     if (moved !== 'moved') return orderRefused(moved);
-    if (queueId !== this.#queueId) this.#host.post(() => this.#changeQueue(queueId));
+    if (queueId !== this.#queue.queueId) this.#host.post(() => this.#changeQueue(queueId));
     return orderDone;
   }
 
@@ -161,13 +160,8 @@ export class Escalation {
   leave(why: LeaveDeskCause): void {
     const causes = { message: 'message', 'time-out': 'overflow', overflow: 'overflow', left: 'done' } as const;
     this.#leave(causes[why], why === 'left' ? 'overflow' : why);
-    this.#agents.dropAll('cancelled');
+    this.#dropLegs('cancelled');
     this.#checkOver();
-  }
-
-  /** The caller wants to hang up and keep the place. The flow is told whether they may. */
-  callBackLater(): void {
-    this.#wish.ask(this.#ticket);
   }
 
   /** The step of the queue's overflow could not be done. */
@@ -176,11 +170,10 @@ export class Escalation {
   }
 
   /** This call is a call-back: agents are rung first. Gives who is told what the desk decides. */
-  callBack(request: DeskRequest, ticket: DeskTicket): DeskListener {
+  beginTurn(request: DeskRequest, ticket: DeskTicket): DeskListener {
     this.#learned = request.learned;
     this.#ticket = ticket;
-    const onGivenUp = (offerId: string, agentId: string) => this.#openIntake(offerId, agentId);
-    this.#turn = new CallBackTurn({ ...this.#host, ticket, onGivenUp, onOver: () => this.#checkOver() });
+    this.callBack.beginTurn(ticket);
     return this.#listener;
   }
 
@@ -188,44 +181,20 @@ export class Escalation {
   dropAll(cause: EndCause): void {
     if (this.#talkingOfferId !== undefined) this.#ticket?.parted(this.#talkingOfferId, 'caller-gone');
     this.#leave(this.#talkingOfferId === undefined ? 'abandoned' : 'done', 'abandoned');
-    this.#agents.dropAll(cause);
+    this.#dropLegs(cause);
     this.#checkOver();
   }
 
   /** What happens on an adopted leg of an agent. */
   onLegEvent(legId: string, event: LegEvent): void {
     this.#agents.onLegEvent(legId, event);
+    this.#talk.onLegEvent(legId, event);
   }
 
   onCallerUnbridged(): void {
     this.#agents.onCallerUnbridged();
+    this.#talk.onCallerUnbridged();
   }
-
-  readonly #listener: DeskListener = {
-    ring: (order) =>
-      this.#host.post(() => {
-        this.#turn?.onOffer(order.offerId);
-        this.#agents.ring(order);
-      }),
-    stopRinging: (offerId) => this.#host.post(() => this.#agents.withdraw(offerId)),
-    progress: ({ position, estimateMs }) =>
-      this.#feedSoon({
-        type: 'desk-progress',
-        position,
-        ...(estimateMs === undefined ? {} : { waitMs: Math.round(estimateMs) }),
-      }),
-    overflow: (step, why) =>
-      this.#host.post(() => {
-        if (step.type === 'queue') this.#moveTo(step.queueId);
-        else if (step.type === 'hang-up') this.#over(why, 'overflow');
-        else this.#feed({ type: 'desk-overflow', step });
-      }),
-    // Of a caller on the line the state saver finds the same out, and lets go of the whole call.
-    lost: () =>
-      this.#host.post(() => {
-        if (this.#turn && !this.#turn.reachedBy) this.#host.end('system-hangup');
-      }),
-  };
 
   #onOffered(answer: DeskTicket | DeskRefusal): void {
     if ('refused' in answer) {
@@ -238,12 +207,11 @@ export class Escalation {
       answer.leave('abandoned');
       return;
     }
-    const { position } = answer;
-    if (position > 0) this.#feed({ type: 'desk-progress', position });
+    if (answer.position > 0) this.#feed({ type: 'desk-progress', position: answer.position });
     this.#host.onChanged();
   }
 
-  #onResumed(ticket: DeskTicket | undefined, talkingOfferId: string | undefined): void {
+  #onResumed(ticket: DeskTicket | undefined, wasTransferring: boolean): void {
     this.#ticket = ticket;
     const { found } = ticket ?? {};
     // The controller before may have died between the answer and the form, and they have talked, whoever is left.
@@ -252,9 +220,15 @@ export class Escalation {
       ticket?.leave('abandoned');
       return;
     }
-    if (talkingOfferId !== undefined) return;
+    this.shown.tell();
     const { state, offerId } = found ?? { state: undefined, offerId: undefined };
+    if (this.#talk.isOutsideTalking) {
+      if (offerId && state === 'talking') ticket?.parted(offerId, 'done');
+      return;
+    }
+    if (this.#talkingOfferId !== undefined) return;
     if (!ticket) this.#over('failed', 'failed');
+    else if (state === 'served' && wasTransferring) this.#backToHead();
     else if (state === 'served') this.#over('done', 'answered');
     else if (offerId && state === 'talking') ticket.parted(offerId, 'agent-lost');
     else if (offerId && state === 'answered') ticket.missed(offerId, 'unreachable');
@@ -271,67 +245,124 @@ export class Escalation {
 
   #changeQueue(queueId: string): void {
     if (this.#left) return;
-    this.#leaveQueue('overflow');
-    this.#queueId = queueId;
-    this.#enterQueue();
+    this.#queue.leave('overflow');
+    this.#queue.enter(queueId);
     this.#host.onChanged();
   }
 
   #onAnswered(offerId: string, agentId: string): void {
-    this.#announced = true;
+    if (this.#talk.isTarget(offerId)) {
+      // Until they are connected the caller, and the form, is with the agent before.
+      this.#targetId = agentId;
+      return;
+    }
+    this.#announced = offerId;
     this.#feed({ type: 'desk-answered' });
     this.#openIntake(offerId, agentId);
   }
 
   #openIntake(offerId: string, agentId: string): void {
-    const { people, identity, clock } = this.#host;
-    const { accountId, fromNumber: callerNumber } = identity;
-    const known = {
-      callId: deskCallId(identity),
-      accountId,
-      callerNumber,
-      queueId: this.#queueId,
-      learned: this.#learned,
-    };
-    people?.intake?.open({ ...known, offerId, agentId, atMs: clock.nowMs() });
+    openIntake(this.#host, { offerId, agentId, queueId: this.#queue.queueId, learned: this.#learned });
   }
 
   #onConnected(offerId: string): void {
+    if (this.#talk.isTarget(offerId)) {
+      this.#talk.onTaken();
+      // By `connected` the desk has put the agent before into wrap-up.
+      this.#agents.peerOf(this.#talkingOfferId)?.drop('system-hangup');
+      this.#openIntake(offerId, this.#targetId ?? '');
+    }
+    this.#announced = offerId;
     this.#talkingOfferId = offerId;
-    this.#leaveQueue('answered');
+    this.#queue.leave('answered');
     this.#host.onChanged();
   }
 
-  #onFailed(offerId: string): void {
-    this.#turn?.onAgentGone(offerId);
-    // Who is called back is on the line already: a caller like any other, at the head of the queue.
-    if (this.#turn?.reachedBy === offerId && !this.#left) {
-      this.#ticket?.parted(offerId, 'agent-lost');
-      this.#enterQueue();
+  #onFailed(offerId: string, cause: EndCause | undefined): void {
+    if (this.#talk.isTarget(offerId)) {
+      this.#talk.onNotTaken(cause);
+      return;
     }
-    if (!this.#announced) return;
-    this.#announced = false;
-    this.#feedSoon({ type: 'desk-parted' });
+    if (this.callBack.onFailed(offerId) && !this.#left) {
+      this.#ticket?.parted(offerId, 'agent-lost');
+      this.#queue.enter();
+    }
+    if (this.#announced !== offerId) return;
+    this.#announced = undefined;
+    this.#host.post(() => this.#feed({ type: 'desk-parted' }));
+  }
+
+  /** The caller talks with a number outside: the agent who had them is in wrap-up. */
+  #releaseTalker(): void {
+    const before = this.#talkingOfferId;
+    this.#talkingOfferId = undefined;
+    if (before === undefined) return;
+    this.#ticket?.parted(before, 'done');
+    this.#agents.peerOf(before)?.drop('system-hangup');
+    this.#host.onChanged();
+  }
+
+  #onHandedToQueue(queueId: string): void {
+    const peer = this.#agents.peerOf(this.#talkingOfferId);
+    this.#talkingOfferId = undefined;
+    this.#queue.enter(queueId);
+    this.#host.onChanged();
+    const wait = () =>
+      this.#host.post(() => {
+        peer?.drop('system-hangup');
+        this.#waitAgain({ handedOver: true });
+      });
+    if (peer) peer.hold().then(wait);
+    else wait();
+  }
+
+  #backToHead(): void {
+    const done = (isBack: boolean) =>
+      this.#host.post(() => {
+        if (this.#left) return;
+        if (!isBack) return this.#over('failed', 'failed');
+        this.#queue.enter();
+        this.#waitAgain();
+      });
+    (this.#ticket?.backToHead() ?? Promise.resolve(false)).then(done);
+  }
+
+  #waitAgain(how: { handedOver?: true } = {}): void {
+    this.#announced = undefined;
+    this.#talk.onTalkOver();
+    this.#feed({ type: 'desk-parted', ...how });
   }
 
   #onParted(offerId: string, cause: EndCause): void {
-    if (this.#left) return;
-    this.#announced = false;
+    if (this.#left || offerId !== this.#talkingOfferId) return;
+    this.#announced = undefined;
     this.#talkingOfferId = undefined;
+    if (this.#talk.isTransferring) {
+      // The caller stays with the transfer until it ends.
+      this.#ticket?.parted(offerId, 'done');
+      this.#host.onChanged();
+      return;
+    }
+    this.#talk.onTalkOver();
     if (lostCauses.includes(cause) && this.#host.callerLeg()) {
       this.#ticket?.parted(offerId, 'agent-lost');
-      this.#enterQueue();
-      this.#feedSoon({ type: 'desk-parted' });
+      this.#queue.enter();
+      this.#host.post(() => this.#feed({ type: 'desk-parted' }));
       return;
     }
     this.#ticket?.parted(offerId, 'done');
     this.#over('done', 'answered');
   }
 
+  #dropLegs(cause: EndCause): void {
+    this.#talk.dropAll(cause);
+    this.#agents.dropAll(cause);
+  }
+
   #over(outcome: Extract<FlowEvent, { type: 'desk-done' }>['outcome'], reason: LeftReason): void {
     if (this.#left) return;
     this.#leave(outcome === 'done' ? 'done' : 'overflow', reason);
-    this.#agents.dropAll('cancelled');
+    this.#dropLegs('cancelled');
     this.#host.post(() => this.#tellFlow({ type: 'desk-done', outcome }));
     this.#checkOver();
   }
@@ -339,39 +370,20 @@ export class Escalation {
   #leave(cause: LeaveCause, reason: LeftReason): void {
     if (this.#left) return;
     this.#left = true;
-    const keepsPlace = cause === 'abandoned' && this.#wish.hungUp();
-    this.#leaveQueue(keepsPlace ? 'call-back' : reason);
-    if (keepsPlace) return;
-    if (this.#turn && !this.#turn.reachedBy) this.#turn.handBack();
-    else this.#ticket?.leave(cause);
+    const told = this.callBack.onLeaving(cause);
+    this.#queue.leave(told === 'kept' ? 'call-back' : reason);
+    if (told === 'leave') this.#ticket?.leave(cause);
   }
 
   #onPlaceKept(): void {
     this.#left = true;
-    this.#leaveQueue('call-back');
-    this.#agents.dropAll('cancelled');
-  }
-
-  #enterQueue(): void {
-    this.#inQueue = true;
-    const { facts, identity } = this.#host;
-    facts.append({ type: 'queued', legId: identity.callerLegId, queueId: this.#queueId });
-  }
-
-  #leaveQueue(reason: LeftReason): void {
-    if (!this.#inQueue) return;
-    this.#inQueue = false;
-    const { facts, identity } = this.#host;
-    facts.append({ type: 'left-queue', legId: identity.callerLegId, queueId: this.#queueId, reason });
+    this.#queue.leave('call-back');
+    this.#dropLegs('cancelled');
   }
 
   #checkOver(): void {
-    const isBusy = this.#wish.isAsking || this.#turn?.isDialOpen;
-    if (this.#left && this.#agents.allOver && !isBusy) this.#host.onOver();
-  }
-
-  #feedSoon(event: DeskHappening): void {
-    this.#host.post(() => this.#feed(event));
+    const isOver = this.#agents.allOver && this.#talk.allOver && !this.callBack.isBusy;
+    if (this.#left && isOver) this.#host.onOver();
   }
 
   #feed(event: DeskHappening): void {
@@ -382,8 +394,3 @@ export class Escalation {
     this.#host.feed({ ...event, escalationId: this.escalationId, atMs: this.#host.clock.nowMs() });
   }
 }
-
-type DeskEvent = Extract<FlowEvent, { escalationId: string }>;
-type Bare<E> = E extends unknown ? Omit<E, 'escalationId' | 'atMs'> : never;
-/** What the flow is told of the desk. */
-type DeskHappening = Bare<DeskEvent>;

@@ -2,7 +2,8 @@ import type { FlowEvent } from '../flow/protocol.ts';
 import type { EndCause, LegKind } from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { FactLog } from './fact-log.ts';
-import type { DialAttempt, DialOutcome, DialTarget, Leg, LegEvent, LegSnapshot, Telephony } from './telephony.ts';
+import type { PeerCallState } from './saved-call.ts';
+import type { DialAttempt, DialOutcome, DialTarget, Leg, LegEvent, Sound, Telephony } from './telephony.ts';
 import type { CallTimers } from './timers.ts';
 
 /** How long the caller's channel may take to be parked again after the other party left. */
@@ -51,32 +52,8 @@ export interface PeerCallRequest {
   maxTalkMs: number;
 }
 
-/** What another controller needs to go on with a second party. */
-export interface PeerCallState {
-  dialId: string;
-  legId: string;
-  /** Missing while it still rings. */
-  leg?: LegSnapshot;
-  /** While it rings: what stops it. */
-  ringing?: LegSnapshot;
-  talkEndsAtMs?: number;
-}
-
-/** What another controller needs to go on with a caller at the desk. */
-export interface DeskState {
-  escalationId: string;
-  queueId: string;
-  /** Agents who ring, hear the whisper, or talk. */
-  agents: (PeerCallState & { offerId: string })[];
-  /** What the flow learned. */
-  learned?: Readonly<Record<string, unknown>>;
-  /** Where the caller can be called back. */
-  callBackTo?: string;
-  /** Who is called back, while the number rings. */
-  callee?: PeerCallState;
-}
-
-type Phase = 'ringing' | 'preparing' | 'bridging' | 'talking' | 'parting' | 'over';
+type Phase = 'ringing' | 'preparing' | 'bridging' | 'talking' | 'held' | 'resuming' | 'parting' | 'over';
+const ownPlayId = 'engine:meanwhile';
 
 /** A second party (of a transfer, or an agent), from the first ring to the last word. */
 export class PeerCall {
@@ -94,6 +71,10 @@ export class PeerCall {
   #endedBy: EndCause = 'peer-hangup';
   #callerParked = false;
   #rings = false;
+  /** Facts say that caller and party hear each other. */
+  #bridged = false;
+  /** Done when the latest order to part the two has come to its end. */
+  #parted: Promise<unknown> = Promise.resolve();
 
   constructor(host: PeerCallHost, dialId: string, legId: string) {
     this.#host = host;
@@ -110,7 +91,7 @@ export class PeerCall {
   /** Changes when there is another leg to be known of. */
   get legs(): string {
     const isTalking = this.#talkEndsAtMs !== undefined;
-    return `${this.legId}${isTalking ? ' talking' : this.#leg ? ' answered' : this.#rings ? ' rings' : ''}`;
+    return `${this.legId}${this.held ? ' held' : isTalking ? ' talking' : this.#leg ? ' answered' : this.#rings ? ' rings' : ''}`;
   }
 
   get state(): PeerCallState {
@@ -119,6 +100,7 @@ export class PeerCall {
       legId: this.legId,
       ...(this.#leg ? { leg: this.#leg.snapshot() } : this.#attempt ? { ringing: this.#attempt.snapshot() } : {}),
       ...(this.#talkEndsAtMs === undefined ? {} : { talkEndsAtMs: this.#talkEndsAtMs }),
+      ...(this.held ? { held: true } : {}),
     };
   }
 
@@ -151,10 +133,48 @@ export class PeerCall {
   }
 
   /** Goes on with a party that another controller had connected. */
-  resume(leg: Leg, talkEndsAtMs: number | undefined): void {
+  resume(leg: Leg, { talkEndsAtMs, held = false }: Pick<PeerCallState, 'talkEndsAtMs' | 'held'>): void {
     this.#leg = leg;
-    this.#phase = 'talking';
+    this.#phase = held ? 'held' : 'talking';
+    this.#bridged = !held;
+    this.#callerParked = held;
+    this.#talkEndsAtMs = talkEndsAtMs;
     if (talkEndsAtMs !== undefined) this.#limitTalk(talkEndsAtMs - this.#host.clock.nowMs());
+    // The controller before may have died just before they were parted.
+    if (held) this.#parted = this.#host.callerLeg()?.unbridge() ?? this.#parted;
+  }
+
+  /** Parted from the caller for a while, or about to be. */
+  get held(): boolean {
+    return this.#phase === 'held' || this.#phase === 'resuming';
+  }
+
+  /** Parts caller and party for a while; both stay. Resolves false where they do not talk, or one has gone. */
+  hold(): Promise<boolean> {
+    const caller = this.#host.callerLeg();
+    if (this.#phase === 'held') return this.#parted.then(() => this.#phase === 'held');
+    if (this.#phase !== 'talking' || !caller) return Promise.resolve(false);
+    this.#phase = 'held';
+    // On record before it happens: whoever takes the call over then keeps them apart.
+    this.#host.onChanged();
+    const done = this.#inMailbox(caller.unbridge(), (parted) => this.#onHeld(parted));
+    this.#parted = done;
+    return done;
+  }
+
+  /** Caller and party hear each other again. Resolves false where one has gone, or could not be connected. */
+  async unhold(): Promise<boolean> {
+    await this.#parted;
+    const caller = this.#host.callerLeg();
+    const leg = this.#leg;
+    if (this.#phase !== 'held' || !caller || !leg) return this.#phase === 'talking';
+    this.#phase = 'resuming';
+    return this.#inMailbox(caller.bridge(leg), (bridged) => this.#onResumed(bridged));
+  }
+
+  /** What the party hears while it is held, again and again. */
+  hear(sound: Sound): void {
+    if (this.held) this.#leg?.play({ playId: ownPlayId, sounds: [sound], stopOnDigit: false, loop: true });
   }
 
   /** Wants the party no more: stops the ringing, or hangs up. Its record is closed when the switch is done. */
@@ -167,7 +187,7 @@ export class PeerCall {
     if (this.#unwanted) return;
     this.#unwanted = cause;
     this.#host.timers.cancel(this.#talkTimer);
-    if (this.#phase === 'talking') this.#startParting();
+    if (this.#phase === 'talking' || this.held) this.#startParting();
     else if (this.#phase !== 'parting') this.#host.onDialDone('failed', undefined, cause);
     if (this.#leg) this.#endLeg(this.#leg, cause);
     else this.#attempt?.cancel();
@@ -246,14 +266,13 @@ export class PeerCall {
 
   #onBridged(bridged: boolean, maxTalkMs: number): void {
     if (this.#phase !== 'bridging') return;
-    const { facts, clock } = this.#host;
+    const { clock } = this.#host;
     const caller = this.#host.callerLeg();
     if (!bridged || !caller) {
       this.drop('failed');
       return;
     }
-    facts.append({ type: 'bridged', legId: caller.legId, peerLegId: this.legId });
-    facts.append({ type: 'bridged', legId: this.legId, peerLegId: caller.legId });
+    this.#noteBridge(caller);
     this.#phase = 'talking';
     this.#callerParked = false;
     this.#talkEndsAtMs = clock.nowMs() + maxTalkMs;
@@ -273,7 +292,7 @@ export class PeerCall {
   #ended(cause: EndCause, sipStatus: number | undefined, atMs: number): void {
     const before = this.#phase;
     if (before === 'over' || !this.#host.facts.isOpen(this.legId)) return;
-    if (before === 'talking') this.#startParting();
+    if (before === 'talking' || this.held) this.#startParting();
     this.#host.facts.endLeg(this.legId, this.#unwanted ?? cause, { sipStatus, atMs });
     this.#host.timers.cancel(this.#talkTimer);
     this.#leg = undefined;
@@ -310,8 +329,62 @@ export class PeerCall {
   #startParting(): void {
     this.#phase = 'parting';
     const caller = this.#host.callerLeg();
+    if (caller && this.#bridged) this.#noteParting(caller);
+  }
+
+  #onHeld(parted: boolean): boolean {
+    const caller = this.#host.callerLeg();
+    if (this.#phase !== 'held' || !caller) {
+      // Gone meanwhile; the caller is parked either way.
+      this.#callerParked = true;
+      this.#part();
+      return false;
+    }
+    if (!parted) {
+      // Where one has gone the switch says so next.
+      this.#phase = 'talking';
+      return false;
+    }
+    this.#callerParked = true;
+    this.#noteParting(caller);
+    this.#host.facts.append({ type: 'held', legId: caller.legId, peerLegId: this.legId });
+    return true;
+  }
+
+  #onResumed(bridged: boolean): boolean {
+    const caller = this.#host.callerLeg();
+    if (this.#phase !== 'resuming') return false;
+    if (!bridged || !caller) {
+      this.drop('failed');
+      return false;
+    }
+    this.#phase = 'talking';
+    this.#callerParked = false;
+    this.#host.facts.append({ type: 'resumed', legId: caller.legId, peerLegId: this.legId });
+    this.#noteBridge(caller);
+    this.#host.onChanged();
+    return true;
+  }
+
+  #noteBridge(caller: Leg): void {
+    this.#bridged = true;
     const { facts } = this.#host;
-    if (caller) facts.append({ type: 'unbridged', legId: caller.legId, peerLegId: this.legId });
-    if (caller) facts.append({ type: 'unbridged', legId: this.legId, peerLegId: caller.legId });
+    facts.append({ type: 'bridged', legId: caller.legId, peerLegId: this.legId });
+    facts.append({ type: 'bridged', legId: this.legId, peerLegId: caller.legId });
+  }
+
+  #noteParting(caller: Leg): void {
+    this.#bridged = false;
+    const { facts } = this.#host;
+    facts.append({ type: 'unbridged', legId: caller.legId, peerLegId: this.legId });
+    facts.append({ type: 'unbridged', legId: this.legId, peerLegId: caller.legId });
+  }
+
+  /** What the switch answers enters the call's mailbox. */
+  #inMailbox(answer: Promise<boolean>, then: (yes: boolean) => boolean): Promise<boolean> {
+    return new Promise((resolve) => {
+      const take = (yes: boolean) => this.#host.post(() => resolve(then(yes)));
+      answer.then(take, () => take(false));
+    });
   }
 }

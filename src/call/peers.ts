@@ -9,10 +9,10 @@ import type { Callee } from './call-back-turn.ts';
 import { type DeskAccess, Escalation } from './escalation.ts';
 import type { CallLimits } from './limits.ts';
 import { mayDial } from './outbound-rules.ts';
-import { type DeskState, PeerCall, type PeerCallHost, type PeerCallState } from './peer-call.ts';
+import { PeerCall, type PeerCallHost } from './peer-call.ts';
 import type { Player } from './player.ts';
 import type { PromptLibrary } from './prompts.ts';
-import type { CallIdentity } from './saved-call.ts';
+import type { CallIdentity, DeskState, PeerCallState } from './saved-call.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
 export type PartyEffect = Extract<
@@ -85,7 +85,7 @@ export class Peers {
         if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.leave(effect.why);
         break;
       case 'call-back-later':
-        if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.callBackLater();
+        if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.callBack.ask();
         break;
       case 'overflow-failed':
         if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.overflowFailed();
@@ -108,13 +108,13 @@ export class Peers {
       case 'stop-listening':
         return orderRefused('failed');
       default:
-        return orderRefused('not-talking');
+        return this.#escalation?.order(order) ?? orderRefused('not-talking');
     }
   }
 
   /** This call is a call-back: agents are rung first. Gives who is told what the desk decides. */
   callBack(request: DeskRequest, ticket: DeskTicket): DeskListener {
-    return this.#newEscalation(newId('desk'), request.queueId).callBack(request, ticket);
+    return this.#newEscalation(newId('desk'), request.queueId).beginTurn(request, ticket);
   }
 
   /** Goes on with a caller at the desk; `legs`: those of agents that still exist. */
@@ -142,7 +142,7 @@ export class Peers {
   /** Goes on with a party that another controller had connected. */
   resume(saved: PeerCallState, leg: Leg): void {
     this.#current = this.#newPeer(saved.dialId, saved.legId);
-    this.#current.resume(leg, saved.talkEndsAtMs);
+    this.#current.resume(leg, saved);
   }
 
   /** What happens on an adopted second leg. */

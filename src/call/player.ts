@@ -6,6 +6,14 @@ const ringBackPlayId = 'engine:ring-back';
 /** Japanese ring-back: 400 Hz modulated with 16 Hz, one second on, two off; approximated by two tones that beat. */
 export const ringBackTone: Sound = { tone: '%(1000,2000,400,416)' };
 
+const musicPlayId = 'engine:music';
+const music: PlayOrder = {
+  playId: musicPlayId,
+  prompts: [{ file: 'prompts/hold.wav' }],
+  stopOnDigit: false,
+  loop: true,
+};
+
 export interface PlayOrder {
   playId: string;
   prompts: Prompt[];
@@ -32,7 +40,10 @@ export class Player {
   ) {
     this.#library = library;
     this.#post = post;
-    this.#onDone = onDone;
+    // What is not the flow's is not told to the flow.
+    this.#onDone = (playId, outcome) => {
+      if (playId !== ringBackPlayId && playId !== musicPlayId) onDone(playId, outcome);
+    };
   }
 
   play(leg: Leg | undefined, order: PlayOrder): void {
@@ -72,10 +83,22 @@ export class Player {
     leg?.stopPlay();
   }
 
+  /** While caller and agent are apart. */
+  startMusic(leg: Leg | undefined): void {
+    if (this.#playing !== musicPlayId && this.#awaited !== musicPlayId) this.play(leg, music);
+  }
+
+  stopMusic(leg: Leg | undefined): void {
+    if (this.#awaited === musicPlayId) this.#awaited = undefined;
+    if (this.#playing !== musicPlayId) return;
+    this.#playing = undefined;
+    leg?.stopPlay();
+  }
+
   /** The switch says that a prompt has ended. */
   onDone(playId: string, outcome: PlayOutcome): void {
     if (this.#playing === playId) this.#playing = undefined;
-    if (playId !== ringBackPlayId) this.#onDone(playId, outcome);
+    this.#onDone(playId, outcome);
   }
 
   /** The caller is gone: nothing more is begun or reported. */

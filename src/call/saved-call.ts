@@ -1,6 +1,5 @@
 import type { OutboundRules } from '../accounts/accounts.ts';
 import type { FactLogState } from './fact-log.ts';
-import type { DeskState, PeerCallState } from './peer-call.ts';
 import type { LegSnapshot } from './telephony.ts';
 
 /** What a call is, settled before it is answered. */
@@ -23,6 +22,37 @@ export interface CallIdentity {
 /** The call by which the desk knows the caller. */
 export function deskCallId({ callId, callBackOf }: Pick<CallIdentity, 'callId' | 'callBackOf'>): string {
   return callBackOf ?? callId;
+}
+
+/** What another controller needs to go on with a second party. */
+export interface PeerCallState {
+  dialId: string;
+  legId: string;
+  /** Missing while it still rings. */
+  leg?: LegSnapshot;
+  /** While it rings: what stops it. */
+  ringing?: LegSnapshot;
+  talkEndsAtMs?: number;
+  /** They are parted for a while, the caller hears music. */
+  held?: boolean;
+}
+
+/** What another controller needs to go on with a caller at the desk. */
+export interface DeskState {
+  escalationId: string;
+  queueId: string;
+  /** Agents who ring, hear the whisper, or talk. */
+  agents: (PeerCallState & { offerId: string })[];
+  /** What the flow learned. */
+  learned?: Readonly<Record<string, unknown>>;
+  /** Where the caller can be called back. */
+  callBackTo?: string;
+  /** Who is called back, while the number rings. */
+  callee?: PeerCallState;
+  /** The caller is being handed over. */
+  transferring?: boolean;
+  /** The number that the caller is handed to: rings, or talks. */
+  outside?: PeerCallState;
 }
 
 /** A call as it is saved after each step. */

@@ -100,6 +100,7 @@ export class Takeover {
     const kept = new Map<string, Leg>();
     const parties = [
       ...(saved.peer ? [{ ...saved.peer, kind: 'transfer' as const }] : []),
+      ...(saved.desk?.outside ? [{ ...saved.desk.outside, kind: 'transfer' as const }] : []),
       ...(saved.desk?.agents ?? []).map((agent) => ({ ...agent, kind: 'agent' as const })),
       ...(saved.desk?.callee ? [{ ...saved.desk.callee, kind: 'caller' as const }] : []),
     ];

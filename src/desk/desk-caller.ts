@@ -1,7 +1,16 @@
 import { type Clock, delay } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { DeskCallerStore, DeskMessage, MissCause, Offer, OfferEvent } from './desk-store.ts';
+import type {
+  DeskCallerStore,
+  DeskHandOverStore,
+  DeskMessage,
+  HandOverRefusal,
+  MissCause,
+  Offer,
+  OfferEvent,
+} from './desk-store.ts';
+import type { CallShown } from './live-types.ts';
 import type { DeskRequest } from './request.ts';
 import type { DeskListener, DeskTicket, LeaveCause, Progress, QueueRefusal } from './ticket.ts';
 
@@ -13,7 +22,7 @@ const grantDeadlineMs = 3_000;
 const estimateStepMs = 10_000;
 
 export interface DeskCallerOptions {
-  store: DeskCallerStore;
+  store: DeskCallerStore & DeskHandOverStore;
   clock: Clock;
   logger: Logger;
   request: DeskRequest;
@@ -163,6 +172,8 @@ export class DeskCaller implements DeskTicket {
 
   connected(offerId: string): void {
     if (!this.#offers.has(offerId)) return;
+    // Handed over: whoever talked before is in wrap-up by this.
+    for (const [other, state] of [...this.#offers]) if (state === 'talking') this.#forgetOffer(other);
     this.#offers.set(offerId, 'talking');
     this.#isCallBack = false;
     this.#report(offerId, { type: 'connected' });
@@ -197,6 +208,42 @@ export class DeskCaller implements DeskTicket {
     return 'moved';
   }
 
+  async handTo(agentId: string): Promise<'reserved' | HandOverRefusal> {
+    const offer = await this.#send('hand over', () => this.#options.store.handTo(this.callId, agentId));
+    if (typeof offer !== 'object') return offer ?? 'not-talking';
+    if (!this.#left) this.#ring(offer);
+    return 'reserved';
+  }
+
+  keep(): void {
+    this.#send('keep', () => this.#options.store.keep(this.callId));
+  }
+
+  async handToQueue(queueId: string): Promise<'queued' | QueueRefusal | 'gone'> {
+    const { store, doorOf } = this.#options;
+    const result = await this.#send('hand to queue', async () => {
+      const closed = await doorOf(queueId);
+      return closed ? ({ outcome: 'refused', reason: closed } as const) : store.transferTo(this.callId, queueId);
+    });
+    if (result?.outcome === 'refused') return result.reason;
+    if (result?.outcome !== 'queued') return 'gone';
+    this.#told = undefined;
+    for (const [offerId, state] of [...this.#offers]) {
+      if (state === 'talking') this.#forgetOffer(offerId);
+      else this.#stopRinging(offerId);
+    }
+    return 'queued';
+  }
+
+  async backToHead(): Promise<boolean> {
+    this.#told = undefined;
+    return (await this.#send('back', () => this.#options.store.backToHead(this.callId))) ?? false;
+  }
+
+  show(shown: CallShown): void {
+    if (!this.#left) this.#send('show', () => this.#options.store.show(this.callId, shown));
+  }
+
   overflowFailed(): void {
     this.#heldStep = '';
     this.#send('overflow failed', () => this.#options.store.overflowFailed(this.callId));
@@ -221,13 +268,16 @@ export class DeskCaller implements DeskTicket {
   }
 
   #ring(offer: Offer): void {
-    const { offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept } = offer;
+    const { offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept, isTransfer } = offer;
     if (this.#offers.has(offerId) || this.#ended.has(offerId)) return;
     this.#offers.set(offerId, 'ringing');
     this.#heldStep = '';
     const { account } = this.#options.request;
     this.#tell((listener) =>
-      listener.ring({ offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept, account }),
+      listener.ring({
+        ...{ offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept, account },
+        ...(isTransfer ? { isTransfer } : {}),
+      }),
     );
   }
 
@@ -238,9 +288,13 @@ export class DeskCaller implements DeskTicket {
     this.#endTurn();
   }
 
-  #end(offerId: string, event: OfferEvent): void {
+  #forgetOffer(offerId: string): void {
     this.#offers.delete(offerId);
     this.#ended.add(offerId);
+  }
+
+  #end(offerId: string, event: OfferEvent): void {
+    this.#forgetOffer(offerId);
     this.#report(offerId, event);
     this.#endTurn();
   }

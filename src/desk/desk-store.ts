@@ -1,5 +1,6 @@
 import type { AgentProfile } from '../accounts/agents.ts';
 import type { OverflowStep, QueueSettings } from '../accounts/queues.ts';
+import type { CallShown } from './live-types.ts';
 import type { DeskRequest } from './request.ts';
 
 export const agentStates = ['offline', 'available', 'reserved', 'ringing', 'talking', 'wrap-up', 'break'] as const;
@@ -25,6 +26,8 @@ export interface Offer {
   pressOneToAccept: boolean;
   /** Nobody is on the line: once the agent has answered the caller is dialled. */
   isCallBack: boolean;
+  /** The caller talks with somebody, and is handed to this agent. */
+  isTransfer: boolean;
 }
 
 /** Waited too long; or nobody has signed in to the queue. */
@@ -146,6 +149,21 @@ export type OfferEvent =
   /** The agent's phone or link was lost while talking: the caller goes to the head of the queue. */
   | { type: 'agent-lost' };
 
+/** Why a caller cannot be handed to an agent. */
+export type HandOverRefusal = 'not-talking' | 'busy' | 'not-allowed';
+
+/** A caller who talks with an agent is handed on. As {@link DeskCallerStore}. */
+export interface DeskHandOverStore {
+  /** Reserves the agent; the caller stays with whoever talks until the offer is connected. The offer is told to nobody else. */
+  handTo(callId: string, agentId: string): Promise<Offer | HandOverRefusal>;
+  /** To nobody after all. */
+  keep(callId: string): Promise<void>;
+  /** The agent has gone meanwhile: to the head of the line. False: not there any more. */
+  backToHead(callId: string): Promise<boolean>;
+  /** What those who watch see of the call. */
+  show(callId: string, shown: CallShown): Promise<void>;
+}
+
 export interface AgentStatus {
   agentId: string;
   state: AgentState;
@@ -213,4 +231,4 @@ export interface DeskStaffStore {
   forgetChanges(upToChangeId: string): Promise<void>;
 }
 
-export interface DeskStore extends DeskCallerStore, DeskStaffStore {}
+export interface DeskStore extends DeskCallerStore, DeskHandOverStore, DeskStaffStore {}

@@ -1,7 +1,24 @@
 import type { AgentState, CallerState, WantedState } from './desk-store.ts';
 
+/** Why the caller was not handed over, and is back with the agent or in the line. */
+export const transferFailures = ['busy', 'no-answer', 'refused', 'cancelled', 'failed'] as const;
+export type TransferFailure = (typeof transferFailures)[number];
+
+/** What the controller that drives a call says about it, beyond its place at the desk. */
+export interface CallShown {
+  /** The caller hears music. */
+  held?: boolean;
+  /** `to`: the agent's name, or the number. */
+  transfer?: { to: string; state: 'ringing' };
+  /** Of the latest transfer, until the next order. */
+  transferFailed?: TransferFailure;
+  recording?: 'on' | 'paused';
+  /** Agent ids of supervisors who listen. */
+  listeners?: string[];
+}
+
 /** A caller as the console shows them. */
-export interface LiveCall {
+export interface LiveCall extends CallShown {
   callId: string;
   state: CallerState;
   queueId: string;
@@ -48,6 +65,9 @@ export interface LiveQueue {
   today: DayFigures;
 }
 
+/** Another agent, to whom a caller can be handed. */
+export type Colleague = Pick<LiveAgent, 'agentId' | 'displayName' | 'state'>;
+
 /** What one user's page shows. Times are ms since the epoch; `nowMs` says what time it is by the same clock. */
 export interface LiveView {
   nowMs: number;
@@ -57,6 +77,8 @@ export interface LiveView {
   call?: LiveCall;
   /** An agent's own ones; all of them for those who see everything. */
   queues: LiveQueue[];
+  /** Of an agent: who else is signed in. */
+  colleagues?: Colleague[];
   /** For those who see everything. */
   agents?: LiveAgent[];
   calls?: LiveCall[];

@@ -1,5 +1,5 @@
 import type { AgentOverview, DeskOverview, QueueOverview } from './live.ts';
-import type { LiveAgent, LiveQueue, LiveView } from './live-types.ts';
+import type { Colleague, LiveAgent, LiveQueue, LiveView } from './live-types.ts';
 
 /** The part of the desk that is this user's: an agent's own affairs, or everything. */
 export function viewFor(overview: DeskOverview, userId: string, scope: 'all' | 'own'): LiveView {
@@ -15,8 +15,16 @@ export function viewFor(overview: DeskOverview, userId: string, scope: 'all' | '
     ...(mine ? { me: toLiveAgent(mine) } : {}),
     ...(call ? { call } : {}),
     queues,
+    ...(mine ? { colleagues: colleaguesOf(overview, userId) } : {}),
     ...(scope === 'all' ? everything(overview) : {}),
   };
+}
+
+function colleaguesOf({ agents }: DeskOverview, userId: string): Colleague[] {
+  return agents
+    .filter(({ agentId, state }) => agentId !== userId && state !== 'offline')
+    .map(({ agentId, displayName, state }) => ({ agentId, displayName, state }))
+    .sort((one, other) => one.displayName.localeCompare(other.displayName, 'ja'));
 }
 
 function everything({ agents, calls }: DeskOverview): Pick<LiveView, 'agents' | 'calls'> {

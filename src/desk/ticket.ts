@@ -1,7 +1,16 @@
 import type { OverflowStep } from '../accounts/queues.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { CallerState, DeskCallerStore, DeskStaffStore, MissCause, OverflowCause } from './desk-store.ts';
+import type {
+  CallerState,
+  DeskCallerStore,
+  DeskHandOverStore,
+  DeskStaffStore,
+  HandOverRefusal,
+  MissCause,
+  OverflowCause,
+} from './desk-store.ts';
+import type { CallShown } from './live-types.ts';
 import type { DeskRequest, DeskRequestInput } from './request.ts';
 
 /** What the call room rings. */
@@ -12,6 +21,8 @@ export interface RingOrder {
   displayName: string;
   ringTimeoutMs: number;
   pressOneToAccept: boolean;
+  /** The caller is handed over by the agent who talks. */
+  isTransfer?: boolean;
   /** Whom the agent answers for. */
   account: { accountId: string; name: string; reading: string };
 }
@@ -69,6 +80,19 @@ export interface DeskTicket {
   transferTo(queueId: string): Promise<boolean>;
   /** As {@link transferTo} or to the head of the line, while nobody has answered. */
   moveTo(queueId: string, first: boolean): Promise<'moved' | 'not-waiting' | QueueRefusal>;
+  /**
+   * From the agent who talks to another, who is rung by `ring`; once they are `connected` the one before is in wrap-up.
+   * Missed or withdrawn: the caller is still with the one before.
+   */
+  handTo(agentId: string): Promise<'reserved' | HandOverRefusal>;
+  /** The agent whom `handTo` has reserved is free again. */
+  keep(): void;
+  /** From the agent who talks into the line of a queue, with the age kept; that agent is in wrap-up. */
+  handToQueue(queueId: string): Promise<'queued' | QueueRefusal | 'gone'>;
+  /** The agent has gone while the caller was handed over, which has failed: to the head of the line. */
+  backToHead(): Promise<boolean>;
+  /** What those who watch see of the call. */
+  show(shown: CallShown): void;
   /** The step could not be done: the next one. */
   overflowFailed(): void;
   /**
@@ -95,7 +119,7 @@ export interface Desk {
 }
 
 export interface DeskOptions {
-  store: DeskCallerStore & Pick<DeskStaffStore, 'findQueue'>;
+  store: DeskCallerStore & DeskHandOverStore & Pick<DeskStaffStore, 'findQueue'>;
   clock: Clock;
   logger: Logger;
   /** Unique among the controllers that share the store; one for each process's life. */

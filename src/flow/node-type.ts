@@ -51,7 +51,7 @@ export type NodeEvent =
   | { type: 'peer-ended' }
   | { type: 'desk-progress'; position: number; waitMs?: number }
   | { type: 'desk-answered' }
-  | { type: 'desk-parted' }
+  | { type: 'desk-parted'; handedOver?: true }
   | { type: 'desk-done'; outcome: DeskOutcome }
   | { type: 'desk-overflow'; step: OverflowStep }
   | { type: 'desk-call-back'; outcome: CallBackOutcome };

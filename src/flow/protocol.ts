@@ -105,8 +105,11 @@ export type FlowEvent =
   | { type: 'desk-progress'; escalationId: string; position: number; waitMs?: number; atMs: number }
   /** An agent has taken the call and is being connected. */
   | { type: 'desk-answered'; escalationId: string; atMs: number }
-  /** The agent was lost, or could not be connected: the caller is back at the head of the queue. */
-  | { type: 'desk-parted'; escalationId: string; atMs: number }
+  /**
+   * The agent was lost, or could not be connected: the caller is back at the head of the queue. `handedOver`: the agent
+   * has put them into another queue.
+   */
+  | { type: 'desk-parted'; escalationId: string; handedOver?: true; atMs: number }
   | { type: 'desk-done'; escalationId: string; outcome: DeskOutcome; atMs: number }
   /** Nobody will serve the caller, who still holds the place: do this, and leave the desk, or say that it failed. */
   | { type: 'desk-overflow'; escalationId: string; step: OverflowStep; atMs: number }

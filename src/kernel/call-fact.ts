@@ -86,6 +86,10 @@ export const callFactSchema = z.discriminatedUnion('type', [
   z.object({ ...base, type: z.literal('digits'), nodeId: z.string(), digits: z.string() }),
   z.object({ ...base, type: z.literal('bridged'), peerLegId: z.string() }),
   z.object({ ...base, type: z.literal('unbridged'), peerLegId: z.string() }),
+  /** The agent has put the caller on hold (on the caller's leg), or hands them over: no bridge, hence no talk. */
+  z.object({ ...base, type: z.literal('held'), peerLegId: z.string() }),
+  /** They talk again. A hold also ends with the next bridge, or with either leg. */
+  z.object({ ...base, type: z.literal('resumed'), peerLegId: z.string() }),
   z.object({
     ...base,
     type: z.literal('recorded'),

@@ -1,6 +1,7 @@
 import type { SavedCall } from '../../src/call/saved-call.ts';
 import type { DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
 import type { IntakeOpening } from '../../src/desk/intake.ts';
+import type { CallShown } from '../../src/desk/live-types.ts';
 import type { DeskRequestInput } from '../../src/desk/request.ts';
 import type { Effect } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -30,6 +31,11 @@ export class FakeDesk {
   keepsPlace: Promise<boolean> = Promise.resolve(true);
   /** Of a call-back that is not reached: it is given up. */
   isLastAttempt = false;
+  /** Offers of transfers so far: `t1`, `t2` … */
+  transfers = 0;
+  handOverRefusal: 'busy' | 'not-allowed' | undefined;
+  /** What the watchers are shown, newest last. */
+  readonly shown: CallShown[] = [];
   found: DeskTicket['found'] | undefined = { state: 'waiting', offerId: undefined, agentId: undefined };
 
   async offer(request: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal> {
@@ -78,6 +84,24 @@ export class FakeDesk {
         tell('move', queueId, first ? 'first' : '');
         return queueId === 'full' ? 'full' : 'moved';
       },
+      handTo: async (agentId) => {
+        tell('hand to', agentId);
+        const refused = this.handOverRefusal;
+        if (refused) return refused;
+        this.transfers += 1;
+        listener.ring({ ...ring, offerId: `t${this.transfers}`, agentId, displayName: agentId, isTransfer: true });
+        return 'reserved';
+      },
+      keep: () => tell('keep'),
+      handToQueue: async (queueId) => {
+        tell('hand to queue', queueId);
+        return queueId === 'full' || queueId === 'closed' ? queueId : 'queued';
+      },
+      backToHead: async () => {
+        tell('back to head');
+        return true;
+      },
+      show: (shown) => void this.shown.push(shown),
       overflowFailed: () => tell('overflow failed'),
       callBackLater: () => {
         tell('call back later');
@@ -132,6 +156,8 @@ export async function takenOver(
   first: Awaited<ReturnType<typeof waiting>>,
   keep: 'agent' | 'nobody',
   found: FakeDesk['found'],
+  /** Of a number outside. */
+  outsideId?: string,
 ) {
   await first.h.clock.advance(50);
   const snapshot = [...first.h.states.saved.values()][0]?.snapshot;
@@ -144,6 +170,7 @@ export async function takenOver(
   const h = await harness({ overrides: { people: { desk, intake, phonesOf: async () => [phone] } } });
   if (saved.caller) h.telephony.adoptable.set(saved.caller.legId, 'caller');
   for (const { legId } of saved.desk?.agents ?? []) if (keep === 'agent') h.telephony.adoptable.set(legId, 'agent');
+  if (outsideId !== undefined) h.telephony.adoptable.set(outsideId, 'transfer');
   h.states.orphans.push(snapshot);
   await h.clock.advance(3_000);
   return { h, desk, saved, opened };

@@ -161,6 +161,34 @@ const move = step(
   },
 );
 
+/** The agent who talks hands the caller to another … */
+const handTo = step('handTo', fc.record({ call: index, agent: index }), async (desk, { call, agent }) => {
+  const talking = [...desk.calls].filter(([, { isServed }]) => isServed).map(([callId]) => callId);
+  const callId = pick(talking, call);
+  if (callId !== undefined) await desk.store.handTo(callId, pick(agentIds, agent) ?? '');
+  await desk.check();
+});
+
+/** … or does not, after all … */
+const keep = step('keep', index, async (desk, call) => {
+  const callId = pick([...desk.calls.keys()], call);
+  if (callId !== undefined) await desk.store.keep(callId);
+  await desk.check();
+});
+
+/** … or has gone meanwhile. */
+const backToHead = step('backToHead', index, async (desk, call) => {
+  const callId = pick([...desk.calls.keys()], call);
+  const known = desk.calls.get(callId ?? '');
+  if (callId === undefined || !known) return;
+  const wasServed = desk.stateOf(callId) === 'served';
+  if ((await desk.store.backToHead(callId)) && wasServed) {
+    known.isServed = false;
+    desk.atHead(known);
+  }
+  await desk.check();
+});
+
 const callBack = step('callBack', index, async (desk, call) => {
   const callId = pick([...desk.calls.keys()], call);
   const known = desk.calls.get(callId ?? '');
@@ -237,6 +265,9 @@ const weighted: [number, fc.Arbitrary<Step>][] = [
   [2, leave],
   [1, transfer],
   [1, move],
+  [2, handTo],
+  [1, keep],
+  [1, backToHead],
   [1, overflowFailed],
   [1, callBack],
   [4, advance],

@@ -131,6 +131,10 @@ export class DeskUnderTest {
     return this.#snapshot?.offers.get(offerId)?.['call'];
   }
 
+  stateOf(callId: string): string | undefined {
+    return this.#snapshot?.calls.get(callId)?.['state'];
+  }
+
   offersOf(callId: string): string[] {
     return [...(this.#snapshot?.sets.get(`ringing:${callId}`) ?? [])];
   }
@@ -217,7 +221,9 @@ export class DeskUnderTest {
   #orderFaults(desk: DeskSnapshot, made: readonly string[]): string[] {
     const faults: string[] = [];
     for (const offerId of made) {
-      const { agent = '', call = '' } = desk.offers.get(offerId) ?? {};
+      const { agent = '', call = '', transfer } = desk.offers.get(offerId) ?? {};
+      // Of one who talks: no line is concerned, since the agent was free and nobody waited for them.
+      if (transfer) continue;
       if (this.calls.get(call)?.isServed) faults.push(`${call} was served and is offered again`);
       for (const other of waitingCalls(desk)) {
         if (this.#isBefore(other, call) && mayServe(desk, agent, other)) {

@@ -17,18 +17,70 @@ export function readSecrets(output: string): PrintedSecrets {
   };
 }
 
+/** The parts of the live view that scenarios look at. */
+export interface SeenDesk {
+  call?: { callId: string; state: string; held?: boolean; transfer?: { to: string }; transferFailed?: string };
+  calls?: { callId: string; state: string }[];
+}
+
+/** The console of somebody of the desk, signed in. */
+export class DeskPage {
+  readonly userId: string;
+  readonly #url: string;
+  readonly #cookie: string;
+
+  private constructor(parts: { userId: string; url: string; cookie: string }) {
+    this.userId = parts.userId;
+    this.#url = parts.url;
+    this.#cookie = parts.cookie;
+  }
+
+  static async open(system: System, secrets: PrintedSecrets, loginName: string): Promise<DeskPage> {
+    const url = `${system.httpUrl}/api/v1`;
+    return new DeskPage({ url, ...(await signIn(url, loginName, secrets.users.get(loginName) ?? '')) });
+  }
+
+  /** Asks the HTTP API as a page does. @throws Error with the answer's text where it is none of 2xx. */
+  async send(method: string, path: string, body?: object): Promise<unknown> {
+    const response = await fetch(`${this.#url}${path}`, {
+      method,
+      headers: {
+        ...{ cookie: this.#cookie, 'x-denwaban': '1' },
+        ...(body ? { 'content-type': 'application/json' } : {}),
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
+  /** What the live page shows now. */
+  async sees(): Promise<SeenDesk> {
+    const response = await fetch(`${this.#url}/desk/live`, {
+      headers: { cookie: this.#cookie },
+    });
+    let text = '';
+    const decoder = new TextDecoder();
+    for await (const part of response.body ?? []) {
+      text += decoder.decode(part, { stream: true });
+      const [, data] = /^data: (.*)\n/m.exec(text) ?? [];
+      if (data === undefined) continue;
+      return JSON.parse(data) as SeenDesk;
+    }
+    throw new Error('the live page ended');
+  }
+}
+
 /** An agent at work, as the console would act for them: signed in over HTTP, with a phone that is not ours. */
 export class DeskAgent {
   readonly agentId: string;
   readonly phone: Baresip;
-  readonly #url: string;
-  readonly #cookie: string;
+  readonly page: DeskPage;
 
-  private constructor(parts: { agentId: string; phone: Baresip; url: string; cookie: string }) {
-    this.agentId = parts.agentId;
-    this.phone = parts.phone;
-    this.#url = parts.url;
-    this.#cookie = parts.cookie;
+  private constructor(page: DeskPage, phone: Baresip) {
+    this.agentId = page.userId;
+    this.phone = phone;
+    this.page = page;
   }
 
   /** Signs in and registers `<loginName>-1`. `answer`: the phone picks up by itself. */
@@ -38,21 +90,18 @@ export class DeskAgent {
     loginName: string,
     options: { toneHz: number; answer: boolean },
   ): Promise<DeskAgent> {
-    const url = `${system.httpUrl}/api/v1`;
-    const { cookie, userId } = await signIn(url, loginName, secrets.users.get(loginName) ?? '');
+    const page = await DeskPage.open(system, secrets, loginName);
     const user = `${loginName}-1`;
     const register = { server: `${system.sipHost}:${system.sipPort}`, password: secrets.phones.get(user) ?? '' };
     const phone = await Baresip.start({ user, ...options, register });
     const answer = await phone.registration();
     if (answer !== '200 OK') throw new Error(`${user} could not register: ${answer}`);
-    return new DeskAgent({ agentId: userId, phone, url, cookie });
+    return new DeskAgent(page, phone);
   }
 
   /** The same agent and phone, signed in again at this controller. */
   async at(system: System, secrets: PrintedSecrets, loginName: string): Promise<DeskAgent> {
-    const url = `${system.httpUrl}/api/v1`;
-    const { cookie } = await signIn(url, loginName, secrets.users.get(loginName) ?? '');
-    return new DeskAgent({ agentId: this.agentId, phone: this.phone, url, cookie });
+    return new DeskAgent(await DeskPage.open(system, secrets, loginName), this.phone);
   }
 
   async want(state: 'available' | 'break' | 'offline', reason = ''): Promise<void> {
@@ -74,18 +123,8 @@ export class DeskAgent {
     await this.phone.stop();
   }
 
-  /** Asks the HTTP API as the agent's page does. @throws Error with the answer's text where it is none of 2xx. */
-  async send(method: string, path: string, body?: object): Promise<unknown> {
-    const response = await fetch(`${this.#url}${path}`, {
-      method,
-      headers: {
-        ...{ cookie: this.#cookie, 'x-denwaban': '1' },
-        ...(body ? { 'content-type': 'application/json' } : {}),
-      },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return response.json();
+  send(method: string, path: string, body?: object): Promise<unknown> {
+    return this.page.send(method, path, body);
   }
 }
 

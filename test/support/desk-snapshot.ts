@@ -112,7 +112,10 @@ function offerFaults(desk: DeskSnapshot): string[] {
     if (agent?.['state'] !== expected && !isEarly)
       faults.push(`offer ${id} is ${offer['state']}, agent ${agent?.['state']}`);
     const held = offer['state'] === 'answered' || offer['state'] === 'connected';
-    if (held && call?.['offer'] !== id) faults.push(`offer ${id}: answered, but its call does not know`);
+    const isTransfer = offer['transfer'] !== undefined;
+    if (isTransfer !== (call?.['transfer'] === id))
+      faults.push(`offer ${id}: transfer ${isTransfer}, its call's is ${call?.['transfer']}`);
+    if (held && !isTransfer && call?.['offer'] !== id) faults.push(`offer ${id}: answered, but its call does not know`);
     const hasLease = desk.sets.get('due')?.has(`offer:${id}`) === true;
     if (hasLease === (offer['state'] === 'connected'))
       faults.push(`offer ${id} is ${offer['state']}, lease ${hasLease}`);
@@ -148,6 +151,9 @@ function callFaults(desk: DeskSnapshot): string[] {
     const held = state === 'answered' || state === 'talking';
     if (held !== (call['offer'] !== undefined)) faults.push(`call ${id} is ${state} with offer ${call['offer']}`);
     if (call['offer'] && !desk.offers.has(call['offer'])) faults.push(`call ${id}: the offer is gone`);
+    if (call['transfer'] && !desk.offers.has(call['transfer'])) faults.push(`call ${id}: the transfer's offer is gone`);
+    if (call['transfer'] && state !== 'talking' && state !== 'served')
+      faults.push(`call ${id} is ${state}, and handed over`);
     const inLine = desk.sets.get(`line:${call['queue']}`)?.has(id) === true;
     const shouldBe = ['waiting', 'offered', 'answered', 'held'].includes(state);
     if (inLine !== shouldBe) faults.push(`call ${id} is ${state}, in line: ${inLine}`);

@@ -87,7 +87,7 @@ export class FakeLeg implements Leg {
 
   async bridge(peer: Leg): Promise<boolean> {
     if (!(peer instanceof FakeLeg) || this.ended || peer.ended || this.#telephony.bridgesFail) return false;
-    if (this.playing) this.finishPlay('stopped');
+    for (const leg of [this, peer]) leg.finishPlay('stopped');
     this.orders.push(`bridge ${peer.kind}`);
     this.bridgedWith = peer;
     peer.bridgedWith = this;

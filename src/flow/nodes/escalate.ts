@@ -143,7 +143,7 @@ function onDesk(node: Escalate, view: NodeView, event: NodeEvent): Action[] {
     case 'desk-answered':
       return [...hush(), { type: 'remember', memory: { phase: 'talking' } }];
     case 'desk-parted':
-      return [{ type: 'remember', memory: {} }, ...wait(node)];
+      return [{ type: 'remember', memory: {} }, ...wait(node, event.handedOver)];
     case 'desk-done':
       return [{ type: 'go-to', nodeId: exitFor(node, event.outcome) }];
     case 'desk-overflow':
@@ -183,9 +183,9 @@ function hush(): Action[] {
   ];
 }
 
-/** Waiting begins again: a lost agent, or another controller. */
-function wait(node: Escalate): Action[] {
-  return [...timers(node), ...(node.back ? [play(node, node.back)] : music(node))];
+/** Waiting begins again: a lost agent, another controller, or another queue (where nothing has gone wrong). */
+function wait(node: Escalate, isHandedOver = false): Action[] {
+  return [...timers(node), ...(node.back && !isHandedOver ? [play(node, node.back)] : music(node))];
 }
 
 function timers(node: Escalate): Action[] {

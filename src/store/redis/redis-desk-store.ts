@@ -10,7 +10,9 @@ import {
   type DeskStore,
   type DeskStoreListener,
   type EnqueueResult,
+  type HandOverRefusal,
   type LineEntry,
+  type Offer,
   type OfferEvent,
   type PendingWork,
   type QueueFigures,
@@ -18,6 +20,7 @@ import {
   type WaitingPlace,
   type WantedState,
 } from '../../desk/desk-store.ts';
+import type { CallShown } from '../../desk/live-types.ts';
 import { type DeskRequest, deskRequestSchema } from '../../desk/request.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { RedisConnection } from './open-redis.ts';
@@ -36,7 +39,9 @@ const offerSchema = z.object({
   ringTimeoutMs: z.number(),
   pressOneToAccept: z.boolean(),
   isCallBack: z.boolean(),
+  isTransfer: z.boolean(),
 });
+const handToSchema = z.union([z.enum(['not-talking', 'busy', 'not-allowed']), offerSchema]);
 const overflowSchema = z.object({
   callId: z.string(),
   step: overflowStepSchema,
@@ -203,6 +208,23 @@ export class RedisDeskStore implements DeskStore {
   async report(offerId: string, event: OfferEvent): Promise<'ok' | 'gone'> {
     const { script, args } = scriptOf(event);
     return z.enum(['ok', 'gone']).parse(await this.#run(script, offerId, ...args));
+  }
+
+  async handTo(callId: string, agentId: string): Promise<Offer | HandOverRefusal> {
+    return handToSchema.parse(await this.#run('deskHandTo', callId, agentId));
+  }
+
+  async keep(callId: string): Promise<void> {
+    await this.#run('deskKeep', callId);
+  }
+
+  async backToHead(callId: string): Promise<boolean> {
+    return z.boolean().parse(await this.#run('deskBack', callId));
+  }
+
+  async show(callId: string, shown: CallShown): Promise<void> {
+    const json = JSON.stringify(shown);
+    await this.#run('deskShow', callId, json === '{}' ? '' : json);
   }
 
   async places(callIds: readonly string[]): Promise<WaitingPlace[]> {

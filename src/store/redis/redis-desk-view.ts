@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentStates, callerStates, type DeskListenerHandle } from '../../desk/desk-store.ts';
 import type { DeskOverview, DeskViewStore, FiguresSlot } from '../../desk/live.ts';
+import { type CallShown, transferFailures } from '../../desk/live-types.ts';
 import type { RedisConnection } from './open-redis.ts';
 
 /** Lua's empty table becomes an object in JSON. */
@@ -48,6 +49,13 @@ const agentSchema = z
     missesInRow: z.number(),
   })
   .transform((agent) => ({ ...agent, callId: agent.callId, untilMs: agent.untilMs }));
+const shownSchema = z.object({
+  held: z.boolean().optional(),
+  transfer: z.object({ to: z.string(), state: z.literal('ringing') }).optional(),
+  transferFailed: z.enum(transferFailures).optional(),
+  recording: z.enum(['on', 'paused']).optional(),
+  listeners: listOf(z.string()).optional(),
+});
 const callSchema = z
   .object({
     callId: z.string(),
@@ -58,8 +66,14 @@ const callSchema = z
     waitingSinceMs: z.number(),
     isCallBack: z.boolean(),
     agentId: z.string().optional(),
+    shown: shownSchema.optional(),
   })
-  .transform((call) => ({ ...call, callerNumber: call.callerNumber, agentId: call.agentId }));
+  .transform(({ shown, ...call }) => ({
+    ...call,
+    ...withoutGaps(shown),
+    callerNumber: call.callerNumber,
+    agentId: call.agentId,
+  }));
 const replySchema = z.object({
   result: z.object({
     nowMs: z.number(),
@@ -73,6 +87,11 @@ const lineShown = 10;
 /** As parts/desk-base.lua has it. */
 const slotMs = 1_800_000;
 const slotsKeptMs = 50 * slotMs;
+
+/** Only what is there. */
+function withoutGaps(shown: z.infer<typeof shownSchema> | undefined): CallShown {
+  return Object.fromEntries(Object.entries(shown ?? {}).filter(([, value]) => value !== undefined));
+}
 
 /** How the desk in Redis stands: one Lua operation for all of it, and a channel on which every change is told. */
 export class RedisDeskView implements DeskViewStore {

@@ -8,6 +8,7 @@
 local state, call, agent, controller, queueId = desk.get('offer', ARGV[2], 'state', 'call', 'agent', 'controller', 'queue')
 if state ~= 'connected' then return desk.reply('gone') end
 local atMs = desk.get('call', call, 'at')
+desk.cancelTransfer(call)
 desk.dropOffer(ARGV[2], call, controller)
 -- The phone is as good as unreachable.
 desk.miss(agent, 'unreachable', desk.queue(queueId))

@@ -6,10 +6,16 @@
 -- include: desk-base desk-agents desk-match desk-calls desk-due
 
 local offer = ARGV[2]
-local state, call, agent = desk.get('offer', offer, 'state', 'call', 'agent')
+local state, call, agent, transfer = desk.get('offer', offer, 'state', 'call', 'agent', 'transfer')
 if not state then return desk.reply('gone') end
 if state == 'answered' or state == 'connected' then return desk.reply('ok') end
 desk.set('offer', offer, 'state', 'answered')
+if transfer then
+  -- The one who talks has the caller until they are connected.
+  redis.call('HDEL', base .. 'agent:' .. agent, 'misses')
+  desk.remind('offer', offer, nowMs + desk.connectMs)
+  return desk.reply('ok')
+end
 desk.set('call', call, 'state', 'answered', 'offer', offer, 'agent', agent)
 redis.call('HDEL', base .. 'agent:' .. agent, 'misses')
 redis.call('HDEL', base .. 'call:' .. call, 'ignored')

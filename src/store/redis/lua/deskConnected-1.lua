@@ -1,4 +1,4 @@
--- Caller and agent hear each other: only now the caller leaves the line.
+-- Caller and agent hear each other: only now the caller leaves the line, or the agent who had them before.
 -- KEYS[1] prefix of the desk's keys (parts/desk-base.lua lists them)
 -- ARGV[1] now, ms; '' = by the clock of this server
 -- ARGV[2] offer id
@@ -6,9 +6,16 @@
 -- include: desk-base desk-agents desk-match desk-calls desk-due
 
 local offer = ARGV[2]
-local state, call, agent, controller = desk.get('offer', offer, 'state', 'call', 'agent', 'controller')
+local state, call, agent, controller, transfer =
+  desk.get('offer', offer, 'state', 'call', 'agent', 'controller', 'transfer')
 if state == 'connected' then return desk.reply('ok') end
 if state ~= 'answered' then return desk.reply('gone') end
+if transfer then
+  desk.part(call)
+  redis.call('HDEL', base .. 'offer:' .. offer, 'transfer')
+  redis.call('HDEL', base .. 'call:' .. call, 'transfer')
+  desk.set('call', call, 'offer', offer, 'agent', agent)
+end
 desk.set('offer', offer, 'state', 'connected', 'connectedAt', nowMs)
 desk.unremind('offer', offer)
 redis.call('SREM', base .. 'offers:' .. controller, offer)

@@ -11,12 +11,14 @@ local shown, calls, queues, agents = {}, {}, {}, {}
 local function show(call)
   if not call or shown[call] then return end
   shown[call] = true
-  local state, queue, at, callBack, agent, json = desk.get('call', call, 'state', 'queue', 'at', 'callBack', 'agent', 'request')
+  local state, queue, at, callBack, agent, json, more =
+    desk.get('call', call, 'state', 'queue', 'at', 'callBack', 'agent', 'request', 'shown')
   if not state then return end
   local request = cjson.decode(json)
   calls[#calls + 1] = {
     callId = call, state = state, queueId = queue, waitingSinceMs = tonumber(at), isCallBack = callBack ~= false,
     agentId = agent or nil, account = request.account, callerNumber = request.callerNumber,
+    shown = more and cjson.decode(more) or nil,
   }
 end
 

@@ -13,6 +13,7 @@ local queue = desk.queue(queueId)
 if not queue then return desk.reply('unknown-queue') end
 if current ~= queueId and desk.isFull(queue) then return desk.reply('full') end
 desk.withdraw(call)
+desk.cancelTransfer(call)
 desk.part(call)
 desk.leaveLine(call)
 redis.call('SREM', base .. 'held:' .. controller, call)

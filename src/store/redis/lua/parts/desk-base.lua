@@ -4,11 +4,13 @@
 --   members:<queue>      set of agent ids
 --   free:<queue>         sorted set, available agents by the queue's strategy, first = next
 --   agent:<agent>        hash: state, reason, since, wanted, wantedReason, offer, call, misses, idle, served, turn, …
---   call:<call>          hash: state, controller, queue, asked, needs, account, score, at, entered, request, skip:<agent>, …
+--   call:<call>          hash: state, controller, queue, asked, needs, account, score, at, entered, request, skip:<agent>,
+--                        offer, agent (who has answered), transfer (the offer to whom the caller is handed), shown, …
 --   line:<queue>         sorted set, everybody not yet connected, by score
 --   needs:<queue>        set of the needs that somebody waits with
 --   waiting:<queue>:<needs>  sorted set, who waits with these needs and is offered to nobody, by score
---   offer:<offer>        hash: call, agent, controller, queue, state reserved|ringing|answered|connected
+--   offer:<offer>        hash: call, agent, controller, queue, state reserved|ringing|answered|connected,
+--                        transfer (the caller is handed over and waits in no line)
 --   ringing:<call>       set of the call's offers that nobody has answered
 --   calls:<controller>   set of call ids
 --   offers:<controller>  set of offers to act on

@@ -101,12 +101,25 @@ function desk.part(call, wrapUpMs)
   end
 end
 
+-- Nobody is handed the caller any more: the agent who was to have them is free again, and it counts as no miss.
+function desk.cancelTransfer(call)
+  local offer = desk.get('call', call, 'transfer')
+  if not offer then return end
+  local agent, controller = desk.get('offer', offer, 'agent', 'controller')
+  desk.dropOffer(offer, call, controller)
+  redis.call('HDEL', base .. 'call:' .. call, 'transfer')
+  desk.tell(controller, { type = 'withdrawn', callId = call, offerId = offer })
+  desk.letGo(agent)
+end
+
 -- The offer has come to nothing: the agent is passed over for this caller, who goes back to the old place.
 function desk.missed(offer, why)
-  local call, agent, controller, queue = desk.get('offer', offer, 'call', 'agent', 'controller', 'queue')
+  local call, agent, controller, queue, transfer =
+    desk.get('offer', offer, 'call', 'agent', 'controller', 'queue', 'transfer')
   local settings = desk.queue(queue)
   desk.dropOffer(offer, call, controller)
   desk.miss(agent, why, settings)
+  if transfer then return redis.call('HDEL', base .. 'call:' .. call, 'transfer') end
   if desk.get('call', call, 'queue') == queue and settings.skipMs > 0 then
     desk.set('call', call, 'skip:' .. agent, 1)
     desk.remind('skip', call .. '/' .. agent, nowMs + settings.skipMs)
@@ -136,6 +149,7 @@ function desk.forget(call)
   if not controller then return end
   if not counted and not callBack then desk.count(queue, 'left', 1) end
   desk.withdraw(call)
+  desk.cancelTransfer(call)
   desk.part(call)
   desk.leaveLine(call)
   desk.unremind('orphan', call)
@@ -185,6 +199,7 @@ function desk.orphan(call)
   desk.remind('orphan', call, nowMs + desk.orphanMs)
   desk.takeOut(call, queue, needs)
   desk.withdraw(call)
+  desk.cancelTransfer(call)
   -- Who answered but was not yet connected has nobody to be connected by.
   if state == 'answered' then desk.part(call) end
   if state == 'offered' or state == 'answered' then desk.wait(call) end

@@ -4,10 +4,12 @@ local due = {}
 
 -- The lease of an offer has run out.
 function due.offer(offer)
-  local call, agent, controller, state = desk.get('offer', offer, 'call', 'agent', 'controller', 'state')
+  local call, agent, controller, state, transfer =
+    desk.get('offer', offer, 'call', 'agent', 'controller', 'state', 'transfer')
   if not call then return end
   desk.tell(controller, { type = 'withdrawn', callId = call, offerId = offer })
   if state ~= 'reserved' then return desk.missed(offer, state == 'ringing' and 'no-answer' or 'refused') end
+  if transfer then return desk.cancelTransfer(call) end
   -- Nobody rang: not the agent's fault.
   desk.dropOffer(offer, call, controller)
   desk.letGo(agent)

@@ -87,17 +87,23 @@ local function reserve(call, agents)
   desk.takeOut(call, queue, needs)
   desk.set('call', call, 'state', 'offered')
   for _, agent in ipairs(agents) do
-    local number = redis.call('HINCRBY', base .. 'meta', 'offers', 1)
-    local offer = string.format('%.0f-%d', nowMs, number)
-    desk.set('offer', offer, 'call', call, 'agent', agent, 'controller', controller, 'queue', queue, 'state', 'reserved')
+    local offer = desk.makeOffer(call, agent, controller, queue)
     redis.call('SADD', base .. 'ringing:' .. call, offer)
-    redis.call('SADD', base .. 'offers:' .. controller, offer)
-    desk.remind('offer', offer, nowMs + desk.reservedMs)
-    desk.leaveFree(agent)
-    desk.set('agent', agent, 'offer', offer, 'call', call, 'turn', redis.call('HINCRBY', base .. 'meta', 'turns', 1))
-    desk.setState(agent, 'reserved', '', call)
     desk.tell(controller, { type = 'offer', offer = desk.describe(offer) })
   end
+end
+
+-- Reserves the agent for the call; gives the offer.
+function desk.makeOffer(call, agent, controller, queue)
+  local number = redis.call('HINCRBY', base .. 'meta', 'offers', 1)
+  local offer = string.format('%.0f-%d', nowMs, number)
+  desk.set('offer', offer, 'call', call, 'agent', agent, 'controller', controller, 'queue', queue, 'state', 'reserved')
+  redis.call('SADD', base .. 'offers:' .. controller, offer)
+  desk.remind('offer', offer, nowMs + desk.reservedMs)
+  desk.leaveFree(agent)
+  desk.set('agent', agent, 'offer', offer, 'call', call, 'turn', redis.call('HINCRBY', base .. 'meta', 'turns', 1))
+  desk.setState(agent, 'reserved', '', call)
+  return offer
 end
 
 -- What a controller must know of an offer; nil when it is gone.
@@ -113,6 +119,7 @@ function desk.describe(offer)
     ringTimeoutMs = settings.ringTimeoutMs,
     pressOneToAccept = settings.pressOneToAccept,
     isCallBack = desk.get('call', call, 'callBack') ~= false,
+    isTransfer = desk.get('offer', offer, 'transfer') ~= false,
   }
 end
 

@@ -1,0 +1,69 @@
+import type { Desk } from '../desk/desk.ts';
+import type { IntakeOpening } from '../desk/intake.ts';
+import type { DeskRequestInput } from '../desk/request.ts';
+import type { Effect, FlowEvent } from '../flow/protocol.ts';
+import type { EndCause } from '../kernel/call-fact.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Callee } from './call-back-turn.ts';
+import type { CallLimits } from './limits.ts';
+import type { PeerCallHost } from './peer-call.ts';
+import type { PhoneAddress } from './phones.ts';
+import type { Player } from './player.ts';
+import type { PromptLibrary } from './prompts.ts';
+import { type CallIdentity, deskCallId } from './saved-call.ts';
+
+/** The people who can be asked. */
+export interface DeskAccess {
+  desk: Pick<Desk, 'offer' | 'resume'>;
+  /** The agent's phones that are registered now. */
+  phonesOf(agentId: string): Promise<readonly PhoneAddress[]>;
+  /** Opens the form for the agent who has answered. Returns at once, and sees to it that it happens; repeats do nothing. */
+  intake?: { open(opening: IntakeOpening): void };
+}
+
+/** What a caller's stay at the desk needs of the call. */
+export interface EscalationHost
+  extends Pick<PeerCallHost, 'telephony' | 'clock' | 'facts' | 'timers' | 'post' | 'callerLeg' | 'onChanged'> {
+  readonly identity: CallIdentity;
+  readonly limits: CallLimits;
+  readonly prompts: PromptLibrary;
+  readonly player: Player;
+  readonly logger: Logger;
+  readonly people: DeskAccess | undefined;
+  readonly callee: Callee;
+  end(cause: EndCause): void;
+  feed(event: FlowEvent): void;
+  /** The wait is over and no agent's leg is left. */
+  onOver(): void;
+}
+
+export type EscalateEffect = Extract<Effect, { type: 'escalate' }>;
+
+/** What the desk must know of the caller. `callBackTo`: where they can be called back. */
+export function requestFor(
+  identity: CallIdentity,
+  effect: EscalateEffect,
+  callBackTo: string | undefined,
+): DeskRequestInput {
+  const { accountId, account, fromNumber, toNumber } = identity;
+  const { queueId, priority, skills, language, learned } = effect;
+  return {
+    ...{ callId: deskCallId(identity), account: { accountId, ...account } },
+    ...{ queueId, priority, skills, language, learned },
+    ...(fromNumber === 'anonymous' ? {} : { callerNumber: fromNumber.slice(0, 80) }),
+    ...(callBackTo === undefined ? {} : { callBack: { toNumber: callBackTo, fromNumber: toNumber.slice(0, 80) } }),
+  };
+}
+
+/** What the flow is told of the desk. */
+export type DeskHappening = Bare<Extract<FlowEvent, { escalationId: string }>>;
+type Bare<E> = E extends unknown ? Omit<E, 'escalationId' | 'atMs'> : never;
+
+/** Opens the form of a caller for the agent who has answered. */
+export function openIntake(
+  { people, identity, clock }: Pick<EscalationHost, 'people' | 'identity' | 'clock'>,
+  of: Pick<IntakeOpening, 'offerId' | 'agentId' | 'queueId' | 'learned'>,
+): void {
+  const { accountId, fromNumber: callerNumber } = identity;
+  people?.intake?.open({ ...of, callId: deskCallId(identity), accountId, callerNumber, atMs: clock.nowMs() });
+}

@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
+import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
+import { RedisDeskView } from '../../src/store/redis/redis-desk-view.ts';
+import { DeskBench, leaseMs, queueOf } from '../support/desk-harness.ts';
+import { faultsOf, readDesk } from '../support/desk-snapshot.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+
+let server: TestRedis;
+let redis: RedisConnection;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = await openRedis(server.url, { clock: systemClock, logger: silentLogger });
+});
+afterAll(async () => {
+  await redis.close();
+  await server.stop();
+});
+
+const faults = async (desk: DeskBench) => faultsOf(await readDesk(redis, `${desk.prefix}:{desk}:`));
+
+/** Caller `a` talks with ann; bob is free, and `a` is on the way to him. */
+async function handedToBob() {
+  const desk = await DeskBench.open(redis, { wrapUpMs: 5_000, ringTimeoutMs: 10_000 }, ['ann', 'bob']);
+  await desk.enqueue('a');
+  const ann = await desk.talk('ann');
+  const offer = await desk.store.handTo('a', 'bob');
+  if (typeof offer === 'string') throw new Error(offer);
+  const report = (type: 'ringing' | 'answered' | 'connected') => desk.store.report(offer.offerId, { type });
+  const states = async () => [await desk.stateOf('ann'), await desk.stateOf('bob')];
+  return { desk, ann, offer, bob: offer.offerId, report, states };
+}
+
+describe('a caller who is handed to another agent', () => {
+  it('stays with the first until the second is connected; then the first is in wrap-up', async () => {
+    const { desk, offer, report, states } = await handedToBob();
+    expect(offer).toMatchObject({ callId: 'a', agentId: 'bob', isTransfer: true });
+    expect(await states()).toEqual(['talking', 'reserved']);
+    await report('ringing');
+    await report('answered');
+    expect(await states()).toEqual(['talking', 'ringing']);
+    expect(await report('connected')).toBe('ok');
+    expect(await report('connected')).toBe('ok');
+    expect(await states()).toEqual(['wrap-up', 'talking']);
+    expect(await faults(desk)).toEqual([]);
+    await desk.store.leave('a');
+    expect(await states()).toEqual(['wrap-up', 'wrap-up']);
+    await desk.advance(5_000);
+    expect(await states()).toEqual(['available', 'available']);
+    expect(await desk.leftovers()).toEqual([]);
+  });
+
+  it('is given to nobody else: a repeat is the same offer, another agent is refused; and nobody else is given the agent', async () => {
+    const { desk, bob } = await handedToBob();
+    expect(await desk.store.handTo('a', 'bob')).toMatchObject({ offerId: bob });
+    await desk.signIn('cho');
+    expect(await desk.store.handTo('a', 'cho')).toBe('busy');
+    await desk.store.setAgentState('cho', 'offline');
+    await desk.enqueue('b');
+    expect(await desk.offers()).toEqual(['a→bob']);
+    expect(await faults(desk)).toEqual([]);
+  });
+
+  it.each([
+    ['who is not free', 'bob', 'busy'],
+    ['who is nobody', 'nobody', 'busy'],
+    ['who may not serve the account', 'dan', 'not-allowed'],
+  ])('is not, to one %s', async (_, agentId, why) => {
+    const desk = await DeskBench.open(redis, {}, ['ann']);
+    await desk.signIn('dan', { refusedAccounts: ['acme'] });
+    await desk.enqueue('a');
+    expect(await desk.store.handTo('a', 'dan')).toBe('not-talking');
+    expect(await desk.store.handTo('gone', 'dan')).toBe('not-talking');
+    await desk.talk('ann');
+    expect(await desk.store.handTo('a', agentId)).toBe(why);
+    expect(await faults(desk)).toEqual([]);
+  });
+
+  it('missed: the second counts it, the caller is with the first as before', async () => {
+    const { desk, bob, report, states } = await handedToBob();
+    await report('ringing');
+    await desk.store.report(bob, { type: 'missed', why: 'no-answer' });
+    expect(await states()).toEqual(['talking', 'available']);
+    expect((await desk.store.findAgent('bob'))?.missesInRow).toBe(1);
+    expect(await faults(desk)).toEqual([]);
+  });
+
+  it('taken back, or rung by nobody: the second is free and has missed nothing', async () => {
+    const { desk, report, states } = await handedToBob();
+    await report('ringing');
+    await report('answered');
+    await desk.store.keep('a');
+    expect(await states()).toEqual(['talking', 'available']);
+    expect(await report('connected')).toBe('gone');
+    expect((await desk.store.findAgent('bob'))?.missesInRow).toBe(0);
+    await desk.store.handTo('a', 'bob');
+    await desk.advance(5_000);
+    expect(await states()).toEqual(['talking', 'available']);
+    expect((await desk.store.findAgent('bob'))?.missesInRow).toBe(0);
+    expect(await faults(desk)).toEqual([]);
+  });
+
+  it('the first has hung up: the second has the caller, or the caller goes to the head of the line', async () => {
+    const { desk, ann, report, states } = await handedToBob();
+    await desk.store.report(ann, { type: 'finished' });
+    expect(await states()).toEqual(['wrap-up', 'reserved']);
+    await report('ringing');
+    await report('answered');
+    await report('connected');
+    expect(await states()).toEqual(['wrap-up', 'talking']);
+    const other = await handedToBob();
+    await other.desk.store.report(other.ann, { type: 'finished' });
+    await other.desk.enqueue('b', { priority: 9 });
+    expect(await other.desk.store.backToHead('a')).toBe(true);
+    expect(await other.desk.store.backToHead('a')).toBe(true);
+    // Bob was free again, and took who was first.
+    expect(await other.desk.offers()).toEqual(['a→bob']);
+    for (const one of [desk, other.desk]) expect(await faults(one)).toEqual([]);
+  });
+
+  it.each(['leave', 'queue', 'lost controller', 'taken over', 'lost agent'])(
+    '%s: nobody is held for it any more',
+    async (end) => {
+      const { desk, ann, report, states } = await handedToBob();
+      await desk.store.putQueue(queueOf({ queueId: 'second' }));
+      await report('ringing');
+      if (end === 'leave') await desk.store.leave('a');
+      if (end === 'queue') await desk.store.transferTo('a', 'second');
+      if (end === 'lost agent') await desk.store.report(ann, { type: 'agent-lost' });
+      if (end === 'lost controller') await desk.advance(leaseMs + 1_000, []);
+      if (end === 'taken over') {
+        await desk.store.extend('c2', leaseMs);
+        await desk.store.resume('c2', 'a');
+      }
+      const [, bob] = await states();
+      expect(bob).toBe(end === 'lost agent' ? 'reserved' : 'available');
+      expect(await report('answered')).toBe('gone');
+      expect(await faults(desk)).toEqual([]);
+    },
+  );
+});
+
+describe('what is shown of a call', () => {
+  it('is seen by those who watch, until it is taken away or the call is over', async () => {
+    const desk = await DeskBench.open(redis, {}, ['ann']);
+    const view = new RedisDeskView(redis, { prefix: desk.prefix, nowMs: () => desk.nowMs });
+    const seen = async () => (await view.look()).calls;
+    await desk.enqueue('a');
+    await desk.talk('ann');
+    const transfer = { to: '花子', state: 'ringing' } as const;
+    await desk.store.show('a', { held: true, transfer, recording: 'on', listeners: ['boss'] });
+    expect(await seen()).toMatchObject([{ callId: 'a', held: true, transfer, recording: 'on', listeners: ['boss'] }]);
+    await desk.store.show('a', {});
+    expect(Object.keys((await seen())[0] ?? {})).not.toContain('held');
+    await desk.store.show('gone', { held: true });
+    await desk.store.leave('a');
+    expect(await desk.leftovers()).toEqual([]);
+  });
+});
+
+describe('a waiting caller who is moved', () => {
+  it('to the head of the line, or into another queue with the age kept; not one who talks', async () => {
+    const desk = await DeskBench.open(redis, { maxLength: 3 });
+    await desk.store.putQueue(queueOf({ queueId: 'second', maxLength: 2 }));
+    for (const call of ['a', 'b', 'c']) await desk.enqueue(call);
+    expect(await desk.store.moveTo('c', 'main', true)).toEqual({ outcome: 'queued', position: 1 });
+    await desk.enqueue('young', { queueId: 'second' });
+    expect(await desk.store.moveTo('b', 'second', false)).toEqual({ outcome: 'queued', position: 1 });
+    expect(await desk.store.moveTo('a', 'second', false)).toEqual({ outcome: 'refused', reason: 'full' });
+    expect(await desk.store.moveTo('a', 'third', false)).toEqual({ outcome: 'refused', reason: 'unknown-queue' });
+    expect(await desk.store.moveTo('gone', 'main', false)).toEqual({ outcome: 'not-waiting' });
+    await desk.signIn('ann');
+    expect(await desk.offers()).toEqual(['c→ann']);
+    expect(await desk.store.moveTo('c', 'main', true)).toEqual({ outcome: 'queued', position: 1 });
+    expect(await desk.offers()).toEqual(['c→ann']);
+    await desk.talk('ann');
+    expect(await desk.store.moveTo('c', 'second', false)).toEqual({ outcome: 'not-waiting' });
+    expect(await faults(desk)).toEqual([]);
+  });
+});
