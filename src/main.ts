@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { createPasswords } from './accounts/passwords.ts';
 import type { PhoneCredentialStore } from './accounts/phone-credentials.ts';
+import { callBacksOf } from './call/call-backs.ts';
 import { LostLegSweep } from './call/lost-legs.ts';
 import type { PhoneRegistrations } from './call/phones.ts';
 import { type CallService, createCallService } from './call/service.ts';
@@ -12,13 +13,11 @@ import { prepareFirstStart } from './cli/first-start.ts';
 import { type Config, readConfig } from './config.ts';
 import { prepareDataDir } from './data-dir.ts';
 import { AgentHistoryShipper } from './desk/agent-history-shipper.ts';
-import { createDesk } from './desk/desk.ts';
+import { createDesk, type DeskOptions } from './desk/desk.ts';
 import { DeskLive } from './desk/live.ts';
 import { SettingsMirror } from './desk/settings-mirror.ts';
 import { startIntakes } from './desk/start-intakes.ts';
-import { checkFlow } from './flow/checker.ts';
-import type { StoredFlow } from './flow/flow-store.ts';
-import { type FlowState, startState, step } from './flow/interpreter.ts';
+import { loadFlow } from './flow/load-flow.ts';
 import type { ChannelRecord } from './kernel/channel-record.ts';
 import { systemClock as clock } from './kernel/clock.ts';
 import { DenwabanError } from './kernel/errors.ts';
@@ -27,7 +26,7 @@ import type { Logger } from './kernel/logger.ts';
 import { Shutdown } from './kernel/shutdown.ts';
 import { createChannelRecordWriter } from './ledger/channel-record-writer.ts';
 import { createLedger } from './ledger/create-ledger.ts';
-import { createLogger } from './logger.ts';
+import { createLogger, printError } from './logger.ts';
 import { createDeliverers } from './outbox/create-deliverers.ts';
 import { createOutbox } from './outbox/outbox.ts';
 import { createPromptLibrary } from './speech/prompt-library.ts';
@@ -139,19 +138,6 @@ function startOutbox(
   return outbox;
 }
 
-/** A stored flow version, ready to run. Throws when the flow does not pass the checker any more. */
-function loadFlow(stored: StoredFlow) {
-  const checked = checkFlow(stored.definition, { fileExists: () => true });
-  if (!checked.ok) {
-    throw new Error(checked.faults.map((fault) => `${fault.path}: ${fault.message}`).join('; '));
-  }
-  const { flow } = checked;
-  return {
-    start: (context: Parameters<typeof startState>[1]) => startState(flow, context),
-    step: (state: unknown, event: Parameters<typeof step>[2]) => step(flow, state as FlowState, event),
-  };
-}
-
 /** The configured Redis, or a private one started here. */
 async function connectRedis(config: Config, logger: Logger, shutdown: Shutdown) {
   const privateRedis = config.redisUrl
@@ -203,14 +189,14 @@ async function startDesk(
   { data, agentHistory: history }: Stores,
   logger: Logger,
   shutdown: Shutdown,
-  onReported: () => void,
+  { onReported, onCallBack }: { onReported: () => void; onCallBack: DeskOptions['onCallBack'] & {} },
 ) {
   const controllerId = newId('controller');
   const deskStore = new RedisDeskStore(redis);
   const mirror = new SettingsMirror({ ...data, store: deskStore, clock, logger });
   shutdown.add('desk settings', () => mirror.stop());
   await mirror.start();
-  const desk = createDesk({ store: deskStore, clock, logger, controllerId });
+  const desk = createDesk({ store: deskStore, clock, logger, controllerId, onCallBack });
   shutdown.add('desk', () => desk.stop());
   await desk.start();
   const deskView = new RedisDeskView(redis);
@@ -266,7 +252,10 @@ async function startAll(
   shutdown.add('telephony', () => telephony.stop());
   const states = new RedisCallStateStore(redis);
   const onReported = () => outbox.notify();
-  const deskRoom = await startDesk(config, redis, stores, logger, shutdown, onReported);
+  // The desk is there before the calls are, since these ask it for the callers that they take over.
+  const callRoom = Promise.withResolvers<CallService>();
+  const onCallBack = callBacksOf(callRoom.promise);
+  const deskRoom = await startDesk(config, redis, stores, logger, shutdown, { onReported, onCallBack });
   const { controllerId, deskStore, deskView, intakes } = deskRoom;
   const calls = createCallService({
     telephony,
@@ -286,6 +275,7 @@ async function startAll(
   });
   shutdown.add('calls', () => calls.stop({ deadlineMs: callEndDeadlineMs }));
   await calls.start();
+  callRoom.resolve(calls);
   process.once('SIGUSR2', () => calls.drain().then(() => process.kill(process.pid, 'SIGTERM')));
   const sweep = new LostLegSweep({ ...stores, states, ledger, flush: () => ledger.flush(), clock, logger });
   shutdown.add('sweep', () => sweep.stop());
@@ -319,8 +309,13 @@ async function startAll(
   const number = (await data.accounts.listNumbers())[0]?.number ?? '';
   const sipPort = 'sipPort' in pair ? pair.sipPort : telephony.sipAddress()?.port;
   const sipHost = 'sipPort' in pair ? config.publicAddress : telephony.sipAddress()?.address;
-  const url = `http://${config.bindAddress}:${http.port}`;
-  const ready = `denwaban ready: dial sip:${number}@${sipHost}:${sipPort}  health ${url}/health  data ${config.dataDir}`;
+  return readyText(config, `sip:${number}@${sipHost}:${sipPort}`, http.port, secrets);
+}
+
+/** What is printed once everything runs: where to call, and at the first start who may sign in. */
+function readyText(config: Config, uri: string, httpPort: number, secrets: readonly string[]): string {
+  const url = `http://${config.bindAddress}:${httpPort}`;
+  const ready = `denwaban ready: dial ${uri}  health ${url}/health  data ${config.dataDir}`;
   if (secrets.length === 0) return ready;
   return [ready, `first start: sign in at ${config.publicUrl ?? url}/; these are shown this once`, ...secrets].join(
     '\n  ',
@@ -354,15 +349,6 @@ async function start(config: Config): Promise<number> {
   await stopped;
   const clean = await shutdown.run();
   return clean ? exitCode : 1;
-}
-
-function printError(error: unknown): void {
-  if (error instanceof DenwabanError) {
-    console.error(`denwaban: ${error.message}`);
-    if (error.remedy) console.error(`remedy:   ${error.remedy}`);
-  } else {
-    console.error('denwaban:', error);
-  }
 }
 
 /** Runs a command that needs only the database. */

@@ -78,6 +78,7 @@ export class CallActor {
       callerLeg: () => (this.#callerEnded ? undefined : this.#leg),
       feed: (event) => this.#feed(event),
       end: (cause) => this.#end(cause),
+      callee: { onEvent: this.onCallerEvent, onAnswered: (leg) => this.#begin(leg) },
       onChanged: () => {
         this.#save();
         this.#finishIfDone();
@@ -85,8 +86,13 @@ export class CallActor {
     });
   }
 
-  get callId(): string {
-    return this.#options.identity.callId;
+  get identity(): CallIdentity {
+    return this.#options.identity;
+  }
+
+  /** All parties but the caller. */
+  get peers(): Peers {
+    return this.#peers;
   }
 
   /** Feeds what happens on the caller's leg; give it to `answer` or `adopt`. */
@@ -100,7 +106,8 @@ export class CallActor {
     this.#answering = call;
     this.#save();
     const outcome = await call.answer(this.onCallerEvent).catch((error: unknown): AnswerOutcome => {
-      this.#options.logger.error({ callId: this.callId, err: errorMessage(error) }, 'a call could not be answered');
+      const { logger, identity } = this.#options;
+      logger.error({ callId: identity.callId, err: errorMessage(error) }, 'a call could not be answered');
       call.reject(500);
       return { ok: false, cause: 'failed', sipStatus: 500 };
     });
@@ -115,12 +122,9 @@ export class CallActor {
       if (outcome.ok) outcome.leg.end(this.#endCause ?? 'system-hangup').catch(() => undefined);
       return;
     }
-    if (outcome.ok) {
-      this.#begin(outcome.leg);
-      return;
-    }
     const atMs = this.#options.clock.nowMs();
-    this.#mailbox.post(() => this.#onCallerEnded(outcome.cause, outcome.sipStatus, atMs));
+    if (outcome.ok) this.#begin(outcome.leg);
+    else this.#mailbox.post(() => this.#onCallerEnded(outcome.cause, outcome.sipStatus, atMs));
   }
 
   #begin(leg: Leg): void {
@@ -216,11 +220,8 @@ export class CallActor {
   }
 
   #onPlayDone(playId: string, outcome: PlayOutcome): void {
-    if (playId === apologyPlayId) {
-      this.#end('flow-fault');
-      return;
-    }
-    this.#feed({ type: 'play-done', playId, outcome, atMs: this.#options.clock.nowMs() });
+    if (playId === apologyPlayId) this.#end('flow-fault');
+    else this.#feed({ type: 'play-done', playId, outcome, atMs: this.#options.clock.nowMs() });
   }
 
   #onRecordDone(event: Extract<LegEvent, { type: 'record-done' }>): void {

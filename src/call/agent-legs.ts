@@ -22,6 +22,8 @@ export interface AgentLegsHost
   ticket(): DeskTicket | undefined;
   /** Nobody is rung any more. */
   hasLeft(): boolean;
+  /** Who is called back is dialled now. Resolves with why nobody is there; undefined: somebody is. */
+  reach(offerId: string, agentId: string, leg: Leg): Promise<EndCause | undefined>;
   /** The agent has the caller and has heard the whisper: they are connected once this resolves. */
   onAnswered(offerId: string, agentId: string, leg: Leg): Promise<void>;
   onConnected(offerId: string): void;
@@ -120,7 +122,8 @@ export class AgentLegs {
   #newAgent(offerId: string, legId: string, { agentId = '', pressOneToAccept = false } = {}) {
     const { telephony, clock, facts, timers, post, callerLeg, onChanged, prompts, identity } = this.#host;
     const { language, account } = identity;
-    const whisper = new Whisper(prompts, timers, legId, { language, account, pressOneToAccept });
+    const isCallBack = callerLeg() === undefined;
+    const whisper = new Whisper(prompts, timers, legId, { language, account, pressOneToAccept, isCallBack });
     const peer = new PeerCall(
       {
         ...{ telephony, clock, facts, timers, post, callerLeg, onChanged },
@@ -150,6 +153,8 @@ export class AgentLegs {
     if (!(await this.#host.ticket()?.answered(offerId))) return 'cancelled';
     const refusal = await whisper.run(leg);
     if (refusal) return refusal;
+    const unreached = await this.#host.reach(offerId, agentId, leg);
+    if (unreached) return unreached;
     await this.#host.onAnswered(offerId, agentId, leg);
     return undefined;
   }
@@ -169,4 +174,11 @@ export class AgentLegs {
 function missCauseOf(cause: EndCause | undefined): MissCause {
   if (cause === 'no-answer') return 'no-answer';
   return cause === 'busy' || cause === 'rejected' || cause === 'peer-hangup' ? 'refused' : 'unreachable';
+}
+
+const lossCauses: readonly EndCause[] = ['media-lost', 'media-timeout', 'controller-lost', 'failed'];
+
+/** True for an end of an agent's leg that is nobody's wish: the caller goes back to the head of the line. */
+export function isLoss(cause: EndCause): boolean {
+  return lossCauses.includes(cause);
 }

@@ -2,14 +2,16 @@ import type { Desk, DeskListener, DeskTicket } from '../desk/desk.ts';
 import type { IntakeOpening } from '../desk/intake.ts';
 import type { DeskRequestInput } from '../desk/request.ts';
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
+import type { EndCause } from '../kernel/call-fact.ts';
 import { type Clock, delay } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Callee } from './call-back-turn.ts';
 import type { CallLimits } from './limits.ts';
 import type { PeerCallHost } from './peer-call.ts';
 import type { PhoneAddress } from './phones.ts';
 import type { Player } from './player.ts';
 import type { PromptLibrary } from './prompts.ts';
-import type { CallIdentity } from './saved-call.ts';
+import { type CallIdentity, deskCallId } from './saved-call.ts';
 import type { RecordingPolicy } from './talk-recordings.ts';
 import type { TalkWitnesses } from './talk-witnesses.ts';
 
@@ -34,6 +36,8 @@ export interface EscalationHost
   readonly logger: Logger;
   readonly people: DeskAccess | undefined;
   readonly witnesses: Pick<TalkWitnesses, 'expect' | 'announce' | 'begin' | 'end' | 'goOn'>;
+  readonly callee: Callee;
+  end(cause: EndCause): void;
   feed(event: FlowEvent): void;
   /** The wait is over and no agent's leg is left. */
   onOver(): void;
@@ -65,12 +69,31 @@ export async function resumeAtDesk(
   }
 }
 
-/** What the desk must know of the caller. */
-export function requestFor(identity: CallIdentity, effect: EscalateEffect): DeskRequestInput {
-  const { callId, accountId, account, fromNumber } = identity;
+/** What the desk must know of the caller. `callBackTo`: where they can be called back. */
+export function requestFor(
+  identity: CallIdentity,
+  effect: EscalateEffect,
+  callBackTo: string | undefined,
+): DeskRequestInput {
+  const { accountId, account, fromNumber, toNumber } = identity;
   const { queueId, priority, skills, language, learned } = effect;
   return {
-    ...{ callId, account: { accountId, ...account }, queueId, priority, skills, language, learned },
+    ...{ callId: deskCallId(identity), account: { accountId, ...account } },
+    ...{ queueId, priority, skills, language, learned },
     ...(fromNumber === 'anonymous' ? {} : { callerNumber: fromNumber.slice(0, 80) }),
+    ...(callBackTo === undefined ? {} : { callBack: { toNumber: callBackTo, fromNumber: toNumber.slice(0, 80) } }),
   };
+}
+
+/** What the flow is told of the desk. */
+export type DeskHappening = Bare<Extract<FlowEvent, { escalationId: string }>>;
+type Bare<E> = E extends unknown ? Omit<E, 'escalationId' | 'atMs'> : never;
+
+/** Opens the form of a caller for the agent who has answered. */
+export function openIntake(
+  { people, identity, clock }: Pick<EscalationHost, 'people' | 'identity' | 'clock'>,
+  of: Pick<IntakeOpening, 'offerId' | 'agentId' | 'queueId' | 'learned'>,
+): void {
+  const { accountId, fromNumber: callerNumber } = identity;
+  people?.intake?.open({ ...of, callId: deskCallId(identity), accountId, callerNumber, atMs: clock.nowMs() });
 }

@@ -1,21 +1,29 @@
 import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
 import type { DeskListener, DeskRefusal, DeskTicket, LeaveCause } from '../desk/desk.ts';
-import type { FlowEvent } from '../flow/protocol.ts';
+import type { DeskRequest } from '../desk/request.ts';
+import type { FlowEvent, LeaveDeskCause } from '../flow/protocol.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { errorMessage } from '../kernel/errors.ts';
-import { AgentLegs } from './agent-legs.ts';
-import { type DeskAccess, type EscalateEffect, type EscalationHost, requestFor, resumeAtDesk } from './desk-access.ts';
+import { AgentLegs, isLoss } from './agent-legs.ts';
+import { CallBackSide } from './call-back-side.ts';
+import {
+  type DeskAccess,
+  type DeskHappening,
+  type EscalateEffect,
+  type EscalationHost,
+  openIntake,
+  requestFor,
+  resumeAtDesk,
+} from './desk-access.ts';
+import { deskListener } from './desk-listener.ts';
 import { type LeftReason, QueueStay } from './queue-stay.ts';
 import { sortLegs } from './resumed-legs.ts';
-import type { DeskState } from './saved-call.ts';
+import { type DeskState, deskCallId } from './saved-call.ts';
 import { ShownCall } from './shown-call.ts';
 import { TalkControl, type TalkOrder } from './talk-control.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
 export type { DeskAccess };
-
-/** Ends that are nobody's wish: the caller goes back to the head of the line. */
-const lostCauses: readonly EndCause[] = ['media-lost', 'media-timeout', 'controller-lost', 'failed'];
 
 /** A caller at the desk: waits, is offered to agents whose phones ring, is connected to the one who answers. */
 export class Escalation {
@@ -24,6 +32,8 @@ export class Escalation {
   readonly #queue: QueueStay;
   readonly #agents: AgentLegs;
   readonly #talk: TalkControl;
+  readonly callBack: CallBackSide;
+  readonly #listener: DeskListener;
   #ticket: DeskTicket | undefined;
   /** Nothing more is asked of the desk, or told to the flow. */
   #left = false;
@@ -46,9 +56,16 @@ export class Escalation {
       ticket: () => this.#ticket,
       onLegOver: () => this.#checkOver(),
     };
+    const hasLeft = () => this.#left;
+    this.callBack = new CallBackSide({
+      ...{ ...shared, hasLeft, onSettled: shared.onLegOver },
+      onKept: () => this.#onPlaceKept(),
+      tellFlow: (event) => this.#tellFlow(event),
+      openIntake: (offerId, agentId) => this.#openIntake(offerId, agentId),
+    });
     this.#agents = new AgentLegs({
-      ...shared,
-      hasLeft: () => this.#left,
+      ...{ ...shared, hasLeft },
+      reach: (offerId, agentId, leg) => this.callBack.reach(offerId, agentId, leg),
       onAnswered: (offerId, agentId, leg) => this.#onAnswered(offerId, agentId, leg),
       onConnected: (offerId) => this.#onConnected(offerId),
       onFailed: (offerId, cause) => this.#onFailed(offerId, cause),
@@ -64,18 +81,23 @@ export class Escalation {
       onForsaken: () => this.#backToHead(),
       onOutsideEnded: () => this.#over('done', 'answered'),
     });
+    this.#listener = deskListener({
+      ...{ agents: this.#agents, talk: this.#talk, callBack: this.callBack, post: host.post },
+      feed: (event) => this.#feed(event),
+      moveTo: (next) => this.#moveTo(next),
+      onExhausted: (why) => this.#over(why, 'overflow'),
+    });
   }
 
   get state(): DeskState | undefined {
     if (this.#left && this.#agents.allOver && this.#talk.allOver) return undefined;
-    const agents = this.#agents.states;
-    const { escalationId } = this;
-    return { escalationId, queueId: this.#queue.queueId, agents, learned: this.#learned, ...this.#talk.state };
+    const line = { escalationId: this.escalationId, queueId: this.#queue.queueId, learned: this.#learned };
+    return { ...line, agents: this.#agents.states, ...this.#talk.state, ...this.callBack.state };
   }
 
   /** Changes when there is another leg to be known of. */
   get legs(): string {
-    return `${this.escalationId} ${this.#agents.legs} ${this.#talk.legs}`;
+    return `${this.escalationId} ${this.#agents.legs} ${this.#talk.legs} ${this.callBack.legs}`;
   }
 
   /** Asks for people. */
@@ -88,8 +110,9 @@ export class Escalation {
     }
     this.#queue.enter();
     this.#host.witnesses.expect(effect.language);
-    // The flow has its own clock for the wait; the queue's overflow applies where it is shorter.
-    people.desk.offer(requestFor(identity, effect), this.#listener).then(
+    const request = requestFor(identity, effect, this.callBack.begin(effect.callBackTo));
+    // The flow has its own clock for the wait; the queue's overflow applies where it is shorter (flows/REFERENCE.md).
+    people.desk.offer(request, this.#listener).then(
       (answer) => post(() => this.#onOffered(answer)),
       (error: unknown) => {
         logger.error({ callId: identity.callId, err: errorMessage(error) }, 'the desk could not be asked');
@@ -102,6 +125,7 @@ export class Escalation {
   resume(saved: DeskState, legs: ReadonlyMap<string, Leg>): void {
     const { people, identity, post, facts, clock } = this.#host;
     this.#learned = saved.learned ?? {};
+    this.callBack.resume(saved);
     const { agent, outside } = sortLegs(saved, legs, facts);
     const wasTransferring = saved.transferring ?? false;
     this.#queue.resume(!agent && !outside && !wasTransferring);
@@ -114,12 +138,9 @@ export class Escalation {
       const peer = this.#agents.resume(agent.saved, agent.leg);
       if (held) this.#talk.resumeHeld(peer, wasTransferring);
     }
-    const { callId } = identity;
-    const resumed = people && resumeAtDesk(people.desk, callId, this.#listener, clock);
-    (resumed ?? Promise.resolve(undefined)).then(
-      (ticket) => post(() => this.#onResumed(ticket, wasTransferring)),
-      () => post(() => this.#onResumed(undefined, wasTransferring)),
-    );
+    const resumed = people && resumeAtDesk(people.desk, deskCallId(identity), this.#listener, clock);
+    const onResumed = (ticket?: DeskTicket) => post(() => this.#onResumed(ticket, wasTransferring));
+    (resumed ?? Promise.resolve(undefined)).then(onResumed, () => onResumed());
   }
 
   /** What is ordered of the talk with an agent. */
@@ -136,11 +157,24 @@ export class Escalation {
   }
 
   /** The caller waits no longer, by their own wish or the flow's. */
-  leave(why: 'message' | 'time-out' | 'left'): void {
-    const causes = { message: 'message', 'time-out': 'overflow', left: 'done' } as const;
+  leave(why: LeaveDeskCause): void {
+    const causes = { message: 'message', 'time-out': 'overflow', overflow: 'overflow', left: 'done' } as const;
     this.#leave(causes[why], why === 'left' ? 'overflow' : why);
     this.#dropLegs('cancelled');
     this.#checkOver();
+  }
+
+  /** The step of the queue's overflow could not be done. */
+  overflowFailed(): void {
+    if (!this.#left) this.#ticket?.overflowFailed();
+  }
+
+  /** This call is a call-back: agents are rung first. Gives who is told what the desk decides. */
+  beginTurn(request: DeskRequest, ticket: DeskTicket): DeskListener {
+    this.#learned = request.learned;
+    this.#ticket = ticket;
+    this.callBack.beginTurn(ticket);
+    return this.#listener;
   }
 
   /** The caller has gone, or the call ends. */
@@ -162,33 +196,6 @@ export class Escalation {
     this.#talk.onCallerUnbridged();
   }
 
-  readonly #listener: DeskListener = {
-    ring: (order) =>
-      this.#host.post(() => {
-        if (order.isTransfer) this.#talk.onRing(order);
-        this.#agents.ring(order);
-      }),
-    stopRinging: (offerId) =>
-      this.#host.post(() => {
-        this.#agents.withdraw(offerId);
-        // Where nothing rang yet.
-        if (this.#talk.isTarget(offerId)) this.#talk.onNotTaken('cancelled');
-      }),
-    progress: ({ position, estimateMs }) =>
-      this.#feedSoon({
-        type: 'desk-progress',
-        position,
-        ...(estimateMs === undefined ? {} : { waitMs: Math.round(estimateMs) }),
-      }),
-    overflow: (step, why) =>
-      this.#host.post(() => {
-        if (step.type === 'queue') this.#moveTo(step.queueId);
-        else this.#over(why, 'overflow');
-      }),
-    // The state saver finds the same out and lets go of the whole call.
-    lost: () => undefined,
-  };
-
   #onOffered(answer: DeskTicket | DeskRefusal): void {
     if ('refused' in answer) {
       const reason = answer.refused === 'unknown-queue' ? 'failed' : answer.refused;
@@ -200,8 +207,7 @@ export class Escalation {
       answer.leave('abandoned');
       return;
     }
-    const { position } = answer;
-    if (position > 0) this.#feed({ type: 'desk-progress', position });
+    if (answer.position > 0) this.#feed({ type: 'desk-progress', position: answer.position });
     this.#host.onChanged();
   }
 
@@ -257,10 +263,7 @@ export class Escalation {
   }
 
   #openIntake(offerId: string, agentId: string): void {
-    const { people, identity, clock } = this.#host;
-    const { callId, accountId, fromNumber: callerNumber } = identity;
-    const known = { callId, accountId, callerNumber, queueId: this.#queue.queueId, learned: this.#learned };
-    people?.intake?.open({ ...known, offerId, agentId, atMs: clock.nowMs() });
+    openIntake(this.#host, { offerId, agentId, queueId: this.#queue.queueId, learned: this.#learned });
   }
 
   #onConnected(offerId: string): void {
@@ -282,9 +285,13 @@ export class Escalation {
       this.#talk.onNotTaken(cause);
       return;
     }
+    if (this.callBack.onFailed(offerId) && !this.#left) {
+      this.#ticket?.parted(offerId, 'agent-lost');
+      this.#queue.enter();
+    }
     if (this.#announced !== offerId) return;
     this.#announced = undefined;
-    this.#feedSoon({ type: 'desk-parted' });
+    this.#host.post(() => this.#feed({ type: 'desk-parted' }));
   }
 
   /** The caller talks with a number outside: the agent who had them is in wrap-up. */
@@ -342,10 +349,10 @@ export class Escalation {
       return;
     }
     this.#talk.onTalkOver();
-    if (lostCauses.includes(cause) && this.#host.callerLeg()) {
+    if (isLoss(cause) && this.#host.callerLeg()) {
       this.#ticket?.parted(offerId, 'agent-lost');
       this.#queue.enter();
-      this.#feedSoon({ type: 'desk-parted' });
+      this.#host.post(() => this.#feed({ type: 'desk-parted' }));
       return;
     }
     this.#ticket?.parted(offerId, 'done');
@@ -361,35 +368,34 @@ export class Escalation {
     if (this.#left) return;
     this.#leave(outcome === 'done' ? 'done' : 'overflow', reason);
     this.#dropLegs('cancelled');
-    const { escalationId } = this;
-    this.#host.post(() =>
-      this.#host.feed({ type: 'desk-done', escalationId, outcome, atMs: this.#host.clock.nowMs() }),
-    );
+    this.#host.post(() => this.#tellFlow({ type: 'desk-done', outcome }));
     this.#checkOver();
   }
 
   #leave(cause: LeaveCause, reason: LeftReason): void {
     if (this.#left) return;
     this.#left = true;
-    this.#queue.leave(reason);
-    this.#ticket?.leave(cause);
+    const told = this.callBack.onLeaving(cause);
+    this.#queue.leave(told === 'kept' ? 'call-back' : reason);
+    if (told === 'leave') this.#ticket?.leave(cause);
+  }
+
+  #onPlaceKept(): void {
+    this.#left = true;
+    this.#queue.leave('call-back');
+    this.#dropLegs('cancelled');
   }
 
   #checkOver(): void {
-    if (this.#left && this.#agents.allOver && this.#talk.allOver) this.#host.onOver();
-  }
-
-  #feedSoon(event: DeskHappening): void {
-    this.#host.post(() => this.#feed(event));
+    const isOver = this.#agents.allOver && this.#talk.allOver && !this.callBack.isBusy;
+    if (this.#left && isOver) this.#host.onOver();
   }
 
   #feed(event: DeskHappening): void {
-    if (this.#left) return;
+    if (!this.#left) this.#tellFlow(event);
+  }
+
+  #tellFlow(event: DeskHappening): void {
     this.#host.feed({ ...event, escalationId: this.escalationId, atMs: this.#host.clock.nowMs() });
   }
 }
-
-type DeskHappening =
-  | { type: 'desk-progress'; position: number; waitMs?: number }
-  | { type: 'desk-answered' }
-  | { type: 'desk-parted'; handedOver?: true };

@@ -222,12 +222,13 @@ export class PeerCall {
     this.#leg = outcome.leg;
     this.#host.facts.append({ type: 'answered', legId: this.legId });
     const caller = this.#host.callerLeg();
-    if (this.#unwanted || !caller) {
+    // Who is called back is dialled only now, by `prepare`.
+    if (this.#unwanted || (!caller && !this.#host.prepare)) {
       this.#endLeg(outcome.leg, this.#unwanted ?? 'cancelled');
       return;
     }
     if (!this.#host.prepare) {
-      this.#bridge(caller, outcome.leg, maxTalkMs);
+      if (caller) this.#bridge(caller, outcome.leg, maxTalkMs);
       return;
     }
     this.#phase = 'preparing';

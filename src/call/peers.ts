@@ -1,8 +1,11 @@
 import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
+import type { DeskListener, DeskTicket } from '../desk/desk.ts';
+import type { DeskRequest } from '../desk/request.ts';
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Callee } from './call-back-turn.ts';
 import { type DeskAccess, Escalation } from './escalation.ts';
 import type { CallLimits } from './limits.ts';
 import { mayDial } from './outbound-rules.ts';
@@ -14,7 +17,10 @@ import type { CallIdentity, DeskState, PeerCallState, SavedCall } from './saved-
 import { TalkWitnesses } from './talk-witnesses.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
-export type PartyEffect = Extract<Effect, { type: 'dial' | 'cancel-dial' | 'escalate' | 'leave-desk' }>;
+export type PartyEffect = Extract<
+  Effect,
+  { type: 'dial' | 'cancel-dial' | 'escalate' | 'leave-desk' | 'call-back-later' | 'overflow-failed' }
+>;
 
 /** What the second parties of a call need of it. */
 export interface PeersHost
@@ -30,6 +36,7 @@ export interface PeersHost
   feed(event: FlowEvent): void;
   /** Ends the call. */
   end(cause: EndCause): void;
+  readonly callee: Callee;
   onChanged(): void;
 }
 
@@ -87,6 +94,12 @@ export class Peers {
       case 'leave-desk':
         if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.leave(effect.why);
         break;
+      case 'call-back-later':
+        if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.callBack.ask();
+        break;
+      case 'overflow-failed':
+        if (this.#escalation?.escalationId === effect.escalationId) this.#escalation.overflowFailed();
+        break;
     }
   }
 
@@ -105,6 +118,11 @@ export class Peers {
       default:
         return this.#escalation?.order(order) ?? orderRefused('not-talking');
     }
+  }
+
+  /** This call is a call-back: agents are rung first. Gives who is told what the desk decides. */
+  callBack(request: DeskRequest, ticket: DeskTicket): DeskListener {
+    return this.#newEscalation(newId('desk'), request.queueId).beginTurn(request, ticket);
   }
 
   /** Goes on with a caller at the desk; `legs`: those of agents that still exist. */

@@ -5,6 +5,8 @@ import type { LegSnapshot } from './telephony.ts';
 /** What a call is, settled before it is answered. */
 export interface CallIdentity {
   callId: string;
+  /** A call-back: the call in which the caller asked for it, by which the desk and the agent's form know the caller. */
+  callBackOf?: string;
   accountId: string;
   flowId: string;
   flowVersion: number;
@@ -15,6 +17,11 @@ export interface CallIdentity {
   account: { name: string; reading: string };
   outbound: OutboundRules;
   callerLegId: string;
+}
+
+/** The call by which the desk knows the caller. */
+export function deskCallId({ callId, callBackOf }: Pick<CallIdentity, 'callId' | 'callBackOf'>): string {
+  return callBackOf ?? callId;
 }
 
 /** A recording of a talk that has begun and whose end is not on record yet. */
@@ -28,6 +35,7 @@ export interface SavedRecording {
 
 /** A supervisor's phone that rings, or hears the talk. */
 export type SavedListener = Pick<PeerCallState, 'legId' | 'leg' | 'ringing'>;
+
 /** What another controller needs to go on with a second party. */
 export interface PeerCallState {
   dialId: string;
@@ -49,6 +57,10 @@ export interface DeskState {
   agents: (PeerCallState & { offerId: string })[];
   /** What the flow learned. */
   learned?: Readonly<Record<string, unknown>>;
+  /** Where the caller can be called back. */
+  callBackTo?: string;
+  /** Who is called back, while the number rings. */
+  callee?: PeerCallState;
   /** The caller is being handed over. */
   transferring?: boolean;
   /** The number that the caller is handed to: rings, or talks. */

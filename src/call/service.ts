@@ -1,5 +1,7 @@
 import type { AccountStore } from '../accounts/accounts.ts';
 import { type CallOrder, type CallOrderResult, orderRefused } from '../desk/call-orders.ts';
+import type { DeskListener, DeskTicket } from '../desk/desk.ts';
+import type { DeskRequest } from '../desk/request.ts';
 import type { FlowStore, StoredFlow } from '../flow/flow-store.ts';
 import type { Prompt } from '../flow/protocol.ts';
 import { type Clock, withDeadline } from '../kernel/clock.ts';
@@ -9,6 +11,8 @@ import type { Logger } from '../kernel/logger.ts';
 import type { FactSink } from '../ledger/ledger.ts';
 import { type ActorOptions, CallActor } from './actor.ts';
 import { Admission, type Admitted } from './admission.ts';
+import { callBackFlow } from './call-back-flow.ts';
+import { CallBacks } from './call-backs.ts';
 import type { CallStateStore } from './call-state-store.ts';
 import type { DeskAccess } from './escalation.ts';
 import { FactLog } from './fact-log.ts';
@@ -58,6 +62,8 @@ export interface CallService {
   drain(): Promise<void>;
   /** Ends every call with BYE and closes its record; resolves when all is over, or at the deadline. */
   stop(options: { deadlineMs: number }): Promise<void>;
+  /** An agent is free for a caller who wants to be called back. Gives who is told what the desk decides. */
+  callBack(request: DeskRequest, ticket: DeskTicket): Promise<DeskListener>;
   /** Does what people at the desk ask of a call of this controller. */
   order(callId: string, order: CallOrder): Promise<CallOrderResult>;
   /** Calls between INVITE and the last fact. */
@@ -77,6 +83,7 @@ class Service implements CallService {
   readonly #offered = new Map<OfferedCall, FactLog>();
   readonly #actors = new Map<string, CallActor>();
   readonly #takeover: Takeover;
+  readonly #callBacks: CallBacks;
   readonly #flowCache = new Map<string, FlowRunner>();
   #draining = false;
   readonly #onIdle: (() => void)[] = [];
@@ -86,11 +93,17 @@ class Service implements CallService {
     this.#admission = new Admission(options.clock, options.limits);
     this.#reception = new Reception({ ...options, loadFlow: (stored) => this.#loadFlow(stored) });
     this.#recordings = new RecordingFolder(options.recordingsFolder);
+    const roomFor = () => (this.#draining ? 0 : Math.max(0, options.limits.maxCalls - this.activeCalls));
+    this.#callBacks = new CallBacks({
+      ...options,
+      hasRoom: () => roomFor() > 0,
+      newActor: (identity) => this.#newCallBack(identity),
+    });
     this.#takeover = new Takeover({
       ...options,
       leaseMs: options.leaseMs ?? 10_000,
       recordings: this.#recordings,
-      roomFor: () => (this.#draining ? 0 : Math.max(0, options.limits.maxCalls - this.activeCalls)),
+      roomFor,
       rebuild: (saved) => this.#rebuild(saved),
     });
   }
@@ -125,8 +138,20 @@ class Service implements CallService {
     this.#takeover.stop();
   }
 
+  callBack(request: DeskRequest, ticket: DeskTicket): Promise<DeskListener> {
+    return this.#callBacks.take(request, ticket);
+  }
+
+  #newCallBack(identity: CallIdentity): CallActor {
+    const { callId, accountId, language } = identity;
+    this.#prepareRecordings(accountId);
+    return this.#newActor(identity, callBackFlow(language), this.#newFacts(callId, accountId));
+  }
+
   async order(callId: string, order: CallOrder): Promise<CallOrderResult> {
-    return this.#actors.get(callId)?.order(order) ?? orderRefused('no-such-call');
+    // The desk knows one who is called back by the call that has ended.
+    const calledBack = [...this.#actors.values()].find(({ identity }) => identity.callBackOf === callId);
+    return (calledBack ?? this.#actors.get(callId))?.order(order) ?? orderRefused('no-such-call');
   }
 
   #onIncoming(call: IncomingCall): void {
@@ -279,14 +304,19 @@ class Service implements CallService {
   }
 
   async #rebuild(saved: SavedCall): Promise<CallActor | undefined> {
-    const { flows, ledger, clock, logger } = this.#options;
+    const { ledger, clock, logger } = this.#options;
     const { identity } = saved;
     const { callId, accountId } = identity;
-    const stored = await flows.findFlow(identity.flowId, identity.flowVersion);
-    if (!stored) return undefined;
-    const flow = this.#loadFlow(stored);
+    const flow = await this.#flowOf(identity);
+    if (!flow) return undefined;
     this.#prepareRecordings(accountId);
     return this.#newActor(identity, flow, new FactLog({ ledger, clock, logger, callId, accountId }, saved.facts));
+  }
+
+  async #flowOf({ flowId, flowVersion, callBackOf, language }: CallIdentity): Promise<FlowRunner | undefined> {
+    if (callBackOf !== undefined) return callBackFlow(language);
+    const stored = await this.#options.flows.findFlow(flowId, flowVersion);
+    return stored && this.#loadFlow(stored);
   }
 
   /** A version never changes, so that what was made of it once is good for ever. */

@@ -106,6 +106,7 @@ export class Takeover {
       ...(saved.desk?.outside ? [{ ...saved.desk.outside, kind: 'transfer' as const }] : []),
       ...(saved.desk?.agents ?? []).map((agent) => ({ ...agent, kind: 'agent' as const })),
       ...(saved.listeners ?? []).map((listener) => ({ ...listener, kind: 'listener' as const })),
+      ...(saved.desk?.callee ? [{ ...saved.desk.callee, kind: 'caller' as const }] : []),
     ];
     await Promise.all(
       parties.map(async ({ legId, kind, leg: answered, ringing }) => {

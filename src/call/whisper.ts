@@ -15,6 +15,8 @@ export interface WhisperOrder {
   /** Whom the agent answers for. */
   account: { name: string; reading: string };
   pressOneToAccept: boolean;
+  /** Nobody is on the line yet: the agent will hear the number ring. */
+  isCallBack?: boolean;
 }
 
 /**
@@ -75,10 +77,10 @@ async function findSounds(library: PromptLibrary, order: WhisperOrder): Promise<
   return spoken ?? (await resolvePrompts(library, [beep]));
 }
 
-function words({ language, account, pressOneToAccept }: WhisperOrder): string {
+function words({ language, account, pressOneToAccept, isCallBack }: WhisperOrder): string {
   if (language === 'ja') {
     const name = account.reading || account.name;
-    return `${name}、へのお電話です。${pressOneToAccept ? 'お受けになるには、いちを押してください。' : ''}`;
+    return `${name}、${isCallBack ? 'からの、折り返しのお電話です。' : 'へのお電話です。'}${pressOneToAccept ? 'お受けになるには、いちを押してください。' : ''}`;
   }
-  return `Call for ${account.name}.${pressOneToAccept ? ' Press 1 to accept.' : ''}`;
+  return `${isCallBack ? 'Call-back' : 'Call'} for ${account.name}.${pressOneToAccept ? ' Press 1 to accept.' : ''}`;
 }

@@ -1,6 +1,7 @@
 import { type Clock, delay } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { CallShown } from './call-shown.ts';
 import type {
   DeskCallerStore,
   DeskHandOverStore,
@@ -10,7 +11,6 @@ import type {
   Offer,
   OfferEvent,
 } from './desk-store.ts';
-import type { CallShown } from './live-types.ts';
 import type { DeskRequest } from './request.ts';
 import type { DeskListener, DeskTicket, LeaveCause, Progress, QueueRefusal } from './ticket.ts';
 
@@ -159,6 +159,15 @@ export class DeskCaller implements DeskTicket {
 
   missed(offerId: string, why: MissCause): void {
     if (this.#offers.has(offerId)) this.#end(offerId, { type: 'missed', why });
+  }
+
+  async notReached(offerId: string, options: { againMs: number; attemptsMax?: number }): Promise<boolean> {
+    if (!this.#offers.delete(offerId)) return true;
+    this.#ended.add(offerId);
+    const report = () => this.#options.store.report(offerId, { type: 'not-reached', ...options });
+    const sent = this.#send('not reached', report);
+    this.#endTurn();
+    return (await sent) !== 'gone';
   }
 
   connected(offerId: string): void {

@@ -1,6 +1,6 @@
 import type { AgentProfile } from '../accounts/agents.ts';
 import type { OverflowStep, QueueSettings } from '../accounts/queues.ts';
-import type { CallShown } from './live-types.ts';
+import type { CallShown } from './call-shown.ts';
 import type { DeskRequest } from './request.ts';
 
 export const agentStates = ['offline', 'available', 'reserved', 'ringing', 'talking', 'wrap-up', 'break'] as const;
@@ -138,6 +138,12 @@ export type OfferEvent =
   /** Caller and agent hear each other: the caller leaves the line. */
   | { type: 'connected' }
   | { type: 'missed'; why: MissCause }
+  /**
+   * Of a call-back: nobody answered there, or it could not be dialled now. The agent is free again, which counts as no
+   * miss. `ok`: offered again after so long; `gone`: given up, since this was the last attempt, or it is not there.
+   * Without `attemptsMax` this attempt does not count.
+   */
+  | { type: 'not-reached'; againMs: number; attemptsMax?: number }
   /** They have parted. Wrap-up as the queue sets it, or so long. */
   | { type: 'finished'; wrapUpMs?: number }
   /** The agent's phone or link was lost while talking: the caller goes to the head of the queue. */

@@ -23,6 +23,8 @@ export const deskRequestSchema = z.strictObject({
     .default([]),
   /** Absent = any. */
   language: languageSchema.optional(),
+  /** Where the caller can be called back, with the account's number that is shown there; absent = nowhere. */
+  callBack: z.strictObject({ toNumber: z.string().min(1).max(80), fromNumber: z.string().max(80) }).optional(),
   /** Instead of the queue's; 0 = for ever. */
   maxWaitMs: z.int().min(0).max(14_400_000).optional(),
   /** When the caller began to wait, ms since the epoch, for one who waited elsewhere before. */

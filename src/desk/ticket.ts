@@ -1,6 +1,7 @@
 import type { OverflowStep } from '../accounts/queues.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { CallShown } from './call-shown.ts';
 import type {
   CallerState,
   DeskCallerStore,
@@ -10,7 +11,6 @@ import type {
   MissCause,
   OverflowCause,
 } from './desk-store.ts';
-import type { CallShown } from './live-types.ts';
 import type { DeskRequest, DeskRequestInput } from './request.ts';
 
 /** What the call room rings. */
@@ -63,6 +63,12 @@ export interface DeskTicket {
   /** True: this agent has the caller, and nobody else ever will. */
   answered(offerId: string): Promise<boolean>;
   missed(offerId: string, why: MissCause): void;
+  /**
+   * Of a call-back: nobody answered there, or it can't be dialled now. The agent is free again, and the ticket void
+   * (`lost`); the next turn comes after `againMs`. True: it will come; false: that was the last of `attemptsMax`
+   * attempts, or the caller has left. Without `attemptsMax` this one does not count.
+   */
+  notReached(offerId: string, options: { againMs: number; attemptsMax?: number }): Promise<boolean>;
   /** Caller and agent hear each other. */
   connected(offerId: string): void;
   /**

@@ -38,11 +38,23 @@ const answerSchema = z.strictObject({
   talkMs: z.int().min(0).max(14_400_000).default(5_000).meta({ description: 'the other party hangs up after this' }),
 });
 
+const overflowSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('transfer'), number: z.string().min(1).max(40) }),
+  z.strictObject({ type: z.literal('voicemail') }),
+  z.strictObject({ type: z.literal('callback') }),
+  z.strictObject({ type: z.literal('message'), text: z.record(z.string(), z.string().min(1).max(1_000)) }),
+]);
+
 const deskSchema = z.strictObject({
   queue: z.string().min(1).max(63),
-  outcome: z.enum(['answered', 'no-agent', 'closed', 'full', 'failed']).default('answered'),
+  outcome: z.enum(['answered', 'no-agent', 'time-out', 'closed', 'full', 'failed']).default('answered'),
   waitMs: z.int().min(0).max(7_200_000).default(5_000).meta({ description: 'until an agent answers, or it fails' }),
   talkMs: z.int().min(0).max(14_400_000).default(60_000).meta({ description: 'the agent hangs up after this' }),
+  overflow: z
+    .array(overflowSchema)
+    .max(10)
+    .default([])
+    .meta({ description: "the queue's overflow, before `no-agent` or `time-out` is told to the flow" }),
 });
 
 const expectSchema = z.strictObject({

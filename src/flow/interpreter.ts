@@ -85,7 +85,8 @@ function handle(run: Run, event: FlowEvent): void {
 function onDesk(run: Run, event: Extract<FlowEvent, { escalationId: string }>): void {
   const { escalationId, atMs: _atMs, ...happening } = event;
   if (run.state.escalationId !== escalationId) return;
-  if (event.type === 'desk-done') run.state.escalationId = null;
+  const isOver = event.type === 'desk-done' || (event.type === 'desk-call-back' && event.outcome === 'kept');
+  if (isOver) run.state.escalationId = null;
   tell(run, happening);
 }
 

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import type { LocalizedPrompt, Path } from './marks.ts';
-import type { CallContext, DeskOutcome, Escalation } from './protocol.ts';
+import type {
+  CallBackOutcome,
+  CallContext,
+  DeskOutcome,
+  Escalation,
+  LeaveDeskCause,
+  OverflowStep,
+} from './protocol.ts';
 
 /** What a node asks for. The interpreter turns these into effects and keeps ids, timers and limits. */
 export type Action =
@@ -15,7 +22,9 @@ export type Action =
   | { type: 'dial'; toNumber: string; fromNumber: string; ringTimeoutMs: number; maxTalkMs?: number }
   /** Asks for people; `learned` and `language` are filled in. */
   | ({ type: 'escalate' } & Omit<Escalation, 'learned' | 'language'>)
-  | { type: 'leave-desk'; why: 'message' | 'time-out' }
+  | { type: 'leave-desk'; why: Exclude<LeaveDeskCause, 'left'> }
+  | { type: 'call-back-later' }
+  | { type: 'overflow-failed' }
   | { type: 'set'; variables: Record<string, string> }
   | { type: 'set-language'; language: string }
   /** The node's own memory, until it is left. */
@@ -43,7 +52,9 @@ export type NodeEvent =
   | { type: 'desk-progress'; position: number; waitMs?: number }
   | { type: 'desk-answered' }
   | { type: 'desk-parted'; handedOver?: true }
-  | { type: 'desk-done'; outcome: DeskOutcome };
+  | { type: 'desk-done'; outcome: DeskOutcome }
+  | { type: 'desk-overflow'; step: OverflowStep }
+  | { type: 'desk-call-back'; outcome: CallBackOutcome };
 
 /** What a node may look at. */
 export interface NodeView {

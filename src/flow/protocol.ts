@@ -31,8 +31,12 @@ export type Effect =
    * `desk-parted` (after which the caller waits again) or `desk-done`. Meanwhile `desk-progress` now and then.
    */
   | ({ type: 'escalate'; escalationId: string } & Escalation)
-  /** The caller waits no longer, by their own choice (`message`) or the flow's. */
-  | { type: 'leave-desk'; escalationId: string; why: 'message' | 'time-out' | 'left' }
+  /** The caller waits no longer: by their own choice (`message`), the queue's overflow, or the flow's. */
+  | { type: 'leave-desk'; escalationId: string; why: LeaveDeskCause }
+  /** The caller will hang up but keep the place, to be called back when the turn comes. Ends with `desk-call-back`. */
+  | { type: 'call-back-later'; escalationId: string }
+  /** The step of `desk-overflow` could not be done: the next one, or `desk-done`, follows. */
+  | { type: 'overflow-failed'; escalationId: string }
   /** To be put on record. */
   | { type: 'node-entered'; nodeId: string }
   | { type: 'digits-collected'; nodeId: string; digits: string }
@@ -50,7 +54,25 @@ export interface Escalation {
   language: string;
   /** What the flow has learned, for the agent's page. */
   learned: Record<string, string>;
+  /** Number at which the caller wants to be called back, where it is not their own; '' where it is none. */
+  callBackTo?: string;
 }
+
+export type LeaveDeskCause = 'message' | 'time-out' | 'overflow' | 'left';
+
+/** What the queue wants done with a caller whom nobody will serve. */
+export type OverflowStep =
+  | { type: 'transfer'; number: string }
+  | { type: 'voicemail' }
+  | { type: 'callback' }
+  /** Words by language, to be said before the end. */
+  | { type: 'message'; text: Record<string, string | undefined> };
+
+/**
+ * `kept`: the caller keeps the place and may hang up; `refused`: the number is not known, or may not be dialled;
+ * `too-late`: an agent has the caller just now, or the desk is away.
+ */
+export type CallBackOutcome = 'kept' | 'refused' | 'too-late';
 
 /** Why nobody took the call. `full`: the queue takes no more callers. */
 export type DeskOutcome = 'done' | 'no-agent' | 'time-out' | 'closed' | 'full' | 'failed';
@@ -89,6 +111,9 @@ export type FlowEvent =
    */
   | { type: 'desk-parted'; escalationId: string; handedOver?: true; atMs: number }
   | { type: 'desk-done'; escalationId: string; outcome: DeskOutcome; atMs: number }
+  /** Nobody will serve the caller, who still holds the place: do this, and leave the desk, or say that it failed. */
+  | { type: 'desk-overflow'; escalationId: string; step: OverflowStep; atMs: number }
+  | { type: 'desk-call-back'; escalationId: string; outcome: CallBackOutcome; atMs: number }
   /** The party that `dial` connected has hung up; the caller is still there. */
   | { type: 'peer-ended'; dialId: string; atMs: number }
   /**

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { flowSchema, limits } from './flow.ts';
 import { nodeTypes } from './nodes/index.ts';
+import { ringSeconds } from './nodes/overflow.ts';
 
 /** The part of JSON Schema that our schemas make. */
 interface JsonSchema {
@@ -47,6 +48,31 @@ stands for every language without an entry of its own. A list plays one after th
 | \`{"silenceMs": 500}\` | silence |
 `;
 
+const overflowPart = `## Nobody serves the caller
+
+\`escalate\` ends in the first of these that happens:
+
+- An agent takes the call: \`done\` once the agent has hung up.
+- The caller presses a key: \`message.goto\`, or \`callBack.goto\`. Whoever asks to be called back keeps the place in the
+  queue. When the turn comes an agent's phone rings first, then the number is dialled: the digits in
+  \`callBack.variable\` where it is set, otherwise the caller's own number. 110, 118 and 119, what the account's outbound
+  rules forbid, and withheld numbers are refused (\`callBack.refused\`). Hanging up right after the key is
+  \`call-back\` in the call log.
+- The flow's own clock: after \`maxWaitSeconds\`, \`timeOut\`.
+- The queue's clock, where it is shorter (its longest wait, or its limit for a queue that nobody has signed in to): the
+  steps of the queue's overflow, in order, each tried when the one before could not be done. The last, \`hang-up\`, leaves
+  the end to the flow: \`timeOut\` or \`noAgent\`.
+
+| step of the queue | what the caller hears | then |
+|---|---|---|
+| \`queue\` | waits on, in the line of another queue, with the age kept | |
+| \`transfer\` | ringing for ${ringSeconds} s at most, then the other party; forbidden, busy, no answer: the next step | \`done\` when that party hangs up |
+| \`voicemail\` | \`message.goto\`; without one prompts/<language>/message.wav, a tone, and after the recording message-thanks.wav | the end: \`message-taken\`, \`no-message\` |
+| \`callback\` | \`callBack.goto\`; without one prompts/<language>/call-back.wav. No number to call: the next step | the end: \`call-back\` |
+| \`message\` | its text, in the call's language where it has one | the end: \`turned-away\` |
+| \`hang-up\` | what the flow says | \`timeOut\`, \`noAgent\`, or \`failed\` |
+`;
+
 /** The reference page of the flow language, in Markdown. */
 export function flowReference(): string {
   const flow = schemaOf(flowSchema);
@@ -58,7 +84,8 @@ export function flowReference(): string {
   const { nodes: _nodes, ...flowFields } = flow.properties ?? {};
   const list = nodeTypes.map(({ type, summary }) => `| [${type}](#${type}) | ${summary} |`).join('\n');
   const top = `## The file\n\n${table({ ...flow, properties: flowFields })}\n\`nodes\`: the nodes by their ids. Every node has a \`type\` and may have a \`note\` for people.\n`;
-  return [intro, top, promptPart, `## Node types\n\n| type | |\n|---|---|\n${list}\n`, ...nodes].join('\n');
+  const types = `## Node types\n\n| type | |\n|---|---|\n${list}\n`;
+  return [intro, top, promptPart, types, ...nodes, overflowPart].join('\n');
 }
 
 /** Schemas shared by several fields stay references, so that a table names them instead of repeating them. */

@@ -2,7 +2,7 @@ import { unreachable } from '../kernel/assert.ts';
 import { type Flow, findNode, limits, typeOf } from './flow.ts';
 import type { Action, NodeView } from './node-type.ts';
 import { beepTone, resolvePrompts } from './prompt.ts';
-import type { Effect } from './protocol.ts';
+import type { Effect, LeaveDeskCause } from './protocol.ts';
 import type { FlowState } from './state.ts';
 
 /** One event being worked on: a private copy of the state, and the effects so far. */
@@ -115,6 +115,10 @@ function performSmall(run: Run, action: Exclude<Action, { type: 'go-to' | 'hang-
     case 'leave-desk':
       leaveDesk(run, action.why);
       return;
+    case 'call-back-later':
+    case 'overflow-failed':
+      if (state.escalationId) emit(run, { ...action, escalationId: state.escalationId });
+      return;
     case 'set':
       Object.assign(state.variables, action.variables);
       return;
@@ -203,7 +207,7 @@ function leave(run: Run): void {
   state.memory = {};
 }
 
-function leaveDesk(run: Run, why: 'message' | 'time-out' | 'left'): void {
+function leaveDesk(run: Run, why: LeaveDeskCause): void {
   const { escalationId } = run.state;
   if (escalationId) emit(run, { type: 'leave-desk', escalationId, why });
   run.state.escalationId = null;

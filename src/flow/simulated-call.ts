@@ -12,6 +12,7 @@ export type TranscriptEntry =
   | { atMs: number; type: 'peer-ended'; number: string }
   | { atMs: number; type: 'queued'; queue: string }
   | { atMs: number; type: 'desk'; queue: string; outcome: string }
+  | { atMs: number; type: 'call-back'; number: string; outcome: string }
   | { atMs: number; type: 'fault'; nodeId: string; message: string }
   | { atMs: number; type: 'ended'; by: 'flow' | 'caller' | 'simulator'; outcome: string };
 

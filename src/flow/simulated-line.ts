@@ -4,11 +4,10 @@ import type { Flow } from './flow.ts';
 import { type FlowState, startState, step } from './interpreter.ts';
 import { isNumber } from './number-match.ts';
 import type { PromptDuration } from './prompt-durations.ts';
-import type { Effect, FlowEvent, Prompt } from './protocol.ts';
+import type { Effect, Prompt } from './protocol.ts';
 import type { SimulatedCall, TranscriptEntry } from './simulated-call.ts';
+import { type Happening, SimulatedDesk } from './simulated-desk.ts';
 
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-type Happening = DistributiveOmit<FlowEvent, 'atMs'>;
 type Effected<T extends Effect['type']> = Extract<Effect, { type: T }>;
 interface Task {
   atMs: number;
@@ -35,7 +34,7 @@ export class SimulatedLine {
   #playing: { effect: Effected<'play'>; startedMs: number; number: number; end: Task } | undefined;
   #recording: { effect: Effected<'record'>; startedMs: number; silence: Task | undefined; limit: Task } | undefined;
   #dialling: { effect: Effected<'dial'>; task: Task } | undefined;
-  #waiting: Task[] = [];
+  readonly #desk: SimulatedDesk;
   #over = false;
 
   constructor(flow: Flow, script: CallScript, durationOf: PromptDuration) {
@@ -45,6 +44,14 @@ export class SimulatedLine {
     this.#startMs = Date.parse(script.at);
     this.#unused = new Set(script.steps);
     const { from: fromNumber, dial: toNumber } = script;
+    this.#desk = new SimulatedDesk(script, {
+      feed: (happening) => this.#feed(happening),
+      note: (entry) => this.#note({ atMs: this.#nowMs, ...entry }),
+      later: (delayMs, run) => {
+        const task = this.#later(delayMs, run);
+        return () => this.#cancel(task);
+      },
+    });
     this.#state = startState(flow, { callId: 'simulated', fromNumber, toNumber, language: flow.language });
   }
 
@@ -141,10 +148,10 @@ export class SimulatedLine {
         this.#cancel(this.#dialling?.task);
         break;
       case 'escalate':
-        this.#escalate(effect);
-        break;
       case 'leave-desk':
-        for (const task of this.#waiting.splice(0)) this.#cancel(task);
+      case 'call-back-later':
+      case 'overflow-failed':
+        this.#desk.perform(effect);
         break;
       case 'node-entered':
         this.#note({ atMs, type: 'entered', nodeId: effect.nodeId });
@@ -231,29 +238,6 @@ export class SimulatedLine {
       this.#note({ atMs: this.#nowMs, type: 'peer-ended', number: effect.toNumber });
       this.#feed({ type: 'peer-ended', dialId: effect.dialId });
     });
-  }
-
-  #escalate({ escalationId, queueId }: Effected<'escalate'>): void {
-    this.#note({ atMs: this.#nowMs, type: 'queued', queue: queueId });
-    const desk = this.#script.desk.find(({ queue }) => queue === queueId);
-    if (!desk) return;
-    this.#later(0, () => this.#feed({ type: 'desk-progress', escalationId, position: 1, waitMs: desk.waitMs }));
-    const note = (outcome: string) => this.#note({ atMs: this.#nowMs, type: 'desk', queue: queueId, outcome });
-    const { outcome, talkMs } = desk;
-    const end = this.#later(desk.waitMs, () => {
-      note(outcome);
-      if (outcome !== 'answered') {
-        this.#feed({ type: 'desk-done', escalationId, outcome });
-        return;
-      }
-      this.#feed({ type: 'desk-answered', escalationId });
-      const done = this.#later(talkMs, () => {
-        note('done');
-        this.#feed({ type: 'desk-done', escalationId, outcome: 'done' });
-      });
-      this.#waiting.push(done);
-    });
-    this.#waiting.push(end);
   }
 
   #schedule(when: 'afterPrompt' | 'duringPrompt', number: number, standardMs: number): void {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What a leg of a call is to us. `caller` is who rang; the others are legs that denwaban dialled. `listener`: the phone
- * of a supervisor who hears a talk; that is nobody's talk time.
+ * What a leg of a call is to us. `caller` is who rang, or is called back; the others are legs that denwaban dialled.
+ * `listener`: the phone of a supervisor who hears a talk; that is nobody's talk time.
  */
 export const legKinds = ['caller', 'transfer', 'agent', 'listener', 'canary'] as const;
 export type LegKind = (typeof legKinds)[number];
@@ -57,6 +57,8 @@ export const callFactSchema = z.discriminatedUnion('type', [
     to: z.string(),
     flowId: z.string().optional(),
     flowVersion: z.int().optional(),
+    /** On the leg of one who is called back: the call in which they asked for it. */
+    callBackOf: z.string().optional(),
     /** Whose phone rings, on a leg of kind `agent`. */
     agentId: z.string().optional(),
     /** SIP Call-ID on the leg's network side, to reconcile with the switch's own records. */
@@ -72,7 +74,17 @@ export const callFactSchema = z.discriminatedUnion('type', [
     ...base,
     type: z.literal('left-queue'),
     queueId: z.string(),
-    reason: z.enum(['answered', 'abandoned', 'message', 'time-out', 'overflow', 'closed', 'full', 'failed']),
+    reason: z.enum([
+      'answered',
+      'abandoned',
+      'message',
+      'call-back',
+      'time-out',
+      'overflow',
+      'closed',
+      'full',
+      'failed',
+    ]),
   }),
   z.object({ ...base, type: z.literal('digits'), nodeId: z.string(), digits: z.string() }),
   z.object({ ...base, type: z.literal('bridged'), peerLegId: z.string() }),

@@ -13,6 +13,8 @@ export interface CallRecord {
   to: string;
   flow: string | null;
   flowVersion: number | null;
+  /** The call in which the caller asked to be called back. */
+  callBackOf: string | null;
   /** Of the first fact where the caller's `offered` is missing. */
   offeredAt: string;
   answeredAt: string | null;
@@ -71,6 +73,7 @@ export function foldCall(given: readonly CallFact[]): CallRecord {
     to: opening?.to ?? '',
     flow: opening?.flowId ?? null,
     flowVersion: opening?.flowVersion ?? null,
+    callBackOf: opening?.callBackOf ?? null,
     offeredAt: opener?.offeredAt ?? toRfc3339(first.atMs),
     answeredAt: opener?.answeredAt ?? null,
     endedAt: opener?.endedAt ?? null,

@@ -1,8 +1,8 @@
 import type { DeskAccess } from '../../src/call/escalation.ts';
 import type { SavedCall } from '../../src/call/saved-call.ts';
+import type { CallShown } from '../../src/desk/call-shown.ts';
 import type { DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
 import type { IntakeOpening } from '../../src/desk/intake.ts';
-import type { CallShown } from '../../src/desk/live-types.ts';
 import type { DeskRequestInput } from '../../src/desk/request.ts';
 import type { Effect } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -30,8 +30,12 @@ export class FakeDesk {
   grants = true;
   /** So often it cannot be asked for a ticket after a take-over. */
   resumesFail = 0;
-  /** Offers of it are t1, t2, … */
-  handedOver = 0;
+  /** Of `callBackLater`. */
+  keepsPlace: Promise<boolean> = Promise.resolve(true);
+  /** Of a call-back that is not reached: it is given up. */
+  isLastAttempt = false;
+  /** Offers of transfers so far: `t1`, `t2` … */
+  transfers = 0;
   handOverRefusal: 'busy' | 'not-allowed' | undefined;
   /** What the watchers are shown, newest last. */
   readonly shown: CallShown[] = [];
@@ -40,16 +44,18 @@ export class FakeDesk {
   async offer(request: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal> {
     this.requests.push(request);
     if (this.refusal) return { refused: this.refusal };
-    return this.#ticket(listener);
+    return this.ticket(listener);
   }
 
   async resume(_callId: string, listener: DeskListener): Promise<DeskTicket | undefined> {
     if (this.resumesFail-- > 0) throw new Error('Redis does not answer');
-    return this.found ? this.#ticket(listener) : undefined;
+    return this.found ? this.ticket(listener) : undefined;
   }
 
-  #ticket(listener: DeskListener): DeskTicket {
+  /** A ticket that is told to this desk. */
+  ticket(listener: DeskListener): DeskTicket {
     this.listener = listener;
+    const ended = new Set<string>();
     const tell = (...words: (string | undefined)[]) => {
       this.told.push(words.filter(Boolean).join(' '));
     };
@@ -62,9 +68,18 @@ export class FakeDesk {
         tell('answered', offerId);
         return this.grants;
       },
-      missed: (offerId, why) => tell('missed', offerId, why),
+      // As the desk has it: of an offer that has ended nothing more is heard.
+      missed: (offerId, why) => (ended.has(offerId) ? undefined : tell('missed', offerId, why)),
+      notReached: async (offerId, { attemptsMax }) => {
+        ended.add(offerId);
+        tell('not reached', offerId, attemptsMax === undefined ? 'uncounted' : '');
+        return !this.isLastAttempt;
+      },
       connected: (offerId) => tell('connected', offerId),
-      parted: (offerId, why) => tell('parted', offerId, why),
+      parted: (offerId, why) => {
+        ended.add(offerId);
+        tell('parted', offerId, why);
+      },
       transferTo: async (queueId) => {
         tell('transfer', queueId);
         return queueId !== 'full';
@@ -77,8 +92,8 @@ export class FakeDesk {
         tell('hand to', agentId);
         const refused = this.handOverRefusal;
         if (refused) return refused;
-        this.handedOver += 1;
-        listener.ring({ ...ring, offerId: `t${this.handedOver}`, agentId, displayName: agentId, isTransfer: true });
+        this.transfers += 1;
+        listener.ring({ ...ring, offerId: `t${this.transfers}`, agentId, displayName: agentId, isTransfer: true });
         return 'reserved';
       },
       keep: () => tell('keep'),
@@ -92,7 +107,10 @@ export class FakeDesk {
       },
       show: (shown) => void this.shown.push(shown),
       overflowFailed: () => tell('overflow failed'),
-      callBackLater: async () => false,
+      callBackLater: () => {
+        tell('call back later');
+        return this.keepsPlace;
+      },
       leave: (why) => tell('leave', why),
     };
   }

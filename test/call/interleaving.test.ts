@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import type { Effect } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';
 import { dial, type Harness, hangup, harness, say } from './harness.ts';
+import { checkNothingLeft, windUp } from './wind-up.ts';
 
 /** Everything a caller, a phone, a switch and time can do, in any order. */
 const happenings = {
@@ -92,33 +93,3 @@ test('whatever happens in whatever order: no leg, timer, dial, saved state or op
     { numRuns: 1_500 },
   );
 }, 120_000);
-
-/** The world becomes kind again, and the service is stopped. */
-async function windUp(h: Harness): Promise<void> {
-  h.states.failing = false;
-  h.telephony.cancelsAreLate = false;
-  const stopped = h.service.stop({ deadlineMs: 30_000 });
-  for (let round = 0; round < 12; round++) {
-    await h.clock.advance(1_000);
-    for (const dialled of h.telephony.openDials) if (dialled.cancelled) dialled.fail('cancelled', 487);
-    for (const leg of h.telephony.legs) leg.confirmEnd();
-  }
-  await h.clock.advance(30_000);
-  await stopped;
-}
-
-function checkNothingLeft(h: Harness): void {
-  expect(h.telephony.openLegs).toEqual([]);
-  expect(h.telephony.openDials).toEqual([]);
-  expect(h.clock.pendingTimers).toBe(0);
-  expect(h.service.activeCalls).toBe(0);
-  expect(h.states.saved.size).toBe(0);
-  for (const offered of h.facts.filter((fact) => fact.type === 'offered')) {
-    const ofLeg = h.facts.filter((fact) => fact.legId === offered.legId);
-    expect(ofLeg.filter((fact) => fact.type === 'ended')).toHaveLength(1);
-    expect(ofLeg.at(-1)?.type).toBe('ended');
-  }
-  expect(h.facts.map((fact) => fact.seq)).toEqual(h.facts.map((_, index) => index + 1));
-  const bridged = h.facts.filter((fact) => fact.type === 'bridged').length;
-  expect(h.facts.filter((fact) => fact.type === 'unbridged')).toHaveLength(bridged);
-}

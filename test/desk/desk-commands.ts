@@ -92,6 +92,8 @@ const report = step(
       { type: 'finished' },
       { type: 'finished', wrapUpMs: 0 },
       { type: 'agent-lost' },
+      { type: 'not-reached', againMs: 20_000 },
+      { type: 'not-reached', againMs: 5_000, attemptsMax: 2 },
       ...(['no-answer', 'refused', 'unreachable'] satisfies MissCause[]).map((why) => ({
         type: 'missed' as const,
         why,

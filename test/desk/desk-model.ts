@@ -148,11 +148,20 @@ export class DeskUnderTest {
       if (call.isCallBack) call.controller = this.#snapshot?.calls.get(callId ?? '')?.['controller'] ?? '';
       call.isCallBack = false;
     }
+    // That was the last attempt: given up, as it should be.
+    if (event.type === 'not-reached' && event.attemptsMax && call?.isCallBack && !(await this.#isThere(callId))) {
+      this.calls.delete(callId ?? '');
+    }
     if (result === 'ok' && call && event.type === 'agent-lost') {
       call.isServed = false;
       this.atHead(call);
     }
     await this.check();
+  }
+
+  async #isThere(callId = ''): Promise<boolean> {
+    const { outcome } = await this.store.transferTo(callId, 'none');
+    return outcome !== 'gone';
   }
 
   /** The caller was given the head of the line. */

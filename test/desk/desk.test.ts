@@ -337,6 +337,26 @@ describe('desks of two controllers on one Redis', () => {
     for (const ticket of tickets) ticket.leave('done');
   });
 
+  it('call back again later whom nobody has reached: the agent is free at once, the turn is over', async () => {
+    await setUp({ missesBeforePause: 1 });
+    const a = await one.offer('a');
+    expect(await a.callBackLater()).toBe(true);
+    await signIn('ann');
+    await eventually('the first turn', () => one.callBacks.length + two.callBacks.length === 1);
+    const first = one.callBacks.length === 1 ? one : two;
+    await first.hears('ring a ann for アクメ');
+    expect(await first.callBacks[0]?.answered(first.offerOf('ann'))).toBe(true);
+    const again = { againMs: 200, attemptsMax: 2 };
+    expect(await first.callBacks[0]?.notReached(first.offerOf('ann'), again)).toBe(true);
+    expect(first.told).toContain('lost a');
+    await isIn('ann', 'available');
+    await eventually('the second turn', () => one.callBacks.length + two.callBacks.length === 2);
+    const second = [one, two].find(({ told }) => told.at(-1) === 'ring a ann for アクメ') ?? first;
+    await eventually('ann is rung again', () => second.told.filter((line) => line.startsWith('ring a')).length > 0);
+    expect(await second.callBacks.at(-1)?.notReached(second.offerOf('ann'), again)).toBe(false);
+    await isIn('ann', 'available');
+  });
+
   it('tell a controller that was only slow whom it has lost, and give back the rest', async () => {
     const a = await one.offer('a');
     const b = await one.offer('b');

@@ -52,6 +52,7 @@ describe('foldCall', () => {
       to: '+81312345678',
       flow: 'main',
       flowVersion: 3,
+      callBackOf: null,
       offeredAt: at(1),
       answeredAt: at(2),
       endedAt: at(13),

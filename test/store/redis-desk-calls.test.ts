@@ -128,4 +128,52 @@ describe('a call-back', () => {
     await desk.advance(8 * 24 * 3_600_000, []);
     expect(await desk.leftovers()).toEqual([]);
   });
+
+  it('that was not reached waits for its pause at its place, whoever is free; the agent has missed nothing', async () => {
+    const desk = await open({ missesBeforePause: 1, ringTimeoutMs: 12_000 }, ['ann']);
+    await desk.enqueue('a');
+    await desk.store.callBackLater('a');
+    const offerId = await desk.offerOf('ann');
+    for (const type of ['ringing', 'answered'] as const) await desk.store.report(offerId, { type });
+    expect(await desk.store.report(offerId, { type: 'not-reached', againMs: 60_000, attemptsMax: 2 })).toBe('ok');
+    expect(await desk.store.report(offerId, { type: 'not-reached', againMs: 60_000, attemptsMax: 2 })).toBe('gone');
+    expect(await desk.stateOf('ann')).toBe('available');
+    expect(await faults(desk)).toEqual([]);
+    await desk.enqueue('b');
+    expect(await desk.store.places(['a', 'b'])).toMatchObject([{ position: 1 }, { position: 2 }]);
+    expect(await desk.offers()).toEqual(['b→ann']);
+    await desk.store.leave('b');
+    await desk.signIn('bob');
+    expect(await desk.offers()).toEqual([]);
+    await desk.advance(60_000);
+    expect(await desk.offers()).toEqual(['a→ann']);
+    // The second attempt is the last.
+    const again = await desk.offerOf('ann');
+    expect(await desk.store.report(again, { type: 'not-reached', againMs: 60_000, attemptsMax: 2 })).toBe('gone');
+    expect(await desk.leftovers()).toEqual([]);
+    expect(await faults(desk)).toEqual([]);
+  });
+
+  it('that could not be dialled now is handed on to another controller, and does not count', async () => {
+    const desk = await open({ strategy: 'ring-several', ringCount: 2 }, ['ann', 'bob']);
+    await desk.enqueue('a');
+    await desk.store.callBackLater('a');
+    await desk.store.extend('c2', 10_000);
+    for (let turn = 0; turn < 4; turn++) {
+      const by = (await desk.offers('c1')).length > 0 ? 'c1' : 'c2';
+      expect(await desk.offers(by)).toEqual(['a→ann', 'a→bob']);
+      const offerId = await desk.offerOf('bob', by);
+      expect(await desk.store.report(offerId, { type: 'not-reached', againMs: 1_000 })).toBe('ok');
+      expect(await desk.stateOf('ann')).toBe('available');
+      expect(await faults(desk)).toEqual([]);
+      await desk.advance(1_000, ['c1', 'c2']);
+    }
+    // Whoever is on the line is no call-back.
+    await desk.store.leave('a');
+    await desk.enqueue('b');
+    const offerId = await desk.offerOf('ann');
+    expect(await desk.store.report(offerId, { type: 'not-reached', againMs: 1_000 })).toBe('gone');
+    await desk.store.leave('b');
+    expect(await desk.leftovers()).toEqual([]);
+  });
 });

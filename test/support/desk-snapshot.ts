@@ -87,7 +87,9 @@ export function mayServe(desk: DeskSnapshot, agentId: string, callId: string): b
 
 /** Callers whom a free agent could be offered. */
 export function waitingCalls(desk: DeskSnapshot): string[] {
-  return [...desk.calls].filter(([, call]) => call['state'] === 'waiting' && !call['orphan']).map(([id]) => id);
+  return [...desk.calls]
+    .filter(([, call]) => call['state'] === 'waiting' && !call['orphan'] && !call['after'])
+    .map(([id]) => id);
 }
 
 /** What is wrong with it, in words; empty when all holds. */
@@ -156,8 +158,11 @@ function callFaults(desk: DeskSnapshot): string[] {
     const shouldBe = ['waiting', 'offered', 'answered', 'held'].includes(state);
     if (inLine !== shouldBe) faults.push(`call ${id} is ${state}, in line: ${inLine}`);
     const waits = desk.sets.get(`waiting:${call['queue']}:${call['needs']}`)?.has(id) === true;
-    const shouldWait = state === 'waiting' && !call['orphan'];
+    const shouldWait = state === 'waiting' && !call['orphan'] && !call['after'];
     if (waits !== shouldWait) faults.push(`call ${id} is ${state} (orphan ${call['orphan']}), waits: ${waits}`);
+    const isPostponed = desk.sets.get('due')?.has(`again:${id}`) === true;
+    if (isPostponed !== (call['after'] !== undefined))
+      faults.push(`call ${id}: after ${call['after']}, ${isPostponed}`);
     const isHeld = desk.sets.get(`held:${call['controller']}`)?.has(id) === true;
     if (isHeld !== (state === 'held')) faults.push(`call ${id} is ${state}, held: ${isHeld}`);
     const isLost = desk.sets.get(`lost:${call['controller']}`)?.has(id) === true;

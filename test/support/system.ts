@@ -34,6 +34,7 @@ export interface PrintedCall {
   to: string;
   flow: string | null;
   flowVersion: number | null;
+  callBackOf: string | null;
   offeredAt: string;
   answeredAt: string | null;
   endedAt: string | null;

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { seconds, toMs } from '../fields.ts';
-import { nodeRef, prompt, setsVariable } from '../marks.ts';
+import { dialsVariable, nodeRef, prompt, setsVariable } from '../marks.ts';
 import type { Action, NodeEvent, NodeView } from '../node-type.ts';
 import { defineNode } from '../node-type.ts';
 import type { DeskOutcome } from '../protocol.ts';
+import { collectedNumber, onCallBack } from './call-back.ts';
+import { hungUpIn, onOverflow, overflowKeys, resumeOverflow, startOverflow } from './overflow.ts';
 
 const holdMusic = { '*': { file: 'prompts/hold.wav' } };
 
@@ -15,6 +17,20 @@ const skillSchema = z.strictObject({
 const announceSchema = z.strictObject({
   everySeconds: seconds(5, 600).default(30),
   prompt: prompt.meta({ description: 'May name the place in the queue and the minutes to wait by their variables' }),
+});
+
+const key = z.string().regex(/^[0-9*#]$/, 'a key: 0 to 9, * or #');
+
+const callBackSchema = z.strictObject({
+  key,
+  goto: nodeRef.meta({ description: 'The place is kept: says so and hangs up' }),
+  variable: dialsVariable
+    .optional()
+    .meta({ description: "Holds the number to call where it is set; otherwise it is the caller's own" }),
+  refused: nodeRef.optional().meta({
+    description: 'The number is withheld, or may not be dialled; left out: the caller goes on waiting',
+  }),
+  refusedPrompt: prompt.optional().meta({ description: 'Heard in that case before the caller goes on waiting' }),
 });
 
 const fields = {
@@ -37,9 +53,12 @@ const fields = {
   waitVariable: setsVariable.default('queueWaitMinutes'),
   maxWaitSeconds: seconds(5, 7_200).default(600),
   message: z
-    .strictObject({ key: z.string().regex(/^[0-9*#]$/, 'a key: 0 to 9, * or #'), goto: nodeRef })
+    .strictObject({ key, goto: nodeRef })
     .optional()
     .meta({ description: 'The caller may press a key instead of waiting' }),
+  callBack: callBackSchema
+    .optional()
+    .meta({ description: 'The caller may press a key, hang up, and be called back when it is their turn' }),
   done: nodeRef.meta({ description: 'The caller has talked to an agent, who has hung up' }),
   noAgent: nodeRef.optional().meta({ description: 'Nobody serves the queue now' }),
   timeOut: nodeRef.optional().meta({ description: 'Waited too long' }),
@@ -54,34 +73,59 @@ export const escalate = defineNode('escalate', fields, {
   summary:
     'Asks for people: the caller waits with music until an agent answers. Hanging up meanwhile is `abandoned`, while talking `served`.',
   isHeard: () => true,
-  keys: (node, view) => (node.message && view.memory['phase'] !== 'talking' ? 'live' : 'drop'),
-  enter: (node) => [
-    { type: 'escalate', queueId: node.queue, priority: node.priority, skills: node.skills },
-    { type: 'start-timer', name: 'wait', delayMs: toMs(node.maxWaitSeconds) },
-    ...announceLater(node),
+  check: ({ message, callBack }) =>
+    message && message.key === callBack?.key
+      ? [{ path: ['callBack', 'key'], message: 'the key leaves a message already' }]
+      : [],
+  keys: (node, view) => (isWaiting(view) ? (takesKeys(node) ? 'live' : 'drop') : overflowKeys(view)),
+  enter: (node, view) => [
+    {
+      type: 'escalate',
+      queueId: node.queue,
+      priority: node.priority,
+      skills: node.skills,
+      ...collectedNumber(node, view),
+    },
+    ...timers(node),
     ...(node.prompt ? [play(node, node.prompt)] : music(node)),
   ],
   // The place in the queue survives the controller; the music does not.
-  resume: (node, view) => (view.memory['phase'] === 'talking' ? [] : wait(node)),
+  resume: (node, view) => (isWaiting(view) ? wait(node) : resumeOverflow(view)),
   on: (node, view, event) => {
-    const isTalking = view.memory['phase'] === 'talking';
     switch (event.type) {
       case 'prompt-ended':
-        return isTalking ? [] : music(node);
+        return isWaiting(view) ? music(node) : onOverflow(node, view, event);
       case 'timeout':
-        return isTalking ? [] : onTime(node, view, event.name);
+        return onTime(node, view, event.name);
       case 'key':
-        if (event.key !== node.message?.key) return isTalking ? [] : music(node);
-        return [
-          { type: 'leave-desk', why: 'message' },
-          { type: 'go-to', nodeId: node.message.goto },
-        ];
+        return isWaiting(view) ? onKey(node, view, event.key) : onOverflow(node, view, event);
       default:
         return onDesk(node, view, event);
     }
   },
-  hungUp: (_node, view) => (view.memory['phase'] === 'talking' ? 'served' : 'abandoned'),
+  hungUp: (_node, view) => hungUpIn(view),
 });
+
+/** Whether the caller waits in the line, and is heard to. */
+function isWaiting(view: NodeView): boolean {
+  return view.memory['phase'] === undefined;
+}
+
+function onKey(node: Escalate, view: NodeView, pressed: string): Action[] {
+  if (pressed === node.message?.key) {
+    return [
+      { type: 'leave-desk', why: 'message' },
+      { type: 'go-to', nodeId: node.message.goto },
+    ];
+  }
+  if (pressed !== node.callBack?.key) return music(node);
+  // The key has stopped what was heard, and the answer comes at once; where it does not, the music goes on.
+  return [
+    { type: 'remember', memory: { ...view.memory, phase: 'asking' } },
+    { type: 'start-timer', name: 'again', delayMs: 1_000 },
+    { type: 'call-back-later' },
+  ];
+}
 
 function onDesk(node: Escalate, view: NodeView, event: NodeEvent): Action[] {
   switch (event.type) {
@@ -97,22 +141,26 @@ function onDesk(node: Escalate, view: NodeView, event: NodeEvent): Action[] {
         { type: 'remember', memory: { ...view.memory, placed: true } },
       ];
     case 'desk-answered':
-      return [
-        { type: 'cancel-timer', name: 'wait' },
-        { type: 'cancel-timer', name: 'announce' },
-        { type: 'stop-play' },
-        { type: 'remember', memory: { phase: 'talking' } },
-      ];
+      return [...hush(), { type: 'remember', memory: { phase: 'talking' } }];
     case 'desk-parted':
       return [{ type: 'remember', memory: {} }, ...wait(node, event.handedOver)];
     case 'desk-done':
       return [{ type: 'go-to', nodeId: exitFor(node, event.outcome) }];
+    case 'desk-overflow':
+      return [...hush(), ...startOverflow(node, view, event.step)];
+    case 'desk-call-back':
+      return onCallBack(node, view, event.outcome, { music: music(node), play: (what) => play(node, what) });
     default:
-      return [];
+      return onOverflow(node, view, event);
   }
 }
 
 function onTime(node: Escalate, view: NodeView, name: string): Action[] {
+  const { phase, ...memory } = view.memory;
+  if (name === 'again') {
+    return phase === 'asking' ? music(node) : [{ type: 'remember', memory }, ...timers(node), ...music(node)];
+  }
+  if (phase === 'talking') return [];
   if (name === 'wait') {
     return [
       { type: 'leave-desk', why: 'time-out' },
@@ -121,29 +169,44 @@ function onTime(node: Escalate, view: NodeView, name: string): Action[] {
   }
   const { announce } = node;
   if (!announce) return [];
-  return [...announceLater(node), ...(view.memory['placed'] ? [play(node, announce.prompt)] : [])];
+  const isPlaced = isWaiting(view) && view.memory['placed'];
+  return [...announceLater(node), ...(isPlaced ? [play(node, announce.prompt)] : [])];
+}
+
+/** Nothing of the wait is heard any more, or falls due. */
+function hush(): Action[] {
+  return [
+    { type: 'cancel-timer', name: 'wait' },
+    { type: 'cancel-timer', name: 'announce' },
+    { type: 'cancel-timer', name: 'again' },
+    { type: 'stop-play' },
+  ];
 }
 
 /** Waiting begins again: a lost agent, another controller, or another queue (where nothing has gone wrong). */
 function wait(node: Escalate, isHandedOver = false): Action[] {
-  return [
-    { type: 'start-timer', name: 'wait', delayMs: toMs(node.maxWaitSeconds) },
-    ...announceLater(node),
-    ...(node.back && !isHandedOver ? [play(node, node.back)] : music(node)),
-  ];
+  return [...timers(node), ...(node.back && !isHandedOver ? [play(node, node.back)] : music(node))];
+}
+
+function timers(node: Escalate): Action[] {
+  return [{ type: 'start-timer', name: 'wait', delayMs: toMs(node.maxWaitSeconds) }, ...announceLater(node)];
 }
 
 function announceLater({ announce }: Escalate): Action[] {
   return announce ? [{ type: 'start-timer', name: 'announce', delayMs: toMs(announce.everySeconds) }] : [];
 }
 
+function takesKeys({ message, callBack }: Escalate): boolean {
+  return message !== undefined || callBack !== undefined;
+}
+
 /** A key stops what is heard only where keys have a meaning: otherwise it would be a gap. */
 function play(node: Escalate, what: NonNullable<Escalate['prompt']>): Action {
-  return { type: 'play', prompts: [what], bargeIn: node.message !== undefined };
+  return { type: 'play', prompts: [what], bargeIn: takesKeys(node) };
 }
 
 function music(node: Escalate): Action[] {
-  return [{ type: 'play', prompts: [node.music], bargeIn: node.message !== undefined, loop: true }];
+  return [{ type: 'play', prompts: [node.music], bargeIn: takesKeys(node), loop: true }];
 }
 
 function exitFor(node: Escalate, outcome: DeskOutcome): string {

@@ -97,12 +97,21 @@ export class RedisCallOrders implements CallOrders, CallOrderInbox {
   }
 
   async #ask(orderId: string, callId: string, order: CallOrder): Promise<CallOrderResult> {
-    const controllerId = await this.#options.ownerOf(callId);
-    if (controllerId === undefined) return orderRefused('no-such-call');
+    // One who is called back is known by the call that has ended: the desk knows which controller has the turn.
+    const controllerId = (await this.#options.ownerOf(callId)) ?? (await this.#deskControllerOf(callId));
+    if (!controllerId) return orderRefused('no-such-call');
     await this.#hearAnswers();
     const answered = new Promise<CallOrderResult>((resolve) => this.#waiting.set(orderId, resolve));
     await this.#publish(this.#channelOf(controllerId), { orderId, answerTo: this.#answerTo, callId, order });
     return answered;
+  }
+
+  async #deskControllerOf(callId: string): Promise<string | null> {
+    try {
+      return await this.#redis.client.hget(`${this.#prefix}call:${callId}`, 'controller');
+    } catch (error) {
+      throw redisError(error);
+    }
   }
 
   /** From the first order on. */

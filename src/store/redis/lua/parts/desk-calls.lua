@@ -37,12 +37,12 @@ end
 
 -- Back into the line at the place that priority and age give.
 function desk.wait(call)
-  local queue, needs, score, orphan, overdue, callBack =
-    desk.get('call', call, 'queue', 'needs', 'score', 'orphan', 'overdue', 'callBack')
+  local queue, needs, score, orphan, overdue, callBack, after =
+    desk.get('call', call, 'queue', 'needs', 'score', 'orphan', 'overdue', 'callBack', 'after')
   desk.set('call', call, 'state', 'waiting')
   redis.call('HDEL', base .. 'call:' .. call, 'agent', 'offer')
   redis.call('ZADD', base .. 'line:' .. queue, score, call)
-  if orphan or (callBack and not findController(call)) then return end
+  if orphan or after or (callBack and not findController(call)) then return end
   if overdue then return desk.overflow(call, 'time-out') end
   redis.call('SADD', base .. 'needs:' .. queue, needs)
   redis.call('ZADD', base .. 'waiting:' .. queue .. ':' .. needs, score, call)
@@ -163,8 +163,26 @@ end
 -- The caller is on the line (again): a call like any other. Or gone.
 function desk.endCallBack(call)
   if redis.call('SREM', base .. 'callBacks', call) == 0 then return end
-  redis.call('HDEL', base .. 'call:' .. call, 'callBack')
+  redis.call('HDEL', base .. 'call:' .. call, 'callBack', 'after')
   desk.unremind('expiry', call)
+  desk.unremind('again', call)
+end
+
+-- No controller drives the call-back any more: the next turn may be another's.
+local function release(call)
+  redis.call('SREM', base .. 'calls:' .. desk.get('call', call, 'controller'), call)
+  desk.withdraw(call)
+  desk.part(call)
+  redis.call('HDEL', base .. 'call:' .. call, 'ignored')
+  desk.set('call', call, 'controller', '')
+end
+
+-- The call-back keeps its place, but is offered to nobody until then.
+function desk.postpone(call, atMs)
+  release(call)
+  desk.set('call', call, 'after', atMs)
+  desk.remind('again', call, atMs)
+  desk.wait(call)
 end
 
 -- The call has no controller for now: it keeps its place but is offered to nobody, and is forgotten in the end.
@@ -172,12 +190,8 @@ function desk.orphan(call)
   local state, queue, needs, controller, callBack =
     desk.get('call', call, 'state', 'queue', 'needs', 'controller', 'callBack')
   if callBack then
-    redis.call('SREM', base .. 'calls:' .. controller, call)
     desk.takeOut(call, queue, needs)
-    desk.withdraw(call)
-    desk.part(call)
-    redis.call('HDEL', base .. 'call:' .. call, 'ignored')
-    desk.set('call', call, 'controller', '')
+    release(call)
     return desk.wait(call)
   end
   desk.set('call', call, 'orphan', 1)

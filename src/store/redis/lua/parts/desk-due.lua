@@ -44,6 +44,12 @@ function due.wait(call)
   desk.overflow(call, 'time-out')
 end
 
+-- The pause before a call-back is tried again is over.
+function due.again(call)
+  redis.call('HDEL', base .. 'call:' .. call, 'after')
+  if desk.get('call', call, 'state') == 'waiting' then desk.wait(call) end
+end
+
 due.orphan = desk.forget
 due.expiry = desk.forget
 
