@@ -387,8 +387,7 @@ export class Escalation {
   }
 
   #checkOver(): void {
-    const isOver = this.#agents.allOver && this.#talk.allOver && !this.callBack.isBusy;
-    if (this.#left && isOver) this.#host.onOver();
+    if (this.#left && this.#agents.allOver && this.#talk.allOver && !this.callBack.isBusy) this.#host.onOver();
   }
 
   #feed(event: DeskHappening): void {

@@ -99,7 +99,8 @@ describe('limits', () => {
         }),
       ),
     });
-    const before = performance.now();
+    // Processor time: time on the wall would tell how busy the machine is.
+    const before = process.cpuUsage();
     const woven = checkFlow(
       flow((node, index) => name((node * 7 + index) % limits.nodes)),
       { fileExists },
@@ -111,7 +112,8 @@ describe('limits', () => {
         { fileExists },
       ).ok,
     ).toBe(false);
-    expect(performance.now() - before).toBeLessThan(5_000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(5_000);
   });
 
   it.each([null, undefined, 3, 'text', [], true])('refuses %s without an exception', (input) => {
