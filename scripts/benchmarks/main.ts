@@ -43,7 +43,7 @@ const benches: Record<string, () => Promise<void> | void> = {
   calls: async () => report('calls', [...(await benchCalls({ rates, seconds })), ...(await readHeld())]),
   digit: async () => report('digit', await benchDigit({ keys, otherCalls })),
   ledger: () => runScript('ledger.ts'),
-  desk: () => runScript('desk.ts'),
+  desk: () => ['desk.ts', 'desk-invite.ts'].forEach(runScript),
 };
 
 const chosen = process.argv.slice(2);
