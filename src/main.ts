@@ -12,7 +12,7 @@ import { commands } from './cli/commands.ts';
 import { prepareFirstStart } from './cli/first-start.ts';
 import { type Config, readConfig } from './config.ts';
 import { prepareDataDir } from './data-dir.ts';
-import { AgentHistoryShipper } from './desk/agent-history-shipper.ts';
+import { startAgentHistory } from './desk/agent-history-shipper.ts';
 import { createDesk, type DeskOptions } from './desk/desk.ts';
 import { DeskLive } from './desk/live.ts';
 import { SettingsMirror } from './desk/settings-mirror.ts';
@@ -41,7 +41,6 @@ import { RedisPhoneRegistry } from './store/redis/redis-phone-registry.ts';
 import { RedisRegistrationGuard } from './store/redis/redis-registration-guard.ts';
 import { openSql } from './store/sql/open-sql.ts';
 import { createAccountsData } from './store/sql/sql-accounts-data.ts';
-import { SqlAgentHistoryStore } from './store/sql/sql-agent-history-store.ts';
 import { SqlChannelRecordStore } from './store/sql/sql-channel-record-store.ts';
 import { SqlFactStore } from './store/sql/sql-fact-store.ts';
 import { SqlFlowStore } from './store/sql/sql-flow-store.ts';
@@ -68,9 +67,8 @@ const flushDeadlineMs = 5_000;
 async function openStores(config: Config, logger: Logger) {
   const sql = await openSql(config.databaseUrl, { clock, logger });
   const records = { facts: new SqlFactStore(sql), channels: new SqlChannelRecordStore(sql) };
-  const agentHistory = new SqlAgentHistoryStore(sql);
   const sending = { outbox: new SqlOutboxStore(sql), webhookSecrets: new SqlWebhookSecretStore(sql) };
-  return { sql, data: createAccountsData(sql), flows: new SqlFlowStore(sql), agentHistory, ...records, ...sending };
+  return { sql, data: createAccountsData(sql), flows: new SqlFlowStore(sql), ...records, ...sending };
 }
 
 type Stores = Awaited<ReturnType<typeof openStores>>;
@@ -186,7 +184,7 @@ function openPrompts({ dataDir }: Config, logger: Logger) {
 async function startDesk(
   config: Config,
   redis: RedisConnection,
-  { data, agentHistory: history }: Stores,
+  { data }: Stores,
   logger: Logger,
   shutdown: Shutdown,
   { onReported, onCallBack }: { onReported: () => void; onCallBack: DeskOptions['onCallBack'] & {} },
@@ -199,13 +197,10 @@ async function startDesk(
   const desk = createDesk({ store: deskStore, clock, logger, controllerId, onCallBack });
   shutdown.add('desk', () => desk.stop());
   await desk.start();
-  const deskView = new RedisDeskView(redis);
-  const shipper = new AgentHistoryShipper({ desk: deskStore, view: deskView, history, clock, logger });
-  shutdown.add("agents' history", () => shipper.stop());
-  shipper.start();
+  startAgentHistory({ desk: deskStore, view: new RedisDeskView(redis), data, clock, logger, shutdown });
   const reportAfterMs = config.intakeReportMinutes * 60_000;
   const intaking = startIntakes({ data, desk: deskStore, onReported, reportAfterMs, clock, logger, shutdown });
-  return { controllerId, desk, deskStore, deskView, ...intaking };
+  return { controllerId, desk, deskStore, ...intaking };
 }
 
 type DeskRoom = Awaited<ReturnType<typeof startDesk>>;
@@ -256,7 +251,7 @@ async function startAll(
   const callRoom = Promise.withResolvers<CallService>();
   const onCallBack = callBacksOf(callRoom.promise);
   const deskRoom = await startDesk(config, redis, stores, logger, shutdown, { onReported, onCallBack });
-  const { controllerId, deskStore, deskView, intakes } = deskRoom;
+  const { controllerId, deskStore, intakes } = deskRoom;
   const calls = createCallService({
     telephony,
     accounts: data.accounts,
@@ -292,11 +287,11 @@ async function startAll(
     },
     data,
     desk: deskStore,
-    deskLive: new DeskLive({ store: deskView, clock, logger }),
+    deskLive: new DeskLive({ store: new RedisDeskView(redis), clock, logger }),
     callOrders: openOrders(redis, states, { controllerId, calls, logger, shutdown }),
     consoleFolder,
     intakes,
-    agentHistory: stores.agentHistory,
+    agentHistory: data.agentHistory,
     attempts: new SqlAttemptStore(stores.sql),
     passwords,
     clock,

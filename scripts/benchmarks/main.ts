@@ -46,7 +46,7 @@ const benches: Record<string, () => Promise<void> | void> = {
   overload: async () => report('overload', await benchOverload({ limit, seconds })),
   digit: async () => report('digit', await benchDigit({ keys, otherCalls })),
   ledger: () => runScript('ledger.ts'),
-  desk: () => runScript('desk.ts'),
+  desk: () => ['desk.ts', 'desk-invite.ts'].forEach(runScript),
 };
 
 const chosen = process.argv.slice(2);

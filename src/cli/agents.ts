@@ -81,11 +81,11 @@ interface HistoryOptions {
 async function printHistory(context: CommandContext, loginName: string, options: HistoryOptions): Promise<void> {
   const { limit } = options;
   const fromMs = readSince(options.since, context.clock.nowMs());
-  const { spells, names } = await context.withStores(async ({ data, agentHistory }) => {
+  const { spells, names } = await context.withStores(async ({ data }) => {
     const { userId: agentId } = await userNamed(data, loginName);
     const users = await data.users.list();
     return {
-      spells: await agentSpells(agentHistory, { agentId, fromMs, limit }),
+      spells: await agentSpells(data.agentHistory, { agentId, fromMs, limit }),
       names: new Map(users.map((user) => [user.userId, user.loginName])),
     };
   });

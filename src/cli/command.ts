@@ -22,13 +22,14 @@ export interface RecordedStores extends AccountsStores {
 }
 
 /** The stores, and changes to several of them as one. */
-export interface CommandData extends RecordedStores, Transactions<RecordedStores> {}
+export interface CommandData extends RecordedStores, Transactions<RecordedStores> {
+  agentHistory: AgentHistoryStore;
+}
 
 export interface CommandStores {
   data: CommandData;
   facts: FactStore & FactIndex;
   channels: ChannelRecordStore;
-  agentHistory: AgentHistoryStore;
   outbox: OutboxStore;
   webhookSecrets: WebhookSecretStore;
 }

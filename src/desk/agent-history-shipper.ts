@@ -1,6 +1,7 @@
 import { type Clock, deadlinePassed, type TimerHandle, withDeadline } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Shutdown } from '../kernel/shutdown.ts';
 import type { AgentHistoryStore } from './agent-history.ts';
 import type { DeskListenerHandle, DeskStaffStore } from './desk-store.ts';
 import type { DeskViewStore } from './live.ts';
@@ -25,6 +26,18 @@ export interface AgentHistoryShipperOptions {
   clock: Clock;
   logger: Logger;
   limits?: Partial<typeof defaultHistoryLimits>;
+}
+
+/** The shipper, running until the shutdown. */
+export function startAgentHistory(
+  options: Omit<AgentHistoryShipperOptions, 'history'> & {
+    data: { agentHistory: AgentHistoryStore };
+    shutdown: Pick<Shutdown, 'add'>;
+  },
+): void {
+  const shipper = new AgentHistoryShipper({ ...options, history: options.data.agentHistory });
+  options.shutdown.add("agents' history", () => shipper.stop());
+  shipper.start();
 }
 
 /**

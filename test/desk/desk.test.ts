@@ -200,6 +200,24 @@ describe('desks of two controllers on one Redis', () => {
     if (!('refused' in first)) first.leave('abandoned');
   });
 
+  it('tell those who wait of their places a few at a time, and each of them soon', async () => {
+    const asked: number[] = [];
+    const { places } = one.store;
+    one.store.places = (callIds) => {
+      asked.push(callIds.length);
+      return places.call(one.store, callIds);
+    };
+    const calls = Array.from({ length: 60 }, (_, index) => `call-${index}`);
+    const tickets = await Promise.all(calls.map((callId) => one.offer(callId)));
+    const placesTold = () =>
+      new Set(one.told.filter((line) => line.startsWith('place')).map((line) => line.split(' ')[1]));
+    await eventually('all to be told', () => placesTold().size === 60, { everyMs: 5 });
+    expect(Math.max(...asked)).toBeLessThanOrEqual(25);
+    tickets[0]?.leave('done');
+    await one.hears('place call-59 59');
+    for (const ticket of tickets) ticket.leave('done');
+  });
+
   it('deliver an offer although the pub/sub connection was cut when it was made', async () => {
     const a = await one.offer('a');
     await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
@@ -317,24 +335,6 @@ describe('desks of two controllers on one Redis', () => {
     again?.parted(two.offerOf('ann'), 'done');
     again?.leave('done');
     await isIn('ann', 'available');
-  });
-
-  it('tell those who wait of their places a few at a time, and each of them soon', async () => {
-    const asked: number[] = [];
-    const { places } = one.store;
-    one.store.places = (callIds) => {
-      asked.push(callIds.length);
-      return places.call(one.store, callIds);
-    };
-    const calls = Array.from({ length: 60 }, (_, index) => `call-${index}`);
-    const tickets = await Promise.all(calls.map((callId) => one.offer(callId)));
-    const placesTold = () =>
-      new Set(one.told.filter((line) => line.startsWith('place')).map((line) => line.split(' ')[1]));
-    await eventually('all to be told', () => placesTold().size === 60, { everyMs: 5 });
-    expect(Math.max(...asked)).toBeLessThanOrEqual(25);
-    tickets[0]?.leave('done');
-    await one.hears('place call-59 59');
-    for (const ticket of tickets) ticket.leave('done');
   });
 
   it('call back again later whom nobody has reached: the agent is free at once, the turn is over', async () => {

@@ -1,4 +1,5 @@
 import type { AccountsData, AccountsStores } from '../../accounts/accounts-data.ts';
+import type { AgentHistoryStore } from '../../desk/agent-history.ts';
 import type { IntakeStore, ReportStore } from '../../desk/intake-store.ts';
 import type { FlowStore } from '../../flow/flow-store.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
@@ -6,6 +7,7 @@ import type { OutboxStore } from '../../outbox/outbox-store.ts';
 import type { WebhookSecretStore } from '../../outbox/webhook-secrets.ts';
 import type { SqlDatabase } from './open-sql.ts';
 import { SqlAccountStore } from './sql-account-store.ts';
+import { SqlAgentHistoryStore } from './sql-agent-history-store.ts';
 import { SqlAuditStore } from './sql-audit-store.ts';
 import { isTryAgain } from './sql-errors.ts';
 import { SqlFlowStore } from './sql-flow-store.ts';
@@ -27,6 +29,7 @@ interface OtherStores {
   webhookSecrets: WebhookSecretStore;
   intakes: IntakeStore;
   reports: ReportStore;
+  agentHistory: AgentHistoryStore;
 }
 
 /** The stores of the accounts room, and of others as far as what changes there is on the audit record. */
@@ -78,5 +81,6 @@ function storesOn(database: Pick<SqlDatabase, 'db' | 'kind'>): AccountsStores & 
     webhookSecrets: new SqlWebhookSecretStore(database),
     intakes: new SqlIntakeStore(database),
     reports: new SqlReportStore(database),
+    agentHistory: new SqlAgentHistoryStore(database),
   };
 }
