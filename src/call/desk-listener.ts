@@ -11,6 +11,8 @@ export interface DeskListenerParties {
   talk: Pick<TalkControl, 'onRing' | 'isTarget' | 'onNotTaken'>;
   callBack: Pick<CallBackSide, 'onOffer' | 'onLost'>;
   post(entry: () => void): void;
+  /** Nobody hands the caller over any more: whoever was reserved for that is let go. */
+  keep(): void;
   feed(event: DeskHappening): void;
   moveTo(queueId: string): void;
   /** The queue has nothing more to offer. */
@@ -19,12 +21,12 @@ export interface DeskListenerParties {
 
 /** What the desk decides, into the call's mailbox. */
 export function deskListener(parties: DeskListenerParties): DeskListener {
-  const { agents, talk, callBack, post, feed, moveTo, onExhausted } = parties;
+  const { agents, talk, callBack, post, keep, feed, moveTo, onExhausted } = parties;
   return {
     ring: (order) =>
       post(() => {
-        if (order.isTransfer) talk.onRing(order);
-        else callBack.onOffer(order.offerId);
+        if (!order.isTransfer) callBack.onOffer(order.offerId);
+        else if (!talk.onRing(order)) return keep();
         agents.ring(order);
       }),
     stopRinging: (offerId) =>

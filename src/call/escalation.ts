@@ -83,6 +83,7 @@ export class Escalation {
     });
     this.#listener = deskListener({
       ...{ agents: this.#agents, talk: this.#talk, callBack: this.callBack, post: host.post },
+      keep: () => this.#ticket?.keep(),
       feed: (event) => this.#feed(event),
       moveTo: (next) => this.#moveTo(next),
       onExhausted: (why) => this.#over(why, 'overflow'),
