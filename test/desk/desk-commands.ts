@@ -161,12 +161,16 @@ const move = step(
   },
 );
 
-/** The agent who talks hands the caller to another … */
+/** The agent who talks hands the caller to another, whoever is free … */
 const handTo = step('handTo', fc.record({ call: index, agent: index }), async (desk, { call, agent }) => {
   const talking = [...desk.calls].filter(([, { isServed }]) => isServed).map(([callId]) => callId);
   const callId = pick(talking, call);
-  if (callId !== undefined) await desk.store.handTo(callId, pick(agentIds, agent) ?? '');
-  await desk.check();
+  if (callId === undefined) return;
+  for (const turn of agentIds.keys()) {
+    const answer = await desk.store.handTo(callId, pick(agentIds, agent + turn) ?? '');
+    await desk.check();
+    if (typeof answer === 'object') break;
+  }
 });
 
 /** … or does not, after all … */
