@@ -11,6 +11,7 @@ import {
   type DeskHappening,
   type EscalateEffect,
   type EscalationHost,
+  lostCauses,
   openIntake,
   requestFor,
 } from './desk-access.ts';
@@ -23,9 +24,6 @@ import { TalkControl, type TalkOrder } from './talk-control.ts';
 import type { Leg, LegEvent } from './telephony.ts';
 
 export type { DeskAccess };
-
-/** Ends that are nobody's wish: the caller goes back to the head of the line. */
-const lostCauses: readonly EndCause[] = ['media-lost', 'media-timeout', 'controller-lost', 'failed'];
 
 /** A caller at the desk: waits, is offered to agents whose phones ring, is connected to the one who answers. */
 export class Escalation {
@@ -61,7 +59,10 @@ export class Escalation {
     const hasLeft = () => this.#left;
     this.callBack = new CallBackSide({
       ...{ ...shared, hasLeft, onSettled: shared.onLegOver },
-      onKept: () => this.#onPlaceKept(),
+      onKept: () => {
+        this.#leave('call-back', 'call-back');
+        this.#dropLegs('cancelled');
+      },
       tellFlow: (event) => this.#tellFlow(event),
       openIntake: (offerId, agentId) => this.#openIntake(offerId, agentId),
     });
@@ -367,18 +368,12 @@ export class Escalation {
     this.#checkOver();
   }
 
-  #leave(cause: LeaveCause, reason: LeftReason): void {
+  #leave(cause: LeaveCause | 'call-back', reason: LeftReason): void {
     if (this.#left) return;
     this.#left = true;
     const told = this.callBack.onLeaving(cause);
     this.#queue.leave(told === 'kept' ? 'call-back' : reason);
-    if (told === 'leave') this.#ticket?.leave(cause);
-  }
-
-  #onPlaceKept(): void {
-    this.#left = true;
-    this.#queue.leave('call-back');
-    this.#dropLegs('cancelled');
+    if (told === 'leave' && cause !== 'call-back') this.#ticket?.leave(cause);
   }
 
   #checkOver(): void {
