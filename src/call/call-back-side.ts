@@ -86,8 +86,8 @@ export class CallBackSide {
   }
 
   /** The stay ends. What is said to the desk then: that the caller leaves, or (`kept`, `handed-back`) has been said here. */
-  onLeaving(cause: LeaveCause): 'leave' | 'kept' | 'handed-back' {
-    if (cause === 'abandoned' && this.#wish.hungUp()) return 'kept';
+  onLeaving(cause: LeaveCause | 'call-back'): 'leave' | 'kept' | 'handed-back' {
+    if (cause === 'call-back' || (cause === 'abandoned' && this.#wish.hungUp())) return 'kept';
     if (!this.#turn || this.#turn.reachedBy) return 'leave';
     this.#turn.handBack();
     return 'handed-back';

@@ -43,6 +43,9 @@ export interface EscalationHost
   onOver(): void;
 }
 
+/** Ends of an agent's leg that are nobody's wish: the caller goes back to the head of the line. */
+export const lostCauses: readonly EndCause[] = ['media-lost', 'media-timeout', 'controller-lost', 'failed'];
+
 export type EscalateEffect = Extract<Effect, { type: 'escalate' }>;
 
 const firstPauseMs = 250;

@@ -11,6 +11,7 @@ import {
   type DeskHappening,
   type EscalateEffect,
   type EscalationHost,
+  lostCauses,
   openIntake,
   requestFor,
   resumeAtDesk,
@@ -59,7 +60,10 @@ export class Escalation {
     const hasLeft = () => this.#left;
     this.callBack = new CallBackSide({
       ...{ ...shared, hasLeft, onSettled: shared.onLegOver },
-      onKept: () => this.#onPlaceKept(),
+      onKept: () => {
+        this.#leave('call-back', 'call-back');
+        this.#dropLegs('cancelled');
+      },
       tellFlow: (event) => this.#tellFlow(event),
       openIntake: (offerId, agentId) => this.#openIntake(offerId, agentId),
     });
@@ -373,18 +377,12 @@ export class Escalation {
     this.#checkOver();
   }
 
-  #leave(cause: LeaveCause, reason: LeftReason): void {
+  #leave(cause: LeaveCause | 'call-back', reason: LeftReason): void {
     if (this.#left) return;
     this.#left = true;
     const told = this.callBack.onLeaving(cause);
     this.#queue.leave(told === 'kept' ? 'call-back' : reason);
-    if (told === 'leave') this.#ticket?.leave(cause);
-  }
-
-  #onPlaceKept(): void {
-    this.#left = true;
-    this.#queue.leave('call-back');
-    this.#dropLegs('cancelled');
+    if (told === 'leave' && cause !== 'call-back') this.#ticket?.leave(cause);
   }
 
   #checkOver(): void {

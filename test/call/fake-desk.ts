@@ -34,8 +34,8 @@ export class FakeDesk {
   keepsPlace: Promise<boolean> = Promise.resolve(true);
   /** Of a call-back that is not reached: it is given up. */
   isLastAttempt = false;
-  /** Offers of transfers so far: `t1`, `t2` … */
-  transfers = 0;
+  /** Offers of it are t1, t2, … */
+  handedOver = 0;
   handOverRefusal: 'busy' | 'not-allowed' | undefined;
   /** What the watchers are shown, newest last. */
   readonly shown: CallShown[] = [];
@@ -92,8 +92,8 @@ export class FakeDesk {
         tell('hand to', agentId);
         const refused = this.handOverRefusal;
         if (refused) return refused;
-        this.transfers += 1;
-        listener.ring({ ...ring, offerId: `t${this.transfers}`, agentId, displayName: agentId, isTransfer: true });
+        this.handedOver += 1;
+        listener.ring({ ...ring, offerId: `t${this.handedOver}`, agentId, displayName: agentId, isTransfer: true });
         return 'reserved';
       },
       keep: () => tell('keep'),

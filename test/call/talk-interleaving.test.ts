@@ -36,7 +36,7 @@ const happenings = {
     const isFree = h.telephony.openDials.length + h.telephony.openLegs.length === 1;
     if (waits && isFree) desk.listener?.ring({ ...ring, offerId: `o${desk.told.length + 10}` });
   },
-  deskWithdraws: ({ desk }: Talk) => desk.listener?.stopRinging(`t${desk.transfers}`),
+  deskWithdraws: ({ desk }: Talk) => desk.listener?.stopRinging(`t${desk.handedOver}`),
   bridgesBreak: ({ h }: Talk) => {
     h.telephony.bridgesFail = !h.telephony.bridgesFail;
   },
