@@ -77,7 +77,7 @@ export interface LiveView {
   call?: LiveCall;
   /** An agent's own ones; all of them for those who see everything. */
   queues: LiveQueue[];
-  /** Of an agent: who else is signed in. */
+  /** Of an agent who talks: who else is signed in, to be handed the caller. */
   colleagues?: Colleague[];
   /** For those who see everything. */
   agents?: LiveAgent[];

@@ -15,7 +15,7 @@ export function viewFor(overview: DeskOverview, userId: string, scope: 'all' | '
     ...(mine ? { me: toLiveAgent(mine) } : {}),
     ...(call ? { call } : {}),
     queues,
-    ...(mine ? { colleagues: colleaguesOf(overview, userId) } : {}),
+    ...(mine?.state === 'talking' ? { colleagues: colleaguesOf(overview, userId) } : {}),
     ...(scope === 'all' ? everything(overview) : {}),
   };
 }
