@@ -175,10 +175,3 @@ function missCauseOf(cause: EndCause | undefined): MissCause {
   if (cause === 'no-answer') return 'no-answer';
   return cause === 'busy' || cause === 'rejected' || cause === 'peer-hangup' ? 'refused' : 'unreachable';
 }
-
-const lossCauses: readonly EndCause[] = ['media-lost', 'media-timeout', 'controller-lost', 'failed'];
-
-/** True for an end of an agent's leg that is nobody's wish: the caller goes back to the head of the line. */
-export function isLoss(cause: EndCause): boolean {
-  return lossCauses.includes(cause);
-}

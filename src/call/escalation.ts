@@ -4,7 +4,7 @@ import type { DeskRequest } from '../desk/request.ts';
 import type { FlowEvent, LeaveDeskCause } from '../flow/protocol.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { errorMessage } from '../kernel/errors.ts';
-import { AgentLegs, isLoss } from './agent-legs.ts';
+import { AgentLegs } from './agent-legs.ts';
 import { CallBackSide } from './call-back-side.ts';
 import {
   type DeskAccess,
@@ -354,7 +354,7 @@ export class Escalation {
       return;
     }
     this.#talk.onTalkOver();
-    if (isLoss(cause) && this.#host.callerLeg()) {
+    if (lostCauses.includes(cause) && this.#host.callerLeg()) {
       this.#ticket?.parted(offerId, 'agent-lost');
       this.#queue.enter();
       this.#host.post(() => this.#feed({ type: 'desk-parted' }));

@@ -27,7 +27,6 @@ beforeAll(async () => {
   const card = { announceName: 'さくら歯科', recording: { record: true, announce: true } };
   writeFileSync(join(folder, 'account.json'), JSON.stringify({ ...account, card }));
   const desk = JSON.parse(readFileSync(join(folder, 'desk.json'), 'utf8'));
-  desk.users.push({ loginName: 'boss', displayName: 'Boss', role: 'supervisor' });
   desk.agents.push({ loginName: 'boss', queues: [], phones: ['boss-1'] });
   writeFileSync(join(folder, 'desk.json'), JSON.stringify(desk));
   system = await startSystem({ flows: folder });
@@ -81,6 +80,12 @@ async function hearsMore(phone: Baresip, hz: number, ms: number): Promise<void> 
 async function talkOf(agent: DeskAgent): Promise<string> {
   const { callId } = (await agent.send('GET', `/agents/${agent.agentId}/state`)) as { callId: string };
   return callId;
+}
+
+/** Which form the agent has to fill in. */
+async function formOf(agent: DeskAgent): Promise<string> {
+  const { intakeId } = (await agent.send('GET', `/agents/${agent.agentId}/intake`)) as { intakeId: string };
+  return intakeId;
 }
 
 /** How long each tone is in the left and the right channel of a recording. */
@@ -141,6 +146,8 @@ describe('talks that are recorded', () => {
     const phone = await caller();
     await hears(phone, 880);
     const taro = await agent('taro');
+    const form = await formOf(hanako);
+    expect(form).toMatch(/^intake_/);
     hanako.phone.kill();
     const killedAt = performance.now();
     // The flow's words for a lost agent.
@@ -148,6 +155,8 @@ describe('talks that are recorded', () => {
     const afterMs = performance.now() - killedAt;
     await hears(phone, 1_200, 1_000);
     await hears(taro.phone, 440);
+    // One case: the form has moved on with the caller.
+    expect(await formOf(taro)).toEqual(form);
     expect(await hanako.state()).toBe('break');
     phone.hangUp();
     const record = await system.closedCall(people);
