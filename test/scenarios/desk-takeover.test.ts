@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { toneDurationMs } from '../support/audio.ts';
+import { rms, toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
@@ -103,6 +103,33 @@ describe('the controller is killed', () => {
     await again.reaches('available', 30_000);
     const record = await second.closedCall(people);
     expect(record.outcome).toBe('helped');
+  }, 150_000);
+
+  it('while the caller is on hold: the music goes on, and the agent takes them back', async () => {
+    const first = await startController();
+    const agent = await agentAtWork(first, true);
+    const phone = await caller(first);
+    await hears(phone, 880, 500);
+    const { call } = await agent.page.sees();
+    const hold = (who: DeskAgent, held: boolean) => who.send('POST', `/desk/calls/${call?.callId}/hold`, { held });
+    await hold(agent, true);
+    await kill(first);
+    const second = await startController();
+    const again = await atWorkAgain(agent, second);
+    await eventually('the hold to be seen', async () => (await again.page.sees()).call?.held, { timeoutMs: 40_000 });
+    const before = phone.heard().length;
+    await eventually(
+      'music',
+      () => rms(phone.heard().subarray(before)) > 200 && phone.heard().length > before + 16_000,
+    );
+    expect(toneDurationMs(phone.heard().subarray(before), 880)).toBe(0);
+    await hold(again, false);
+    const talked = toneDurationMs(phone.heard(), 880);
+    await hears(phone, 880, talked + 600);
+    phone.hangUp();
+    await agent.phone.heardOf('CALL_CLOSED', { timeoutMs: 40_000 });
+    await again.reaches('available', 30_000);
+    expect((await second.closedCall(people)).outcome).toBe('served');
   }, 150_000);
 
   it('while the agent’s phone rings: it is let go, and rung again', async () => {
