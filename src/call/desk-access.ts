@@ -1,7 +1,8 @@
-import type { Desk } from '../desk/desk.ts';
+import type { Desk, DeskListener, DeskTicket } from '../desk/desk.ts';
 import type { IntakeOpening } from '../desk/intake.ts';
 import type { DeskRequestInput } from '../desk/request.ts';
 import type { Effect, FlowEvent } from '../flow/protocol.ts';
+import { type Clock, delay } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallLimits } from './limits.ts';
 import type { PeerCallHost } from './peer-call.ts';
@@ -39,6 +40,30 @@ export interface EscalationHost
 }
 
 export type EscalateEffect = Extract<Effect, { type: 'escalate' }>;
+
+const firstPauseMs = 250;
+const longestPauseMs = 5_000;
+const resumeTries = 12;
+
+/**
+ * The ticket of a caller who was at the desk of another controller; undefined: they were not. Asked again and again
+ * while Redis is away: without the ticket the desk would never hear that the talk is over, and the agent stay busy.
+ */
+export async function resumeAtDesk(
+  desk: Pick<Desk, 'resume'>,
+  callId: string,
+  listener: DeskListener,
+  clock: Clock,
+): Promise<DeskTicket | undefined> {
+  for (let tries = 1, pauseMs = firstPauseMs; ; tries++, pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
+    try {
+      return await desk.resume(callId, listener);
+    } catch (error) {
+      if (tries === resumeTries) throw error;
+      await delay(clock, pauseMs);
+    }
+  }
+}
 
 /** What the desk must know of the caller. */
 export function requestFor(identity: CallIdentity, effect: EscalateEffect): DeskRequestInput {

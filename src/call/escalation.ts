@@ -4,7 +4,7 @@ import type { FlowEvent } from '../flow/protocol.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import { AgentLegs } from './agent-legs.ts';
-import { type DeskAccess, type EscalateEffect, type EscalationHost, requestFor } from './desk-access.ts';
+import { type DeskAccess, type EscalateEffect, type EscalationHost, requestFor, resumeAtDesk } from './desk-access.ts';
 import { type LeftReason, QueueStay } from './queue-stay.ts';
 import { sortLegs } from './resumed-legs.ts';
 import type { DeskState } from './saved-call.ts';
@@ -100,7 +100,7 @@ export class Escalation {
 
   /** Goes on after a take-over; `legs`: those of agents that still exist. */
   resume(saved: DeskState, legs: ReadonlyMap<string, Leg>): void {
-    const { people, identity, post, facts } = this.#host;
+    const { people, identity, post, facts, clock } = this.#host;
     this.#learned = saved.learned ?? {};
     const { agent, outside } = sortLegs(saved, legs, facts);
     const wasTransferring = saved.transferring ?? false;
@@ -114,8 +114,9 @@ export class Escalation {
       const peer = this.#agents.resume(agent.saved, agent.leg);
       if (held) this.#talk.resumeHeld(peer, wasTransferring);
     }
-    const resumed = people?.desk.resume(identity.callId, this.#listener) ?? Promise.resolve(undefined);
-    resumed.then(
+    const { callId } = identity;
+    const resumed = people && resumeAtDesk(people.desk, callId, this.#listener, clock);
+    (resumed ?? Promise.resolve(undefined)).then(
       (ticket) => post(() => this.#onResumed(ticket, wasTransferring)),
       () => post(() => this.#onResumed(undefined, wasTransferring)),
     );

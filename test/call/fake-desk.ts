@@ -28,6 +28,8 @@ export class FakeDesk {
   listener: DeskListener | undefined;
   refusal: DeskRefusal['refused'] | undefined;
   grants = true;
+  /** So often it cannot be asked for a ticket after a take-over. */
+  resumesFail = 0;
   /** Offers of it are t1, t2, … */
   handedOver = 0;
   handOverRefusal: 'busy' | 'not-allowed' | undefined;
@@ -42,6 +44,7 @@ export class FakeDesk {
   }
 
   async resume(_callId: string, listener: DeskListener): Promise<DeskTicket | undefined> {
+    if (this.resumesFail-- > 0) throw new Error('Redis does not answer');
     return this.found ? this.#ticket(listener) : undefined;
   }
 
@@ -149,7 +152,7 @@ export async function takenOver(
   found: FakeDesk['found'],
   /** Of a number outside. */
   outsideId?: string,
-  { callerGone = false } = {},
+  { callerGone = false, resumesFail = 0 } = {},
 ) {
   await first.h.clock.advance(50);
   const snapshot = [...first.h.states.saved.values()][0]?.snapshot;
@@ -157,6 +160,7 @@ export async function takenOver(
   const saved = snapshot.state as SavedCall;
   const desk = new FakeDesk();
   desk.found = found;
+  desk.resumesFail = resumesFail;
   const opened: IntakeOpening[] = [];
   const intake = { open: (opening: IntakeOpening) => void opened.push(opening) };
   const h = await harness({ overrides: { people: { desk, intake, phonesOf: async () => [phone] } } });

@@ -136,6 +136,18 @@ test('taken over while they talk: it can be paused, and its end is on record onc
   expect(h.service.activeCalls).toBe(0);
 });
 
+test('taken over while Redis is away: the desk hears of the talk once it is back, also of one that is over', async () => {
+  const found = { state: 'talking', offerId: 'o1', agentId: 'hanako' } as const;
+  const { h, desk } = await takenOver(await talking(recorded), 'agent', found, undefined, { resumesFail: 4 });
+  expect(desk.shown).toEqual([]);
+  await h.clock.advance(4_000);
+  expect(desk.shown.at(-1)).toEqual({ recording: 'on' });
+  const late = await takenOver(await talking(recorded), 'agent', found, undefined, { resumesFail: 4 });
+  late.h.telephony.legs.find(({ kind }) => kind === 'agent')?.hangUp();
+  await late.h.clock.advance(4_000);
+  expect(late.desk.told).toEqual(['leave abandoned']);
+});
+
 test('taken over, and the agent has gone meanwhile: the recording is ended', async () => {
   const { h } = await takenOver(await talking(recorded), 'nobody', {
     ...{ state: 'talking', offerId: 'o1', agentId: 'hanako' },

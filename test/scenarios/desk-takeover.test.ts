@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-age
 import { eventually } from '../support/poll.ts';
 import { startOwnSwitch } from '../support/switch.ts';
 import { denwaban, type System, startSystem } from '../support/system.ts';
+import { readWavFile } from '../switch/media/phone.ts';
 
 /** The controller is killed (SIGKILL) while people wait, ring or talk; another starts on the same switch and data. */
 const people = '0322220001';
@@ -22,13 +23,24 @@ beforeEach(async () => {
   const own = await startOwnSwitch();
   cleanUps.push(() => own.stop());
   environment = own.environment;
-  const loaded = await denwaban(['load', 'test/scenarios/desk'], { DATA_DIR: dataDir });
+  const loaded = await denwaban(['load', recordedDesk()], { DATA_DIR: dataDir });
   expect(loaded).toMatchObject({ code: 0 });
   secrets = readSecrets(loaded.output);
 });
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
+
+/** The desk of the other scenarios, of an account whose talks are recorded. */
+function recordedDesk(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'denwaban-flows-'));
+  cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync('test/scenarios/desk', folder, { recursive: true });
+  const account = JSON.parse(readFileSync(join(folder, 'account.json'), 'utf8'));
+  const card = { announceName: 'さくら歯科', recording: { record: true, announce: false } };
+  writeFileSync(join(folder, 'account.json'), JSON.stringify({ ...account, card }));
+  return folder;
+}
 
 async function startController(): Promise<System> {
   const system = await startSystem({ dataDir, environment });
@@ -97,12 +109,22 @@ describe('the controller is killed', () => {
     const second = await startController();
     const again = await atWorkAgain(agent, second);
     await again.reaches('talking', 30_000);
+    const { callId } = (await again.send('GET', `/agents/${agent.agentId}/state`)) as { callId: string };
+    await again.send('POST', `/desk/calls/${callId}/recording`, { paused: true });
     await hears(phone, 880, before + 3_000);
     agent.phone.hangUp();
     await phone.heardOf('CALL_CLOSED', { timeoutMs: 40_000 });
     await again.reaches('available', 30_000);
     const record = await second.closedCall(people);
     expect(record.outcome).toBe('helped');
+    // One recording all through, that the second controller could pause.
+    const [recording] = record.recordings;
+    expect([record.recordings.length, recording?.agentId]).toEqual([1, agent.agentId]);
+    const [left = new Int16Array()] = readWavFile(recording?.file ?? '');
+    expect(Math.abs((recording?.durationMs ?? 0) - left.length / 8)).toBeLessThan(200);
+    const saidMs = toneDurationMs(left, 440);
+    expect(saidMs).toBeGreaterThan(1_500);
+    expect(saidMs).toBeLessThan((recording?.durationMs ?? 0) - 1_000);
   }, 150_000);
 
   it('while the caller is on hold: the music goes on, and the agent takes them back', async () => {

@@ -306,6 +306,26 @@ describe('variables and transfers', () => {
     expect(dump).toMatchObject({ 'Event-Name': 'CHANNEL_DATA', variable_f: 'some words' });
   });
 
+  it('uuid_set_media_stats says how many packets have come: more while the phone talks, none while it is silent', async () => {
+    const { uuid, phone } = await callIn(world, events);
+    const packets = async () => {
+      expect(await events.api(`uuid_set_media_stats ${uuid}`)).toBe('+OK:\n');
+      return Number(await events.api(`uuid_getvar ${uuid} rtp_audio_in_packet_count`));
+    };
+    await phone.say(tone(500, 400));
+    await eventually('some packets', async () => (await packets()) > 10);
+    await phone.say(tone(500, 200));
+    let [before, quietSince] = [0, 0];
+    const isQuiet = async () => {
+      const now = await packets();
+      if (now !== before) [before, quietSince] = [now, performance.now()];
+      return performance.now() - quietSince > 300;
+    };
+    await eventually('no more to come', isQuiet);
+    await phone.say(tone(500, 200));
+    await eventually('more', async () => (await packets()) > before + 5);
+  });
+
   it('uuid_transfer to an inline dialplan', async () => {
     const { uuid } = await callIn(world, events);
     events.executeLater(uuid, 'playback', 'silence_stream://60000');

@@ -66,6 +66,8 @@ const API_ANSWERS: [command: string, body: string][] = [
   ['uuid_getvar x a', '-ERR No such channel!\n'],
   ['uuid_getvar x', '-USAGE: <uuid> <var>\n'],
   ['uuid_dump x', '-ERR No such channel!\n'],
+  ['uuid_set_media_stats x', '-ERR No such channel x!\n'],
+  ['uuid_set_media_stats', '-USAGE: <uuid>\n'],
   ['uuid_record x start', '-USAGE: <uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]\n'],
   ['uuid_send_dtmf x 1', '-ERR Cannot locate session!\n'],
   ['uuid_answer x', '-ERROR\n'],
