@@ -1,5 +1,5 @@
+import type { CallShown } from '../desk/call-shown.ts';
 import type { DeskTicket } from '../desk/desk.ts';
-import type { CallShown } from '../desk/live-types.ts';
 
 /** Changes of what is shown; undefined takes it away. */
 export type ShownChange = { [Field in keyof CallShown]: CallShown[Field] | undefined };

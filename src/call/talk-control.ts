@@ -6,8 +6,8 @@ import {
   orderRefused,
   type TransferTarget,
 } from '../desk/call-orders.ts';
+import type { TransferFailure } from '../desk/call-shown.ts';
 import type { DeskTicket, RingOrder } from '../desk/desk.ts';
-import type { TransferFailure } from '../desk/live-types.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { newId } from '../kernel/ids.ts';
 import type { CallLimits } from './limits.ts';

@@ -1,6 +1,7 @@
 import { type Clock, delay } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { CallShown } from './call-shown.ts';
 import type {
   DeskCallerStore,
   DeskHandOverStore,
@@ -10,7 +11,6 @@ import type {
   Offer,
   OfferEvent,
 } from './desk-store.ts';
-import type { CallShown } from './live-types.ts';
 import type { DeskRequest } from './request.ts';
 import type { DeskListener, DeskTicket, LeaveCause, Progress, QueueRefusal } from './ticket.ts';
 

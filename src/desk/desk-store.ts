@@ -1,6 +1,6 @@
 import type { AgentProfile } from '../accounts/agents.ts';
 import type { OverflowStep, QueueSettings } from '../accounts/queues.ts';
-import type { CallShown } from './live-types.ts';
+import type { CallShown } from './call-shown.ts';
 import type { DeskRequest } from './request.ts';
 
 export const agentStates = ['offline', 'available', 'reserved', 'ringing', 'talking', 'wrap-up', 'break'] as const;

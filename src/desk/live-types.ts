@@ -1,21 +1,5 @@
+import type { CallShown } from './call-shown.ts';
 import type { AgentState, CallerState, WantedState } from './desk-store.ts';
-
-/** Why the caller was not handed over, and is back with the agent or in the line. */
-export const transferFailures = ['busy', 'no-answer', 'refused', 'cancelled', 'failed'] as const;
-export type TransferFailure = (typeof transferFailures)[number];
-
-/** What the controller that drives a call says about it, beyond its place at the desk. */
-export interface CallShown {
-  /** The caller hears music. */
-  held?: boolean;
-  /** `to`: the agent's name, or the number. */
-  transfer?: { to: string; state: 'ringing' };
-  /** Of the latest transfer, until the next order. */
-  transferFailed?: TransferFailure;
-  recording?: 'on' | 'paused';
-  /** Agent ids of supervisors who listen. */
-  listeners?: string[];
-}
 
 /** A caller as the console shows them. */
 export interface LiveCall extends CallShown {

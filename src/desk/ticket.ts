@@ -1,6 +1,7 @@
 import type { OverflowStep } from '../accounts/queues.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { CallShown } from './call-shown.ts';
 import type {
   CallerState,
   DeskCallerStore,
@@ -10,7 +11,6 @@ import type {
   MissCause,
   OverflowCause,
 } from './desk-store.ts';
-import type { CallShown } from './live-types.ts';
 import type { DeskRequest, DeskRequestInput } from './request.ts';
 
 /** What the call room rings. */

@@ -1,8 +1,8 @@
 import type { DeskAccess } from '../../src/call/escalation.ts';
 import type { SavedCall } from '../../src/call/saved-call.ts';
+import type { CallShown } from '../../src/desk/call-shown.ts';
 import type { DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
 import type { IntakeOpening } from '../../src/desk/intake.ts';
-import type { CallShown } from '../../src/desk/live-types.ts';
 import type { DeskRequestInput } from '../../src/desk/request.ts';
 import type { Effect } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AgentProfile } from '../../accounts/agents.ts';
 import { overflowStepSchema, type QueueSettings, queueSettingsSchema } from '../../accounts/queues.ts';
+import type { CallShown } from '../../desk/call-shown.ts';
 import {
   type AgentChange,
   type AgentStatus,
@@ -20,7 +21,6 @@ import {
   type WaitingPlace,
   type WantedState,
 } from '../../desk/desk-store.ts';
-import type { CallShown } from '../../desk/live-types.ts';
 import { type DeskRequest, deskRequestSchema } from '../../desk/request.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { RedisConnection } from './open-redis.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { type CallShown, transferFailures } from '../../desk/call-shown.ts';
 import { agentStates, callerStates, type DeskListenerHandle } from '../../desk/desk-store.ts';
 import type { DeskOverview, DeskViewStore, FiguresSlot } from '../../desk/live.ts';
-import { type CallShown, transferFailures } from '../../desk/live-types.ts';
 import type { RedisConnection } from './open-redis.ts';
 
 /** Lua's empty table becomes an object in JSON. */
