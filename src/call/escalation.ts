@@ -165,8 +165,8 @@ export class Escalation {
   readonly #listener: DeskListener = {
     ring: (order) =>
       this.#host.post(() => {
-        if (order.isTransfer) this.#talk.onRing(order);
-        this.#agents.ring(order);
+        if (!order.isTransfer || this.#talk.onRing(order)) this.#agents.ring(order);
+        else this.#ticket?.keep();
       }),
     stopRinging: (offerId) =>
       this.#host.post(() => {

@@ -101,11 +101,12 @@ export class TalkControl {
     return order.type === 'transfer' ? this.#handOver(order.to) : this.#cancel();
   }
 
-  /** The desk rings for the transfer. */
-  onRing({ offerId, displayName }: RingOrder): void {
-    if (!this.#transfer) return;
+  /** The desk rings for the transfer. False: for none that anybody waits for. */
+  onRing({ offerId, displayName }: RingOrder): boolean {
+    if (!this.#transfer) return false;
     this.#transfer.offerId = offerId;
     this.#host.show({ transfer: { to: displayName, state: 'ringing' } });
+    return true;
   }
 
   isTarget(offerId: string): boolean {

@@ -16,8 +16,8 @@ import type { DeskListener, DeskTicket, LeaveCause, Progress, QueueRefusal } fro
 
 const firstRetryMs = 100;
 const maxRetryMs = 2_000;
-/** A grant that takes longer is no use: the agent has hung up. */
-const grantDeadlineMs = 3_000;
+/** A grant, or an order, that takes longer is no use: the agent has hung up, or was told that it was not done. */
+const promptlyMs = 3_000;
 /** Estimates that differ by less are the same to a caller. */
 const estimateStepMs = 10_000;
 
@@ -188,7 +188,7 @@ export class DeskCaller implements DeskTicket {
 
   async moveTo(queueId: string, first: boolean): Promise<'moved' | 'not-waiting' | QueueRefusal> {
     const { store, doorOf } = this.#options;
-    const result = await this.#send('move', async () => {
+    const result = await this.#promptly('move', async () => {
       const closed = await doorOf(queueId);
       return closed ? ({ outcome: 'refused', reason: closed } as const) : store.moveTo(this.callId, queueId, first);
     });
@@ -200,7 +200,7 @@ export class DeskCaller implements DeskTicket {
   }
 
   async handTo(agentId: string): Promise<'reserved' | HandOverRefusal> {
-    const offer = await this.#send('hand over', () => this.#options.store.handTo(this.callId, agentId));
+    const offer = await this.#promptly('hand over', () => this.#options.store.handTo(this.callId, agentId));
     if (typeof offer !== 'object') return offer ?? 'not-talking';
     if (!this.#left) this.#ring(offer);
     return 'reserved';
@@ -212,7 +212,7 @@ export class DeskCaller implements DeskTicket {
 
   async handToQueue(queueId: string): Promise<'queued' | QueueRefusal | 'gone'> {
     const { store, doorOf } = this.#options;
-    const result = await this.#send('hand to queue', async () => {
+    const result = await this.#promptly('hand to queue', async () => {
       const closed = await doorOf(queueId);
       return closed ? ({ outcome: 'refused', reason: closed } as const) : store.transferTo(this.callId, queueId);
     });
@@ -303,11 +303,16 @@ export class DeskCaller implements DeskTicket {
   }
 
   async #grant(offerId: string): Promise<boolean> {
-    const { clock, store } = this.#options;
-    const deadlineMs = clock.monotonicMs() + grantDeadlineMs;
+    return (await this.#promptly('answered', () => this.#options.store.report(offerId, { type: 'answered' }))) === 'ok';
+  }
+
+  /** As {@link #send}, but undefined when it takes too long, whether or not it was done in the end. */
+  async #promptly<T>(what: string, operation: () => Promise<T>): Promise<T | undefined> {
+    const { clock } = this.#options;
+    const deadlineMs = clock.monotonicMs() + promptlyMs;
     const isTooLate = () => clock.monotonicMs() > deadlineMs;
-    const report = () => store.report(offerId, { type: 'answered' });
-    return (await this.#send('answered', report, isTooLate)) === 'ok' && !isTooLate();
+    const result = await this.#send(what, operation, isTooLate);
+    return isTooLate() ? undefined : result;
   }
 
   /** After all that was told before; as often as it takes while Redis is away. Every operation may be repeated. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CallOrder } from '../../src/desk/call-orders.ts';
 import { settle } from '../support/fake-clock.ts';
-import { takenOver, talking } from './fake-desk.ts';
+import { ring, takenOver, talking } from './fake-desk.ts';
 
 type Talk = Awaited<ReturnType<typeof talking>>;
 
@@ -321,6 +321,14 @@ describe('transfer to another agent', () => {
     await settle();
     expect(other.h.telephony.dials[1]?.cancelled).toBe(true);
     expect(other.leg.bridgedWith).toBe(other.agent);
+  });
+
+  test('a phone that would ring for a transfer nobody waits for any more: let go, not rung', async () => {
+    const talk = await talking();
+    talk.desk.listener?.ring({ ...ring, offerId: 't9', agentId: 'taro', isTransfer: true });
+    await settle();
+    expect(talk.desk.told.at(-1)).toBe('keep');
+    expect(talk.h.telephony.dials).toHaveLength(1);
   });
 
   test('taken back during the whisper: the other is free, and has missed nothing', async () => {

@@ -140,6 +140,13 @@ describe('GET /desk/live', () => {
     await store.report(offerId, { type: 'answered' });
     await store.report(offerId, { type: 'connected' });
     await eventually('the talk', () => page.latest?.me?.state === 'talking');
+    expect(page.latest?.colleagues).toEqual([]);
+    await store.setAgentState(taro.userId, 'available');
+    await store.show('a', { held: true });
+    await eventually('to whom the caller can be handed, and the hold', () => page.latest?.colleagues?.length === 1);
+    expect(page.latest?.colleagues).toEqual([{ agentId: taro.userId, displayName: '鈴木太郎' }]);
+    await eventually('the hold', () => page.latest?.call?.held);
+    await store.setAgentState(taro.userId, 'offline');
     expect(page.latest?.queues[0]).toMatchObject({ waiting: 0, today: { answered: 1, inTime: 1, left: 0 } });
     await store.show('a', { recording: 'paused' });
     await eventually('how the talk stands', () => page.latest?.call?.recording === 'paused');
