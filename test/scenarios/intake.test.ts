@@ -63,10 +63,7 @@ function prepareFolder(): string {
     reports: [{ send: ['office', 'crm'] }, { outcomes: ['complaint'], send: ['complaints'] }],
   };
   change('account.json', () => ({ card }));
-  const more = [
-    { loginName: 'clinic-san', displayName: '院長', role: 'account', accountId: 'clinic' },
-    { loginName: 'boss', displayName: 'Boss', role: 'supervisor' },
-  ];
+  const more = [{ loginName: 'clinic-san', displayName: '院長', role: 'account', accountId: 'clinic' }];
   change('desk.json', ({ users }) => ({ users: [...users, ...more] }));
   return folder;
 }

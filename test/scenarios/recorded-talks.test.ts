@@ -27,7 +27,6 @@ beforeAll(async () => {
   const card = { announceName: 'さくら歯科', recording: { record: true, announce: true } };
   writeFileSync(join(folder, 'account.json'), JSON.stringify({ ...account, card }));
   const desk = JSON.parse(readFileSync(join(folder, 'desk.json'), 'utf8'));
-  desk.users.push({ loginName: 'boss', displayName: 'Boss', role: 'supervisor' });
   desk.agents.push({ loginName: 'boss', queues: [], phones: ['boss-1'] });
   writeFileSync(join(folder, 'desk.json'), JSON.stringify(desk));
   system = await startSystem({ flows: folder });

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { LegEvent } from '../../src/call/telephony.ts';
+import { eventually } from '../support/poll.ts';
 import { readWavFile } from '../switch/media/phone.ts';
-import { Bench, openPair, type Pair } from './harness.ts';
+import { Bench, openPair, type Pair, watch } from './harness.ts';
 import { hears, music, type Party, parties } from './parties.ts';
 import { strength, toneLevel } from './phone.ts';
 
@@ -141,3 +143,40 @@ test('a file that cannot be written: failed, and the talk goes on', async () => 
   }
   await Promise.all([hears(caller, [700]), hears(agent, [500])]);
 });
+
+test('another controller goes on with it: it can be paused, and its end is told there', async () => {
+  record('adopted');
+  await talkFor(700);
+  const next = await Bench.open(pair);
+  try {
+    const events: LegEvent[] = [];
+    const leg = await next.telephony.adopt(caller.leg.snapshot(), (event) => events.push(event));
+    if (!leg) throw new Error('not adopted');
+    const file = fileOf('adopted');
+    leg.adoptRecording({ recordingId: 'adopted', file, stereo: true, maxDurationMs: 20_000 }, 700);
+    leg.orderRecording('adopted', 'pause');
+    await talkFor(1_000);
+    leg.orderRecording('adopted', 'stop');
+    const done = await watch(events, leg).event('record-done');
+    const [said = new Int16Array()] = readWavFile(file);
+    expect(done).toMatchObject({ recordingId: 'adopted', outcome: 'stopped' });
+    expect(Math.abs(done.durationMs - said.length / samplesPerMs)).toBeLessThanOrEqual(40);
+    expect(
+      course(said, 500)
+        .slice(-4)
+        .every((value) => value < loud / 50),
+    ).toBe(true);
+    // Over already: told all the same, once.
+    leg.adoptRecording({ recordingId: 'missed', file: fileOf('missed'), stereo: true, maxDurationMs: 20_000 }, 5_000);
+    leg.orderRecording('missed', 'stop');
+    const missed = await eventually('the other', () => events.find(isDone('missed')));
+    expect(missed).toMatchObject({ outcome: 'stopped', durationMs: expect.closeTo(5_000, -3) });
+  } finally {
+    await next.close();
+  }
+});
+
+const isDone =
+  (id: string) =>
+  (event: LegEvent): boolean =>
+    event.type === 'record-done' && event.recordingId === id;
