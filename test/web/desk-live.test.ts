@@ -144,13 +144,13 @@ describe('GET /desk/live', () => {
     await store.setAgentState(taro.userId, 'available');
     await store.show('a', { held: true });
     await eventually('to whom the caller can be handed, and the hold', () => page.latest?.colleagues?.length === 1);
-    expect(page.latest?.colleagues).toEqual([{ agentId: taro.userId, displayName: '鈴木太郎', state: 'available' }]);
+    expect(page.latest?.colleagues).toEqual([{ agentId: taro.userId, displayName: '鈴木太郎' }]);
     await eventually('the hold', () => page.latest?.call?.held);
     await store.setAgentState(taro.userId, 'offline');
     expect(page.latest?.queues[0]).toMatchObject({ waiting: 0, today: { answered: 1, inTime: 1, left: 0 } });
-    await store.show('a', { recording: 'paused', listeners: [boss.userId] });
+    await store.show('a', { recording: 'paused' });
     await eventually('how the talk stands', () => page.latest?.call?.recording === 'paused');
-    expect(page.latest?.call).toMatchObject({ callId: 'a', listeners: [boss.userId] });
+    expect(page.latest?.call).toMatchObject({ callId: 'a' });
     await store.show('a', {});
     await eventually('that nothing is recorded', () => page.latest?.call && !('recording' in page.latest.call));
     await store.report(offerId, { type: 'finished' });

@@ -207,7 +207,7 @@ export const en: Texts = {
     outcomes: {
       message: 'Message',
       'put-through': 'Put through',
-      'direct-transfer-request': 'Asked for direct transfer',
+      'direct-transfer-request': 'Asked for transfer',
       complaint: 'Complaint',
       'sales-call': 'Sales call',
       'wrong-number': 'Wrong number',
