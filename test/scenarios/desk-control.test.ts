@@ -53,8 +53,11 @@ async function talk(hanako: DeskAgent) {
   phone.dial(system.uri(people));
   await hears(phone, 880);
   await hears(hanako.phone, 440);
-  const { call } = await hanako.page.sees();
-  const path = `/desk/calls/${call?.callId}`;
+  const callId = await eventually('the talk to be seen', async () => {
+    const { call } = await hanako.page.sees();
+    return call?.state === 'talking' && call.callId;
+  });
+  const path = `/desk/calls/${callId}`;
   const order = (what: string, body?: object) => hanako.send('POST', `${path}/${what}`, body);
   const seen = (what: string, holds: (call: NonNullable<SeenDesk['call']>) => boolean) =>
     eventually(what, async () => {

@@ -110,8 +110,16 @@ describe('the controller is killed', () => {
     const again = await atWorkAgain(agent, second);
     await again.reaches('talking', 30_000);
     const { callId } = (await again.send('GET', `/agents/${agent.agentId}/state`)) as { callId: string };
-    await again.send('POST', `/desk/calls/${callId}/recording`, { paused: true });
-    await hears(phone, 880, before + 3_000);
+    // Until it is taken over nobody answers.
+    const pause = () => again.send('POST', `/desk/calls/${callId}/recording`, { paused: true });
+    const paused = () =>
+      pause().then(
+        () => true,
+        () => false,
+      );
+    await eventually('the recording to pause', paused, { timeoutMs: 40_000 });
+    const pausedAt = toneDurationMs(phone.heard(), 880);
+    await hears(phone, 880, pausedAt + 1_500);
     agent.phone.hangUp();
     await phone.heardOf('CALL_CLOSED', { timeoutMs: 40_000 });
     await again.reaches('available', 30_000);

@@ -82,6 +82,12 @@ async function talkOf(agent: DeskAgent): Promise<string> {
   return callId;
 }
 
+/** Which form the agent has to fill in. */
+async function formOf(agent: DeskAgent): Promise<string> {
+  const { intakeId } = (await agent.send('GET', `/agents/${agent.agentId}/intake`)) as { intakeId: string };
+  return intakeId;
+}
+
 /** How long each tone is in the left and the right channel of a recording. */
 function tones({ file }: PrintedCall['recordings'][number], hz: number): { left: number; right: number } {
   const [left = new Int16Array(), right = new Int16Array()] = readWavFile(file);
@@ -140,6 +146,8 @@ describe('talks that are recorded', () => {
     const phone = await caller();
     await hears(phone, 880);
     const taro = await agent('taro');
+    const form = await formOf(hanako);
+    expect(form).toMatch(/^intake_/);
     hanako.phone.kill();
     const killedAt = performance.now();
     // The flow's words for a lost agent.
@@ -147,6 +155,8 @@ describe('talks that are recorded', () => {
     const afterMs = performance.now() - killedAt;
     await hears(phone, 1_200, 1_000);
     await hears(taro.phone, 440);
+    // One case: the form has moved on with the caller.
+    expect(await formOf(taro)).toEqual(form);
     expect(await hanako.state()).toBe('break');
     phone.hangUp();
     const record = await system.closedCall(people);
