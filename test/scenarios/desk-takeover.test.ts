@@ -75,6 +75,18 @@ async function atWorkAgain(agent: DeskAgent, system: System): Promise<DeskAgent>
   return agent.at(system, secrets, 'hanako');
 }
 
+/** Gives the order until somebody takes it: until the call is taken over nobody does. */
+const taken = (order: () => Promise<unknown>) =>
+  eventually(
+    'the order to be taken',
+    () =>
+      order().then(
+        () => true,
+        () => false,
+      ),
+    { timeoutMs: 40_000, everyMs: 250 },
+  );
+
 const hears = (phone: Baresip, hz: number, ms: number) =>
   eventually(`${phone.user} to hear ${hz} Hz`, () => toneDurationMs(phone.heard(), hz) > ms, { timeoutMs: 40_000 });
 
@@ -110,14 +122,7 @@ describe('the controller is killed', () => {
     const again = await atWorkAgain(agent, second);
     await again.reaches('talking', 30_000);
     const { callId } = (await again.send('GET', `/agents/${agent.agentId}/state`)) as { callId: string };
-    // Until it is taken over nobody answers.
-    const pause = () => again.send('POST', `/desk/calls/${callId}/recording`, { paused: true });
-    const paused = () =>
-      pause().then(
-        () => true,
-        () => false,
-      );
-    await eventually('the recording to pause', paused, { timeoutMs: 40_000 });
+    await taken(() => again.send('POST', `/desk/calls/${callId}/recording`, { paused: true }));
     const pausedAt = toneDurationMs(phone.heard(), 880);
     await hears(phone, 880, pausedAt + 1_500);
     agent.phone.hangUp();
@@ -153,7 +158,7 @@ describe('the controller is killed', () => {
       () => rms(phone.heard().subarray(before)) > 200 && phone.heard().length > before + 16_000,
     );
     expect(toneDurationMs(phone.heard().subarray(before), 880)).toBe(0);
-    await hold(again, false);
+    await taken(() => hold(again, false));
     const talked = toneDurationMs(phone.heard(), 880);
     await hears(phone, 880, talked + 600);
     phone.hangUp();
