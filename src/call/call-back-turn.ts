@@ -99,6 +99,7 @@ export class CallBackTurn {
     this.#isDialOpen = true;
     this.#attempt = telephony.dial({
       ...{ toNumber, legId, kind: 'caller', fromNumber, ringTimeoutMs: ringMs, peer: leg },
+      onSent: () => post(onChanged),
       onRinging: () =>
         post(() => {
           this.#isRinging = true;

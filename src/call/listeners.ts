@@ -125,6 +125,7 @@ export class Listeners {
     });
     listener.attempt = telephony.dial({
       ...{ legId, kind: 'listener', phones, peer, fromNumber, displayName: account.name, ringTimeoutMs },
+      onSent: () => post(onChanged),
       onRinging: () =>
         post(() => {
           facts.append({ type: 'ringing', legId });

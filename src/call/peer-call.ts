@@ -70,6 +70,7 @@ export class PeerCall {
   #unwanted: EndCause | undefined;
   #endedBy: EndCause = 'peer-hangup';
   #callerParked = false;
+  #phonesSent = 0;
   #rings = false;
   /** Facts say that caller and party hear each other. */
   #bridged = false;
@@ -91,7 +92,8 @@ export class PeerCall {
   /** Changes when there is another leg to be known of. */
   get legs(): string {
     const isTalking = this.#talkEndsAtMs !== undefined;
-    return `${this.legId}${this.held ? ' held' : isTalking ? ' talking' : this.#leg ? ' answered' : this.#rings ? ' rings' : ''}`;
+    const dialled = `${this.#phonesSent} sent${this.#rings ? ' rings' : ''}`;
+    return `${this.legId} ${this.held ? 'held' : isTalking ? 'talking' : this.#leg ? 'answered' : dialled}`;
   }
 
   get state(): PeerCallState {
@@ -118,11 +120,16 @@ export class PeerCall {
       this.#rings = true;
       this.#host.onChanged();
     };
+    const onSent = () => {
+      this.#phonesSent += 1;
+      this.#host.onChanged();
+    };
     this.#attempt = telephony.dial({
       ...target,
       ...{ legId: this.legId, kind, fromNumber, ringTimeoutMs },
       ...(displayName === undefined ? {} : { displayName }),
       ...(peer ? { peer } : {}),
+      onSent: () => post(onSent),
       onRinging: () => post(onRinging),
       onEvent: (event) => post(() => this.onLegEvent(event)),
     });

@@ -183,13 +183,15 @@ export interface DialOptions {
   ringTimeoutMs: number;
   /** The leg this one will be bridged with: it is placed on the same media server. */
   peer?: Leg;
+  /** A phone has been sent its INVITE: `snapshot` says what stops it. Once for each phone. */
+  onSent?(): void;
   onRinging(): void;
   onEvent(event: LegEvent): void;
 }
 
 export interface DialAttempt {
   readonly legId: string;
-  /** What another controller needs to stop the ringing, by `adopt` and `end`; complete once it rings. */
+  /** What another controller needs to stop the ringing, by `adopt` and `end`; complete once all phones have been sent theirs. */
   snapshot(): LegSnapshot;
   readonly outcome: Promise<DialOutcome>;
   /** Stops the ringing (CANCEL) or, if just answered, hangs up. */

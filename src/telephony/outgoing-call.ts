@@ -161,11 +161,15 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
     return [{ uri: withUser(trunk.uri, request.toNumber), ...from, ...auth, sdp }];
   }
 
-  #inviteFrom(request: DialRequest, domain: string): Pick<InviteOptions, 'headers' | 'deadlineMs' | 'onProvisional'> {
+  #inviteFrom(
+    request: DialRequest,
+    domain: string,
+  ): Pick<InviteOptions, 'headers' | 'deadlineMs' | 'onSent' | 'onProvisional'> {
     const name = request.displayName ? `"${quotable(request.displayName)}" ` : '';
     return {
       headers: { From: `${name}<sip:${safeUser(request.fromNumber) || 'anonymous'}@${domain}>` },
       deadlineMs: request.ringTimeoutMs + graceMs,
+      onSent: () => request.onSent?.(),
       onProvisional: (status) => this.#onProvisional(status),
     };
   }

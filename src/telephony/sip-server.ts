@@ -48,6 +48,8 @@ export interface InviteOptions {
   deadlineMs: number;
   /** Neither ringing (18x) nor a final answer within this: given up as 503, nobody is there. */
   silenceMs?: number;
+  /** It is out: from here on `transactionIds` has it. */
+  onSent?(): void;
   onProvisional?(status: number): void;
 }
 
@@ -190,6 +192,7 @@ export class SipServer {
     this.#sendInvite({ ...options, onProvisional: heardOf }, answered, (req) => {
       request = req;
       if (cancelled) req.cancel({}, () => undefined);
+      else options.onSent?.();
     });
     const transactionIds = () => (settled || !request?.stackTxnId ? [] : [request.stackTxnId]);
     return { outcome, cancel, transactionIds };

@@ -172,6 +172,7 @@ describe('the controller is killed', () => {
     const agent = await agentAtWork(first, false);
     const phone = await caller(first);
     await agent.phone.heardOf('CALL_INCOMING');
+    await agent.reaches('ringing');
     await kill(first);
     await startController();
     await agent.phone.heardOf('CALL_INCOMING', { count: 2, timeoutMs: 60_000 });
