@@ -97,7 +97,7 @@ export const en: Texts = {
     waiting: 'Waiting',
     longest: 'Longest',
     free: 'Free',
-    talking: 'Talking',
+    talking: 'On calls',
     others: 'Wrap-up, break',
     handling: 'Handling',
     answered: 'Answered',
@@ -254,7 +254,7 @@ export const en: Texts = {
     today: 'Today',
     waitingNow: 'Waiting',
     longestNow: 'Longest wait',
-    onCalls: 'Talking',
+    onCalls: 'On calls',
     freeNow: 'Free',
     callState: {
       waiting: 'Waiting',
