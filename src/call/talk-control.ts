@@ -53,6 +53,8 @@ export interface TalkControlHost
 
 /** The caller is on the way to somebody else. */
 interface Transfer {
+  /** The agent who is asked for. */
+  agentId?: string;
   /** Set once the desk rings for it. */
   offerId?: string;
 }
@@ -102,8 +104,9 @@ export class TalkControl {
   }
 
   /** The desk rings for the transfer. False: for none that anybody waits for. */
-  onRing({ offerId, displayName }: RingOrder): boolean {
-    if (!this.#transfer) return false;
+  onRing({ offerId, agentId, displayName }: RingOrder): boolean {
+    // One that was taken back may ring late, while the caller is on the way to somebody else.
+    if (!this.#transfer || this.#transfer.agentId !== agentId) return false;
     this.#transfer.offerId = offerId;
     this.#host.show({ transfer: { to: displayName, state: 'ringing' } });
     return true;
@@ -183,7 +186,7 @@ export class TalkControl {
     const desk = ticket();
     if (!peer || !desk) return orderRefused('not-talking');
     if (to.type === 'number' && !mayDial(identity.outbound, to.number)) return orderRefused('not-allowed');
-    const transfer: Transfer = {};
+    const transfer: Transfer = to.type === 'agent' ? { agentId: to.agentId } : {};
     this.#transfer = transfer;
     if (to.type === 'queue') return this.#toQueue(transfer, desk, to.queueId);
     if (to.type === 'agent') {

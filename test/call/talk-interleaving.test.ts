@@ -71,7 +71,11 @@ test('whatever is ordered and whoever goes: who can talk does, nobody is left al
         checkNothingLeft(talk);
       },
     ),
-    { numRuns: Number(process.env['TALK_RUNS'] ?? 600) },
+    {
+      numRuns: Number(process.env['TALK_RUNS'] ?? 600),
+      // Found once: who was taken back rang late, and was shown as whom the caller is handed to.
+      examples: [[[], ['toAgent', 'cancel', 'toQueue']]],
+    },
   );
 }, 120_000);
 

@@ -27,7 +27,7 @@ export interface Sipp {
 }
 
 /** Starts SIPp on the steps; bounded at 30 s. */
-export async function sipp(steps: string[], options: SippOptions = {}): Promise<Sipp> {
+export async function sipp(steps: string[], options: SippOptions = {}, triesLeft = 3): Promise<Sipp> {
   const folder = mkdtempSync(join(tmpdir(), 'sipp-'));
   const port = await freeUdpPort();
   const file = join(folder, 'scenario.xml');
@@ -49,7 +49,12 @@ export async function sipp(steps: string[], options: SippOptions = {}): Promise<
   });
   // Waited for by the test, which may come to it later
   done.catch(() => undefined);
-  if (!target) await eventually('SIPp to listen', () => portIsTaken(port));
+  if (!target) {
+    const ready = async () => child.exitCode !== null || (await portIsTaken(port));
+    await eventually('SIPp to listen', ready);
+    // Tests of other files had taken its port, or one for its audio, since we looked.
+    if (child.exitCode !== null && triesLeft > 1) return sipp(steps, options, triesLeft - 1);
+  }
   return {
     port,
     done,
