@@ -45,6 +45,7 @@ export class CallBackTurn {
   #attempt: DialAttempt | undefined;
   #agent: { offerId: string; agentId: string; leg: Leg } | undefined;
   #state: 'waiting' | 'dialling' | 'reached' | 'failed' | 'over' = 'waiting';
+  #isSent = false;
   #isRinging = false;
   #isDialOpen = false;
   /** When it is tried again, if nobody was reached. */
@@ -78,7 +79,7 @@ export class CallBackTurn {
 
   /** Changes when there is a leg to be known of. */
   get legs(): string {
-    return `${this.#state}${this.#isRinging ? ' rings' : ''}`;
+    return `${this.#state}${this.#isSent ? ' sent' : ''}${this.#isRinging ? ' rings' : ''}`;
   }
 
   /** An agent is rung. */
@@ -99,7 +100,11 @@ export class CallBackTurn {
     this.#isDialOpen = true;
     this.#attempt = telephony.dial({
       ...{ toNumber, legId, kind: 'caller', fromNumber, ringTimeoutMs: ringMs, peer: leg },
-      onSent: () => post(onChanged),
+      onSent: () =>
+        post(() => {
+          this.#isSent = true;
+          onChanged();
+        }),
       onRinging: () =>
         post(() => {
           this.#isRinging = true;

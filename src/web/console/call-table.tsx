@@ -2,6 +2,7 @@ import { Badge, Group, Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall, LiveView } from '../../desk/live-types.ts';
 import { TalkMenu } from './call-menu.tsx';
+import { CallerCells } from './caller-cells.tsx';
 import { duration, writtenNumber } from './time.ts';
 import { hasAgent } from './waiting-table.tsx';
 
@@ -34,23 +35,12 @@ export function CallTable(props: { view: LiveView; nowMs: number; mayListen: boo
 
 function CallRow(props: { call: LiveCall; view: LiveView; nowMs: number; mayListen: boolean }) {
   const { call, view, nowMs, mayListen } = props;
-  const { t } = useTranslation();
   const { agents = [], queues, me } = view;
   const agent = agents.find(({ agentId }) => agentId === call.agentId);
   const sinceMs = agent?.callId === call.callId ? agent.sinceMs : call.waitingSinceMs;
   return (
     <Table.Tr>
-      <Table.Td>
-        <Text size="sm" fw={600}>
-          {call.account.name}
-        </Text>
-        <Text size="xs" c="dimmed">
-          {queues.find(({ queueId }) => queueId === call.queueId)?.name ?? call.queueId}
-        </Text>
-      </Table.Td>
-      <Table.Td className="whole">
-        {call.callerNumber === undefined ? t('ring.withheld') : writtenNumber(call.callerNumber)}
-      </Table.Td>
+      <CallerCells call={call} queues={queues} />
       <Table.Td className="whole">{agent?.displayName}</Table.Td>
       <Table.Td>
         <Marks call={call} view={view} />

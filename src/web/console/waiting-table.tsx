@@ -2,7 +2,8 @@ import { Badge, Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall, LiveView } from '../../desk/live-types.ts';
 import { WaitingMenu } from './call-menu.tsx';
-import { duration, writtenNumber } from './time.ts';
+import { CallerCells } from './caller-cells.tsx';
+import { duration } from './time.ts';
 
 /** Whether an agent has answered, or has had, the caller. */
 export function hasAgent({ state }: LiveCall): boolean {
@@ -54,17 +55,7 @@ function WaitingRow({ call, view, nowMs }: { call: LiveCall; view: LiveView; now
   const ringing = agents.filter(({ callId }) => callId === call.callId).map(({ displayName }) => displayName);
   return (
     <Table.Tr>
-      <Table.Td>
-        <Text size="sm" fw={600}>
-          {call.account.name}
-        </Text>
-        <Text size="xs" c="dimmed">
-          {queues.find(({ queueId }) => queueId === call.queueId)?.name ?? call.queueId}
-        </Text>
-      </Table.Td>
-      <Table.Td className="whole">
-        {call.callerNumber === undefined ? t('ring.withheld') : writtenNumber(call.callerNumber)}
-      </Table.Td>
+      <CallerCells call={call} queues={queues} />
       <Table.Td>
         <Badge className="whole" color={call.state === 'held' ? 'red' : 'orange'} variant="light" tt="none" radius="sm">
           {t(`overview.callState.${call.state}`)}
