@@ -5,11 +5,12 @@ import { assert } from '../kernel/assert.ts';
 import { DenwabanError } from '../kernel/errors.ts';
 import type { Intake } from './intake.ts';
 import type { IntakeStores } from './intake-store.ts';
-import { deliveriesOf, makeReport } from './report.ts';
+import { deliveriesOf, makeReport, saysTheSame } from './report.ts';
 
 /**
  * Ends an intake within a transaction: the report, its deliveries, what it counts for, and the record of it, or none of
- * them. `complete` false: nobody finished it; it can still be saved later, and is then reported once more.
+ * them. `complete` false: nobody finished it; it can still be saved later, and is then reported once more. Where the
+ * account has been told all of it before (by the agent who had the caller first), nothing is sent again.
  * Says whether complaints have become a matter for operators.
  */
 export async function closeIntake(
@@ -22,19 +23,23 @@ export async function closeIntake(
   const account = await stores.accounts.findAccount(accountId);
   if (!account) throw new DenwabanError('ACCOUNT_UNKNOWN', `there is no account "${accountId}"`);
   const card = await stores.cards.find(accountId);
-  const replaces = (await stores.reports.ofIntake(intakeId)).at(-1)?.reportId;
-  const report = makeReport({ reportId, intake, account, card, complete, replaces, atMs });
-  await stores.reports.add(report);
-  for (const delivery of deliveriesOf(report, { intake, card })) await stores.outbox.add(delivery);
+  const before = (await stores.reports.ofIntake(intakeId)).at(-1);
+  const report = makeReport({ reportId, intake, account, card, complete, replaces: before, atMs });
+  const isKnown = before?.complete === true && saysTheSame(before, report);
+  if (!isKnown) await stores.reports.add(report);
+  for (const delivery of isKnown ? [] : deliveriesOf(report, { intake, card })) await stores.outbox.add(delivery);
   const closed: Intake = {
-    ...intake,
-    ...{ state: complete ? 'saved' : 'incomplete', version: intake.version + 1, closedAtMs: atMs },
+    ...{ ...intake, version: intake.version + 1, state: complete || isKnown ? 'saved' : 'incomplete' },
+    closedAtMs: isKnown ? before.createdAtMs : atMs,
   };
   assert(await stores.intakes.replace(closed, intake.version), 'an intake changed within a transaction');
+  if (isKnown) return { complaintsReached: false };
   // No personal data: who did it, to which case, and how it ended.
   const after = { callId: intake.callId, reportId, complete, outcome: intake.form.outcome };
   await onRecord(change, 'intake.report', { kind: 'case', id: intakeId, accountId }, { after });
-  return { complaintsReached: intake.form.outcome === 'complaint' && (await weighComplaints(change, account)) };
+  // A complaint that was weighed before is no second one.
+  const isNewComplaint = intake.form.outcome === 'complaint' && before?.outcome !== 'complaint';
+  return { complaintsReached: isNewComplaint && (await weighComplaints(change, account)) };
 }
 
 /**

@@ -34,7 +34,8 @@ export const emptyForm: IntakeForm = {
 
 /**
  * `open`: the agent is at it, or has left it unfinished; `incomplete`: nobody saved it, and what there was has been
- * reported; it can still be saved, which reports it once more; `saved`: reported, and changes no more.
+ * reported; it can still be saved, which reports it once more; `saved`: reported, and changes no more, unless another
+ * agent gets the caller of the same call: then it is `open` again.
  */
 export const intakeStates = ['open', 'incomplete', 'saved'] as const;
 export type IntakeState = (typeof intakeStates)[number];
@@ -44,7 +45,7 @@ export interface Intake {
   readonly intakeId: string;
   readonly callId: string;
   readonly accountId: string;
-  /** Who has the caller; another one, when the first was lost while talking. */
+  /** Who has the caller; another one, when the first was lost while talking or handed the caller over. */
   readonly agentId: string;
   readonly queueId: string;
   /** The offer by which the agent got the caller. */
@@ -63,7 +64,7 @@ export interface Intake {
   readonly changedAtMs: number;
   /** Since when no agent is at it although it is open: wrap-up ended, and nobody had saved it. */
   readonly leftAtMs: number | undefined;
-  /** When it was reported. */
+  /** When it was last reported. */
   readonly closedAtMs: number | undefined;
 }
 

@@ -47,27 +47,30 @@ export class Intakes {
   }
 
   /**
-   * An agent has answered. A repeat changes nothing. A call whose intake is still open (the agent before was lost) goes
-   * on with it, so that the case is one.
+   * An agent has answered. A repeat changes nothing. One case a call: whoever has the caller next goes on with its
+   * form, also where it has been reported; what is then changed in it is reported in place of that.
    */
   async open(opening: IntakeOpening): Promise<Intake> {
     const intakeId = newId('intake');
     return this.#inSnapshot(async ({ intakes }) => {
       const known = await intakes.ofCall(opening.callId);
-      const same = known.find(({ offerId }) => offerId === opening.offerId);
-      if (same) return same;
       const { agentId, queueId, offerId, atMs } = opening;
-      const open = known.find(({ state }) => state === 'open');
-      if (open) {
-        // Heard of late: another agent has had the caller since.
-        if (open.answeredAtMs > atMs) return open;
-        const moved = { ...open, agentId, queueId, offerId, answeredAtMs: atMs, leftAtMs: undefined };
-        assert(await intakes.replace({ ...moved, version: open.version + 1 }, open.version), 'not a snapshot');
-        return { ...moved, version: open.version + 1 };
+      const same = known.find((intake) => intake.offerId === offerId);
+      if (same) return same;
+      const last = known.find(({ state }) => state === 'open') ?? known[0];
+      if (!last) {
+        const intake = newIntake(opening, intakeId);
+        await intakes.add(intake);
+        return intake;
       }
-      const intake = newIntake(opening, intakeId);
-      await intakes.add(intake);
-      return intake;
+      // Heard of late: another agent has had the caller since.
+      if (last.answeredAtMs > atMs) return last;
+      const moved: Intake = {
+        ...{ ...last, agentId, queueId, offerId, state: 'open', version: last.version + 1 },
+        ...{ answeredAtMs: atMs, leftAtMs: undefined },
+      };
+      assert(await intakes.replace(moved, last.version), 'not a snapshot');
+      return moved;
     });
   }
 
@@ -121,7 +124,7 @@ export class Intakes {
       const change = { stores, actor, atMs: this.#options.clock.nowMs() };
       const closed = await closeIntake(change, intake, { reportId, complete: true });
       warnOf = closed.complaintsReached ? intake.accountId : undefined;
-      return { outcome: 'saved', reportIds: [reportId] };
+      return { outcome: 'saved', reportIds: await reportsOf(stores, intakeId) };
     });
     if (result.outcome === 'saved') this.#reported(intakeId, true);
     if (warnOf !== undefined) {

@@ -6,6 +6,8 @@ export interface ReportWords {
   reportId: string;
   form: IntakeForm;
   complete: boolean;
+  /** When the account had a finished report of the same case that this one takes the place of. */
+  correctsAtMs: number | undefined;
   accountName: string;
   lineNumber: string | undefined;
   /** Whom the caller wanted. */
@@ -22,14 +24,15 @@ const maxSubjectCharacters = 400;
 /** One line that says who called and how much it matters. */
 export function reportSubject(words: ReportWords, language: ReportLanguage): string {
   const { form, complete } = words;
+  const corrected = words.correctsAtMs !== undefined;
   const urgent = form.urgency === 'urgent';
   const name = oneLine([form.company, form.callerName].map((part) => part.trim()).join(' '));
   const number = writtenNumber(form.phoneNumber || words.lineNumber || '').trim();
   const outcome = form.outcome === null ? '' : outcomeWords[language][form.outcome];
   const subject =
     language === 'ja'
-      ? `${urgent ? '【至急】' : ''}${complete ? '' : '【入力未完了】'}${name ? `${name}様` : number || 'お名前不明の方'}よりお電話${outcome && `（${outcome}）`}`
-      : `${urgent ? '[Urgent] ' : ''}${complete ? '' : '[Incomplete] '}Call from ${name || number || 'someone unknown'}${outcome && ` (${outcome})`}`;
+      ? `${urgent ? '【至急】' : ''}${complete ? '' : '【入力未完了】'}${corrected ? '【訂正】' : ''}${name ? `${name}様` : number || 'お名前不明の方'}よりお電話${outcome && `（${outcome}）`}`
+      : `${urgent ? '[Urgent] ' : ''}${complete ? '' : '[Incomplete] '}${corrected ? '[Corrected] ' : ''}Call from ${name || number || 'someone unknown'}${outcome && ` (${outcome})`}`;
   return cut(oneLine(subject), maxSubjectCharacters);
 }
 
@@ -49,8 +52,9 @@ function japanese(words: ReportWords): string[] {
     complete
       ? 'お電話を承りましたので、ご報告いたします。'
       : 'お電話を承りましたが、担当者の入力が完了していません。分かっていることをご報告いたします。',
+    ...corrects(words, 'ja-JP', (at) => `${at} にお送りした報告に代わるものです。`),
     '',
-    `受付日時: ${time(words, 'ja-JP')}`,
+    `受付日時: ${time(words, 'ja-JP', words.atMs)}`,
     ...line('会社名', form.company),
     `お名前: ${name ? `${name} 様${kana && `（${kana}）`}` : kana ? `${kana} 様` : '不明'}`,
     ...numberLines(words, { given: '電話番号', line: '発信者番号', withheld: '非通知' }),
@@ -77,8 +81,9 @@ function english(words: ReportWords): string[] {
     complete
       ? 'We have taken a call for you.'
       : 'We have taken a call for you, and the agent did not finish the form. This is what is known.',
+    ...corrects(words, 'en-GB', (at) => `This takes the place of the report of ${at}.`),
     '',
-    `Received: ${time(words, 'en-GB')}`,
+    `Received: ${time(words, 'en-GB', words.atMs)}`,
     ...line('Company', form.company),
     `Name: ${name || 'unknown'}${kana && kana !== name ? ` (${kana})` : ''}`,
     ...numberLines(words, { given: 'Phone', line: 'Calling number', withheld: 'withheld' }),
@@ -123,7 +128,12 @@ function learnedLines({ learned }: ReportWords, label: string): string[] {
   return [`${label}:`, ...shown];
 }
 
-function time({ atMs, timezone }: ReportWords, locale: string): string {
+/** Somebody else has had the caller since the account was told, and knows better. */
+function corrects(words: ReportWords, locale: string, say: (at: string) => string): string[] {
+  return words.correctsAtMs === undefined ? [] : [say(time(words, locale, words.correctsAtMs))];
+}
+
+function time({ timezone }: ReportWords, locale: string, atMs: number): string {
   return new Intl.DateTimeFormat(locale, {
     ...{ timeZone: timezone, hourCycle: 'h23', year: 'numeric', month: 'long', day: 'numeric' },
     ...{ weekday: 'short', hour: '2-digit', minute: '2-digit' },

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Account } from '../accounts/accounts.ts';
 import type { AccountCard } from '../accounts/cards.ts';
 import { destinationsFor } from '../accounts/report-rules.ts';
@@ -19,19 +20,21 @@ export interface ReportSource {
   /** False: nobody finished the intake. */
   complete: boolean;
   /** The report of the same intake that this one replaces. */
-  replaces: string | undefined;
+  replaces: Pick<Report, 'reportId' | 'createdAtMs' | 'complete'> | undefined;
   atMs: number;
 }
 
 /** The report of an intake in the account's language: words for people, fields for machines. */
 export function makeReport(source: ReportSource): Report {
-  const { reportId, intake, account, card, complete, atMs } = source;
+  const { reportId, intake, account, card, complete, replaces, atMs } = source;
   const { form } = intake;
   const language = reportLanguage(account.language);
   const words = {
     reportId,
     form,
     complete,
+    // Of one that said that more was to come nobody need be told that it is no longer true.
+    correctsAtMs: replaces?.complete ? replaces.createdAtMs : undefined,
     accountName: account.name,
     lineNumber: intake.callerNumber,
     person: personWanted(card, form.forWhom)?.name,
@@ -48,6 +51,15 @@ export function makeReport(source: ReportSource): Report {
     text: reportText(words, language),
     fields: fieldsOf(source),
   };
+}
+
+/** The account learns nothing from the second that the first did not say. */
+export function saysTheSame(one: Pick<Report, 'fields'>, other: Pick<Report, 'fields'>): boolean {
+  const said = ({ fields }: Pick<Report, 'fields'>) => {
+    const { reportId, replacesReportId, reportedAt, complete, ...rest } = JSON.parse(JSON.stringify(fields));
+    return rest;
+  };
+  return isDeepStrictEqual(said(one), said(other));
 }
 
 /** The deliveries of a report, chosen by the account's rules. Their ids are the same whenever they are made again. */
@@ -80,7 +92,7 @@ function fieldsOf({ reportId, intake, card, complete, replaces, atMs }: ReportSo
   const person = personWanted(card, form.forWhom);
   return {
     reportId,
-    ...(replaces === undefined ? {} : { replacesReportId: replaces }),
+    ...(replaces === undefined ? {} : { replacesReportId: replaces.reportId }),
     ...{ intakeId: intake.intakeId, callId: intake.callId, accountId: intake.accountId },
     complete,
     answeredAt: toRfc3339(intake.openedAtMs),

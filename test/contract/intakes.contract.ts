@@ -13,6 +13,7 @@ import { card, sakura } from '../support/people.ts';
 
 type Data = IntakeData & { outbox: OutboxStore };
 const hanako: Actor = { kind: 'user', userId: 'user_hanako', role: 'agent', name: 'hanako' };
+const taro: Actor = { kind: 'user', userId: 'user_taro', role: 'agent', name: 'taro' };
 const message: IntakeFormChange = {
   ...{ callerName: '山田太郎', callerNameKana: 'ヤマダタロウ', company: 'みどり商事', forWhom: '佐藤' },
   ...{
@@ -180,6 +181,46 @@ export function intakesContract(make: () => Promise<Data>): void {
     expect(await intakes.save(intakeId, 4, hanako)).toMatchObject({ outcome: 'saved' });
     const [, second] = await data.reports.ofIntake(intakeId);
     expect(second).toMatchObject({ complete: true, fields: { replacesReportId: first?.reportId } });
+  });
+
+  it('reported, and then handed to the next agent: the same case, its report replaced where there is more to say', async () => {
+    const { intakeId } = await wholeCase('a', message);
+    const [first] = await data.reports.ofIntake(intakeId);
+    const next = opening({ callId: 'call_a', agentId: 'user_taro', offerId: 'offer_a2', atMs: intakeT0 + 60_000 });
+    expect(await intakes.open(next)).toMatchObject({
+      ...{ intakeId, state: 'open', agentId: 'user_taro', form: message, version: 4 },
+    });
+    // The first agent's answer is heard once more, by whoever took the call over.
+    expect(await intakes.open(opening({ callId: 'call_a', offerId: 'offer_a' }))).toMatchObject({
+      ...{ intakeId, agentId: 'user_taro', version: 4 },
+    });
+    await intakes.type(intakeId, 4, { business: '見積もりと納期の件' });
+    const saved = await intakes.save(intakeId, 5, taro);
+    const [, second, ...more] = await data.reports.ofIntake(intakeId);
+    expect([second?.fields, more]).toMatchObject([{ replacesReportId: first?.reportId }, []]);
+    expect(second?.subject).toContain('【訂正】');
+    expect(second?.text).toContain('2026年11月24日(火) 10:05 にお送りした報告に代わるものです。');
+    expect(saved).toEqual({ outcome: 'saved', reportIds: [first?.reportId, second?.reportId] });
+    expect(await data.outbox.list({ limit: 9 })).toHaveLength(4);
+    expect(await data.intakes.ofCall('call_a')).toHaveLength(1);
+  });
+
+  it('reported, handed on, and nothing more to say: the account hears nothing twice', async () => {
+    const { intakeId } = await wholeCase('a', { ...message, outcome: 'complaint' });
+    const handOn = (offerId: string, atMs: number) =>
+      intakes.open(opening({ callId: 'call_a', agentId: 'user_taro', offerId, atMs }));
+    const { version } = await handOn('offer_a2', intakeT0 + 60_000);
+    const saved = await intakes.save(intakeId, version, taro);
+    expect(saved).toMatchObject({ outcome: 'saved', reportIds: [expect.any(String)] });
+    // The one after does not even press the key.
+    await handOn('offer_a3', intakeT0 + 120_000);
+    await data.intakes.markLeft({ intakeId, offerId: 'offer_a3' }, clock.nowMs());
+    expect(await intakes.reportIncomplete(intakeId, clock.nowMs())).toBe(true);
+    expect(await data.intakes.find(intakeId)).toMatchObject({ state: 'saved' });
+    expect(await data.reports.ofIntake(intakeId)).toHaveLength(1);
+    expect(await data.outbox.list({ limit: 9 })).toHaveLength(2);
+    const caller = { accountId: 'sakura', callerNumber: '+819011112222' };
+    expect(await data.intakes.callerCounts(caller)).toMatchObject({ complaints: 1 });
   });
 
   it('left by its agent and forgotten: the watch of any process reports it, once', async () => {

@@ -1,11 +1,17 @@
 import { fork } from 'node:child_process';
 import { expect, it } from 'vitest';
+import type { Report } from '../../src/desk/intake-store.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { migrations } from '../../src/store/sql/migrations.ts';
 import { openSql } from '../../src/store/sql/open-sql.ts';
+import { SqlAccountStore } from '../../src/store/sql/sql-account-store.ts';
 import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
+import { SqlIntakeStore } from '../../src/store/sql/sql-intake-store.ts';
+import { SqlReportStore } from '../../src/store/sql/sql-report-store.ts';
 import { entered, offered } from '../support/facts.ts';
+import { intake } from '../support/intakes.ts';
+import { sakura } from '../support/people.ts';
 
 const options = { clock: systemClock, logger: silentLogger };
 
@@ -102,4 +108,27 @@ export function sqlDatabaseContract(emptyDatabase: () => Promise<string>): void 
     expect(await new SqlFactStore(second).factsOfCall('c1')).toHaveLength(2);
     await second.close();
   });
+
+  it('keeps reports where a newer program first migrates', async () => {
+    const url = await emptyDatabase();
+    const old = await openSql(url, { ...options, steps: migrations.filter(({ version }) => version <= 7) });
+    await new SqlAccountStore(old).saveAccount(sakura);
+    await new SqlIntakeStore(old).add(intake('a'));
+    await new SqlReportStore(old).add(report);
+    await old.close();
+    const database = await openSql(url, options);
+    const reports = new SqlReportStore(database);
+    await reports.add({ ...report, reportId: 'report_2' });
+    expect(await reports.list({ limit: 5 })).toMatchObject([
+      { ...report, reportId: 'report_2', seq: 2 },
+      { ...report, seq: 1 },
+    ]);
+    await expect(reports.add({ ...report, reportId: 'report_3', intakeId: 'nobody' })).rejects.toThrow();
+    await database.close();
+  });
 }
+
+const report: Report = {
+  ...{ reportId: 'report_1', intakeId: 'a', accountId: 'sakura', callId: 'call_a', createdAtMs: 1, complete: true },
+  ...{ outcome: 'message', urgency: 'normal', language: 'ja', subject: 's', text: 't', fields: { business: 'b' } },
+};

@@ -7,6 +7,7 @@ import { intakeMigration } from './intake-migration.ts';
 import type { ColumnTypes, Migration } from './migration.ts';
 import { outboxMigration } from './outbox-migration.ts';
 import { peopleMigration } from './people-migration.ts';
+import { reportsAgainMigration } from './reports-again-migration.ts';
 import type { Schema, SqlKind } from './schema.ts';
 
 /** Any number that no other program uses as an advisory lock in this database. */
@@ -147,4 +148,5 @@ export const migrations: readonly Migration[] = [
   channelRecordsMigration,
   intakeMigration,
   agentHistoryMigration,
+  reportsAgainMigration,
 ];

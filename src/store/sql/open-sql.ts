@@ -4,6 +4,7 @@ import { type Dialect, Kysely, sql } from 'kysely';
 import type { Clock } from '../../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import type { Migration } from './migration.ts';
 import { migrate } from './migrations.ts';
 import { postgresDialect } from './postgres-dialect.ts';
 import type { Schema, SqlKind } from './schema.ts';
@@ -21,12 +22,15 @@ export interface SqlDatabase {
  * Opens the database behind `sqlite:<path>` (file made when missing) or `postgres://…`, and migrates it.
  * @throws DenwabanError `DATABASE_URL_INVALID`, `DATABASE_UNREACHABLE`, `DATABASE_TOO_NEW`.
  */
-export async function openSql(url: string, options: { clock: Clock; logger: Logger }): Promise<SqlDatabase> {
+export async function openSql(
+  url: string,
+  options: { clock: Clock; logger: Logger; steps?: readonly Migration[] },
+): Promise<SqlDatabase> {
   const { kind, name, dialect } = chooseDialect(url, options.logger);
   try {
     const db = new Kysely<Schema>({ dialect: dialect() });
     try {
-      await migrate(db, kind, options.clock);
+      await migrate(db, kind, options.clock, options.steps);
       if (kind === 'postgres') await warnIfForgetful(db, options.logger);
     } catch (error) {
       await db.destroy();

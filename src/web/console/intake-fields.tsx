@@ -22,7 +22,7 @@ import type { IntakeKeeper, KeepState } from './intake-keeper.ts';
 import { type IntakeForm, type IntakeView, outcomes } from './intake-types.ts';
 import { useKeys } from './keys.ts';
 import { ReadBack } from './read-back.tsx';
-import { writtenNumber } from './time.ts';
+import { timeOfDay, writtenNumber } from './time.ts';
 import { useKeeper } from './use-intake.ts';
 
 type TextField = 'callerName' | 'callerNameKana' | 'company' | 'phoneNumber' | 'callBackWhen';
@@ -57,6 +57,11 @@ export function IntakeFields(props: { intake: IntakeView; isHandedOn: boolean; o
       {isHandedOn && state !== 'reported' && (
         <Alert color="blue" role="status">
           {t('form.handedOn')}
+        </Alert>
+      )}
+      {!isOver && intake.reportedAtMs !== undefined && (
+        <Alert color="blue" role="status">
+          {t('form.reportedBefore', { at: timeOfDay(intake.reportedAtMs) })}
         </Alert>
       )}
       {state === 'closed' && !isHandedOn && <Alert color="red">{t('form.closed')}</Alert>}

@@ -50,7 +50,12 @@ function WithCard(props: { intake: IntakeView; isBusy: boolean; isHandedOn: bool
           <AccountCard card={intake.card} intake={intake} />
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 7 }} order={{ base: 1, md: 2 }}>
-          <IntakeFields key={intake.intakeId} intake={intake} isHandedOn={isHandedOn} onReported={onReported} />
+          <IntakeFields
+            key={`${intake.intakeId} ${intake.answeredAtMs}`}
+            intake={intake}
+            isHandedOn={isHandedOn}
+            onReported={onReported}
+          />
         </Grid.Col>
       </Grid>
     </>

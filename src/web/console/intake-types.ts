@@ -39,6 +39,10 @@ export interface IntakeView {
   accountId: string;
   version: number;
   state: 'open' | 'incomplete' | 'saved';
+  /** When the agent answered who has it now. */
+  answeredAtMs: number;
+  /** The last report of it. */
+  reportedAtMs?: number;
   form: IntakeForm;
   account?: { name: string; nameReading: string };
   card?: DeskCard;

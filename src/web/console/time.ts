@@ -25,6 +25,11 @@ export function duration(ms: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
+/** `14:05`. */
+export function timeOfDay(atMs: number): string {
+  return new Intl.DateTimeFormat('ja', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(atMs);
+}
+
 /** Japanese numbers as they are written there, others as they are. */
 export function writtenNumber(number: string): string {
   const national = number.replace(/^\+81/, '0');

@@ -37,6 +37,7 @@ const headSchema = z.object({
   state: z.enum(intakeStates),
   ...{ openedAtMs: z.int(), answeredAtMs: z.int(), changedAtMs: z.int() },
   leftAtMs: z.int().optional().meta({ description: 'since when nobody is at it although it is open' }),
+  reportedAtMs: z.int().optional().meta({ description: 'the last report, by whoever had the caller before' }),
   form: intakeFormSchema,
 });
 
@@ -192,8 +193,12 @@ async function wholeView(stores: IntakeStores, intake: Intake): Promise<z.infer<
   };
 }
 
-function head({ leftAtMs, ...intake }: Intake): z.infer<typeof headSchema> {
-  return { ...intake, ...(leftAtMs === undefined ? {} : { leftAtMs }) };
+function head({ leftAtMs, closedAtMs: reportedAtMs, ...intake }: Intake): z.infer<typeof headSchema> {
+  return {
+    ...intake,
+    ...(leftAtMs === undefined ? {} : { leftAtMs }),
+    ...(reportedAtMs === undefined ? {} : { reportedAtMs }),
+  };
 }
 
 function told({ emergencyNumber, ...hints }: IntakeHints): z.infer<typeof hintsSchema> {

@@ -229,6 +229,7 @@ export const en: Texts = {
     waiting: 'The form is being prepared…',
     unfinished: 'The form of an earlier call is not finished.',
     handedOn: 'The caller, and this form with them, have gone to the next agent.',
+    reportedBefore: 'The account had a report at {{at}}. Finishing sends a corrected one if anything has changed.',
     closed: 'This form has been closed.',
     faults: {
       outcome: 'Choose how it ended',

@@ -227,6 +227,7 @@ export const ja = {
     waiting: '受付票を用意しています…',
     unfinished: '前の電話の受付票が終わっていません。',
     handedOn: '電話とこの受付票は、次の担当者へ移りました。',
+    reportedBefore: 'この件は{{at}}に報告済みです。内容を変えて完了すると、訂正の報告を送ります。',
     closed: 'この受付票は締め切られました。',
     faults: {
       outcome: '結果を選んでください',
