@@ -35,7 +35,8 @@ export class Escalation {
   readonly #talk: TalkControl;
   readonly callBack: CallBackSide;
   readonly #listener: DeskListener;
-  #ticket: DeskTicket | undefined;
+  /** The caller's place at the desk, once there is one. */
+  ticket: DeskTicket | undefined;
   /** Nothing more is asked of the desk, or told to the flow. */
   #left = false;
   /** The offer of whom the flow was told that an agent has answered. */
@@ -43,7 +44,7 @@ export class Escalation {
   #talkingOfferId: string | undefined;
   /** To whom the caller is being handed, once they have answered. */
   #targetId: string | undefined;
-  readonly shown = new ShownCall(() => this.#ticket);
+  readonly shown = new ShownCall(() => this.ticket);
   /** By the flow, for the agent's form. */
   #learned: Readonly<Record<string, unknown>> = {};
 
@@ -54,7 +55,7 @@ export class Escalation {
     const shared = {
       ...host,
       phonesOf: async (agentId: string) => (await host.people?.phonesOf(agentId)) ?? [],
-      ticket: () => this.#ticket,
+      ticket: () => this.ticket,
       onLegOver: () => this.#checkOver(),
     };
     const hasLeft = () => this.#left;
@@ -87,7 +88,7 @@ export class Escalation {
     });
     this.#listener = deskListener({
       ...{ agents: this.#agents, talk: this.#talk, callBack: this.callBack, post: host.post },
-      keep: () => this.#ticket?.keep(),
+      keep: () => this.ticket?.keep(),
       feed: (event) => this.#feed(event),
       moveTo: (next) => this.#moveTo(next),
       onExhausted: (why) => this.#over(why, 'overflow'),
@@ -155,7 +156,7 @@ export class Escalation {
 
   /** A supervisor moves the waiting caller. */
   async move({ queueId, first = false }: Extract<CallOrder, { type: 'move' }>): Promise<CallOrderResult> {
-    const moved = (this.#queue.waits && (await this.#ticket?.moveTo(queueId, first))) || 'not-waiting';
+    const moved = (this.#queue.waits && (await this.ticket?.moveTo(queueId, first))) || 'not-waiting';
     if (moved !== 'moved') return orderRefused(moved);
     if (queueId !== this.#queue.queueId) this.#host.post(() => this.#changeQueue(queueId));
     return orderDone;
@@ -171,20 +172,20 @@ export class Escalation {
 
   /** The step of the queue's overflow could not be done. */
   overflowFailed(): void {
-    if (!this.#left) this.#ticket?.overflowFailed();
+    if (!this.#left) this.ticket?.overflowFailed();
   }
 
   /** This call is a call-back: agents are rung first. Gives who is told what the desk decides. */
   beginTurn(request: DeskRequest, ticket: DeskTicket): DeskListener {
     this.#learned = request.learned;
-    this.#ticket = ticket;
+    this.ticket = ticket;
     this.callBack.beginTurn(ticket);
     return this.#listener;
   }
 
   /** The caller has gone, or the call ends. */
   dropAll(cause: EndCause): void {
-    if (this.#talkingOfferId !== undefined) this.#ticket?.parted(this.#talkingOfferId, 'caller-gone');
+    if (this.#talkingOfferId !== undefined) this.ticket?.parted(this.#talkingOfferId, 'caller-gone');
     this.#leave(this.#talkingOfferId === undefined ? 'abandoned' : 'done', 'abandoned');
     this.#dropLegs(cause);
     this.#checkOver();
@@ -207,7 +208,7 @@ export class Escalation {
       this.#over(reason, reason);
       return;
     }
-    this.#ticket = answer;
+    this.ticket = answer;
     if (this.#left) {
       answer.leave('abandoned');
       return;
@@ -217,7 +218,7 @@ export class Escalation {
   }
 
   #onResumed(ticket: DeskTicket | undefined, wasTransferring: boolean): void {
-    this.#ticket = ticket;
+    this.ticket = ticket;
     const { found } = ticket ?? {};
     // The controller before may have died between the answer and the form, and they have talked, whoever is left.
     if (found?.state === 'talking' && found.offerId && found.agentId) this.#openIntake(found.offerId, found.agentId);
@@ -241,8 +242,8 @@ export class Escalation {
   }
 
   async #moveTo(queueId: string): Promise<void> {
-    if (!(await this.#ticket?.transferTo(queueId))) {
-      this.#ticket?.overflowFailed();
+    if (!(await this.ticket?.transferTo(queueId))) {
+      this.ticket?.overflowFailed();
       return;
     }
     this.#host.post(() => this.#changeQueue(queueId));
@@ -291,7 +292,7 @@ export class Escalation {
       return;
     }
     if (this.callBack.onFailed(offerId) && !this.#left) {
-      this.#ticket?.parted(offerId, 'agent-lost');
+      this.ticket?.parted(offerId, 'agent-lost');
       this.#queue.enter();
     }
     if (this.#announced !== offerId) return;
@@ -305,7 +306,7 @@ export class Escalation {
     this.#talkingOfferId = undefined;
     if (before === undefined) return;
     this.#host.witnesses.end();
-    this.#ticket?.parted(before, 'done');
+    this.ticket?.parted(before, 'done');
     this.#agents.peerOf(before)?.drop('system-hangup');
     this.#host.onChanged();
   }
@@ -333,7 +334,7 @@ export class Escalation {
         this.#queue.enter();
         this.#waitAgain();
       });
-    (this.#ticket?.backToHead() ?? Promise.resolve(false)).then(done);
+    (this.ticket?.backToHead() ?? Promise.resolve(false)).then(done);
   }
 
   #waitAgain(how: { handedOver?: true } = {}): void {
@@ -349,18 +350,18 @@ export class Escalation {
     this.#talkingOfferId = undefined;
     if (this.#talk.isTransferring) {
       // The caller stays with the transfer until it ends.
-      this.#ticket?.parted(offerId, 'done');
+      this.ticket?.parted(offerId, 'done');
       this.#host.onChanged();
       return;
     }
     this.#talk.onTalkOver();
     if (lostCauses.includes(cause) && this.#host.callerLeg()) {
-      this.#ticket?.parted(offerId, 'agent-lost');
+      this.ticket?.parted(offerId, 'agent-lost');
       this.#queue.enter();
       this.#host.post(() => this.#feed({ type: 'desk-parted' }));
       return;
     }
-    this.#ticket?.parted(offerId, 'done');
+    this.ticket?.parted(offerId, 'done');
     this.#over('done', 'answered');
   }
 
@@ -382,7 +383,7 @@ export class Escalation {
     this.#left = true;
     const told = this.callBack.onLeaving(cause);
     this.#queue.leave(told === 'kept' ? 'call-back' : reason);
-    if (told === 'leave' && cause !== 'call-back') this.#ticket?.leave(cause);
+    if (told === 'leave' && cause !== 'call-back') this.ticket?.leave(cause);
   }
 
   #checkOver(): void {

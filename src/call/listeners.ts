@@ -1,4 +1,5 @@
 import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
+import type { DeskTicket } from '../desk/desk.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { newId } from '../kernel/ids.ts';
 import type { PeerCallHost } from './peer-call.ts';
@@ -14,6 +15,8 @@ export interface ListenersHost extends Pick<PeerCallHost, 'telephony' | 'facts' 
   readonly identity: CallIdentity;
   /** The phones of a supervisor that are registered now. */
   phonesOf(agentId: string): Promise<readonly PhoneAddress[]>;
+  /** The caller's place at the desk. */
+  ticket(): Pick<DeskTicket, 'listenIn' | 'stopListening'> | undefined;
 }
 
 /** A supervisor whose phone rings, or who hears the talk. */
@@ -88,6 +91,15 @@ export class Listeners {
     if (this.#all.size >= listenersMax) return orderRefused('full');
     const listener: Listener = { agentId, legId: newId('leg'), mode };
     this.#all.add(listener);
+    // Until now the next caller could be theirs.
+    if ((await this.#host.ticket()?.listenIn(agentId)) === 'busy') {
+      return new Promise((resolve) =>
+        this.#host.post(() => {
+          this.#all.delete(listener);
+          resolve(orderRefused('busy'));
+        }),
+      );
+    }
     const phones = await this.#host.phonesOf(agentId).catch(() => []);
     return new Promise((resolve) => this.#host.post(() => resolve(this.#dial(listener, phones))));
   }
@@ -193,6 +205,11 @@ export class Listeners {
   }
 
   #forget(listener: Listener): void {
-    if (this.#all.delete(listener)) this.#host.onChanged();
+    if (!this.#all.delete(listener)) return;
+    const { agentId } = listener;
+    // They may have begun again before the leg of the first time was gone.
+    const isBack = [...this.#all].some((other) => other.agentId === agentId);
+    if (!isBack) this.#host.ticket()?.stopListening(agentId);
+    this.#host.onChanged();
   }
 }

@@ -54,6 +54,7 @@ export class Peers {
     this.#witnesses = new TalkWitnesses({
       ...host,
       policyOf: host.people?.recordingPolicy ?? (async () => undefined),
+      ticket: () => this.#escalation?.ticket,
       phonesOf: async (agentId) => (await host.people?.phonesOf(agentId)) ?? [],
       onChanged: () => {
         this.#escalation?.shown.change(this.#witnesses.view);

@@ -240,6 +240,15 @@ export class DeskCaller implements DeskTicket {
     return (await this.#send('back', () => this.#options.store.backToHead(this.callId))) ?? false;
   }
 
+  /** Where Redis is away they listen all the same. */
+  async listenIn(agentId: string): Promise<'ok' | 'busy'> {
+    return (await this.#promptly('listen', () => this.#options.store.listenIn(this.callId, agentId))) ?? 'ok';
+  }
+
+  stopListening(agentId: string): void {
+    if (!this.#left) this.#send('stop listening', () => this.#options.store.stopListening(this.callId, agentId));
+  }
+
   show(shown: CallShown): void {
     if (!this.#left) this.#send('show', () => this.#options.store.show(this.callId, shown));
   }

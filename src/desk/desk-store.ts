@@ -160,6 +160,10 @@ export interface DeskHandOverStore {
   keep(callId: string): Promise<void>;
   /** The agent has gone meanwhile: to the head of the line. False: not there any more. */
   backToHead(callId: string): Promise<boolean>;
+  /** Offers this agent to nobody while they listen to the call. `busy`: they have a caller, or listen elsewhere. */
+  listenIn(callId: string, agentId: string): Promise<'ok' | 'busy'>;
+  /** As before. So it is, too, when the call leaves or another controller drives it. */
+  stopListening(callId: string, agentId: string): Promise<void>;
   /** What those who watch see of the call. */
   show(callId: string, shown: CallShown): Promise<void>;
 }

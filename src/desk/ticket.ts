@@ -91,6 +91,9 @@ export interface DeskTicket {
   handToQueue(queueId: string): Promise<'queued' | QueueRefusal | 'gone'>;
   /** The agent has gone while the caller was handed over, which has failed: to the head of the line. */
   backToHead(): Promise<boolean>;
+  /** A supervisor listens: not offered to callers meanwhile. `busy`: they have a caller, or listen to another call. */
+  listenIn(agentId: string): Promise<'ok' | 'busy'>;
+  stopListening(agentId: string): void;
   /** What those who watch see of the call. */
   show(shown: CallShown): void;
   /** The step could not be done: the next one. */

@@ -105,6 +105,11 @@ export class FakeDesk {
         tell('back to head');
         return true;
       },
+      listenIn: async (agentId) => {
+        tell('listens', agentId);
+        return agentId === 'busy' ? 'busy' : 'ok';
+      },
+      stopListening: (agentId) => tell('listens no more', agentId),
       show: (shown) => void this.shown.push(shown),
       overflowFailed: () => tell('overflow failed'),
       callBackLater: () => {

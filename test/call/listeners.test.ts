@@ -41,6 +41,16 @@ test('the supervisor’s phone rings, hears the talk at the agent’s leg, and h
   expect([leg.ended, agent.ended]).toEqual([undefined, undefined]);
 });
 
+test('meanwhile the desk offers the supervisor nobody; whoever has a caller is not rung', async () => {
+  const { h, supervisor, desk } = await listens();
+  expect(await listen(h, 'busy')).toEqual({ ok: false, reason: 'busy' });
+  expect(h.telephony.dials).toHaveLength(2);
+  supervisor.hangUp();
+  await settle();
+  const told = desk.told.filter((words) => words.startsWith('listens'));
+  expect(told).toEqual(['listens boss', 'listens busy', 'listens no more boss']);
+});
+
 test('the mode is changed while it rings and while they listen; nobody is rung twice', async () => {
   const { h, boss } = await rings();
   expect(await listen(h, 'boss', 'whisper')).toEqual({ ok: true });

@@ -193,6 +193,18 @@ const backToHead = step('backToHead', index, async (desk, call) => {
   await desk.check();
 });
 
+/** A supervisor listens to any call, or no more. */
+const listenIn = step('listenIn', fc.record({ call: index, agent: index }), async (desk, { call, agent }) => {
+  const callId = pick([...desk.calls.keys()], call);
+  if (callId !== undefined) await desk.store.listenIn(callId, pick(agentIds, agent) ?? '');
+  await desk.check();
+});
+const stopListening = step('stopListening', fc.record({ call: index, agent: index }), async (desk, { call, agent }) => {
+  const callId = pick([...desk.calls.keys()], call);
+  if (callId !== undefined) await desk.store.stopListening(callId, pick(agentIds, agent) ?? '');
+  await desk.check();
+});
+
 const callBack = step('callBack', index, async (desk, call) => {
   const callId = pick([...desk.calls.keys()], call);
   const known = desk.calls.get(callId ?? '');
@@ -271,6 +283,8 @@ const weighted: [number, fc.Arbitrary<Step>][] = [
   [1, move],
   [2, handTo],
   [1, keep],
+  [1, listenIn],
+  [1, stopListening],
   [1, backToHead],
   [1, overflowFailed],
   [1, callBack],

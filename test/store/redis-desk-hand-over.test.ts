@@ -180,3 +180,88 @@ describe('a waiting caller who is moved', () => {
     expect(await faults(desk)).toEqual([]);
   });
 });
+
+describe('a supervisor who listens', () => {
+  /** Ann talks with caller `a`; the boss is one of the agents, and free. */
+  async function heardByBoss() {
+    const desk = await DeskBench.open(redis, { wrapUpMs: 5_000 }, ['ann', 'boss']);
+    await desk.enqueue('a');
+    const ann = await desk.talk('ann');
+    expect(await desk.store.listenIn('a', 'boss')).toBe('ok');
+    return { desk, ann };
+  }
+
+  it('is offered nobody meanwhile, and is free again afterwards', async () => {
+    const { desk } = await heardByBoss();
+    expect(await desk.store.listenIn('a', 'boss')).toBe('ok');
+    expect(await desk.store.findAgent('boss')).toMatchObject({ state: 'break', reason: 'listening' });
+    await desk.enqueue('b');
+    expect(await desk.offers()).toEqual([]);
+    expect(await desk.store.handTo('a', 'boss')).toBe('busy');
+    // Asking for work changes nothing while they listen.
+    await desk.store.setAgentState('boss', 'available');
+    expect(await desk.offers()).toEqual([]);
+    expect(await faults(desk)).toEqual([]);
+    await desk.store.stopListening('a', 'boss');
+    await desk.store.stopListening('a', 'boss');
+    expect(await desk.offers()).toEqual(['b→boss']);
+    expect(await faults(desk)).toEqual([]);
+  });
+
+  it('afterwards takes the break that was asked for meanwhile', async () => {
+    const { desk } = await heardByBoss();
+    await desk.store.setAgentState('boss', 'break', 'lunch');
+    await desk.store.stopListening('a', 'boss');
+    expect(await desk.store.findAgent('boss')).toMatchObject({ state: 'break', reason: 'lunch' });
+    expect(await faults(desk)).toEqual([]);
+  });
+
+  it.each(['the caller leaves', 'another controller takes the call', 'the controller is lost'])(
+    'and %s: free again',
+    async (end) => {
+      const { desk } = await heardByBoss();
+      if (end === 'the caller leaves') await desk.store.leave('a');
+      if (end === 'the controller is lost') {
+        await desk.advance(leaseMs + 1_000, []);
+        await desk.advance(61_000, []);
+      }
+      if (end === 'another controller takes the call') {
+        await desk.store.extend('c2', leaseMs);
+        await desk.store.resume('c2', 'a');
+      }
+      expect(await desk.stateOf('boss')).toBe('available');
+      expect(await faults(desk)).toEqual([]);
+      await desk.store.leave('a');
+      await desk.advance(5_000, ['c1', 'c2']);
+      expect(await desk.leftovers()).toEqual([]);
+    },
+  );
+
+  it('has a caller, or listens elsewhere: does not; is no agent: does', async () => {
+    const { desk } = await heardByBoss();
+    await desk.enqueue('b');
+    await desk.signIn('cho');
+    await desk.talk('cho');
+    expect(await desk.store.listenIn('a', 'cho')).toBe('busy');
+    expect(await desk.store.listenIn('b', 'boss')).toBe('busy');
+    expect(await desk.store.listenIn('a', 'nobody')).toBe('ok');
+    expect(await faults(desk)).toEqual([]);
+  });
+
+  it('in wrap-up: it ends in its time, and nobody is offered until they have heard enough', async () => {
+    const desk = await DeskBench.open(redis, { wrapUpMs: 5_000 }, ['boss']);
+    await desk.enqueue('z');
+    const offer = await desk.talk('boss');
+    await desk.store.report(offer, { type: 'finished' });
+    await desk.signIn('ann');
+    await desk.enqueue('a');
+    await desk.talk('ann');
+    expect(await desk.store.listenIn('a', 'boss')).toBe('ok');
+    expect(await desk.stateOf('boss')).toBe('wrap-up');
+    await desk.advance(5_000);
+    expect(await desk.store.findAgent('boss')).toMatchObject({ state: 'break', reason: 'listening' });
+    await desk.store.leave('a');
+    expect(await desk.stateOf('boss')).toBe('available');
+    expect(await faults(desk)).toEqual([]);
+  });
+});

@@ -137,6 +137,10 @@ function agentFaults(desk: DeskSnapshot): string[] {
       const isFree = desk.sets.get(`free:${queue}`)?.has(id) === true;
       if (isFree !== (state === 'available')) faults.push(`agent ${id} is ${state}, free in ${queue}: ${isFree}`);
     }
+    const heard = desk.calls.get(agent['listens'] ?? '');
+    if (agent['listens'] && heard?.[`listener:${id}`] === undefined) faults.push(`agent ${id} listens to nothing`);
+    if (agent['listens'] && (busy || state === 'available')) faults.push(`agent ${id} listens and is ${state}`);
+    if (agent['reason'] === 'listening' && !agent['listens']) faults.push(`agent ${id} listens no more`);
     if (state === 'available' && agent['wanted'] !== 'available') faults.push(`agent ${id} wanted ${agent['wanted']}`);
   }
   return faults;

@@ -215,6 +215,14 @@ export class RedisDeskStore implements DeskStore {
     return handToSchema.parse(await this.#run('deskHandTo', callId, agentId));
   }
 
+  async listenIn(callId: string, agentId: string): Promise<'ok' | 'busy'> {
+    return z.enum(['ok', 'busy']).parse(await this.#run('deskListenIn', callId, agentId));
+  }
+
+  async stopListening(callId: string, agentId: string): Promise<void> {
+    await this.#run('deskStopListening', callId, agentId);
+  }
+
   async keep(callId: string): Promise<void> {
     await this.#run('deskKeep', callId);
   }

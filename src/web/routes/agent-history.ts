@@ -11,7 +11,9 @@ const changeSchema = z.object({
   atMs: z.int(),
   from: z.enum(agentStates),
   state: z.enum(agentStates),
-  reason: z.string().meta({ description: 'of a break; unreachable, missed-calls: paused by the desk' }),
+  reason: z.string().meta({
+    description: 'of a break; unreachable, missed-calls: paused by the desk; listening: hears a talk of others',
+  }),
   callId: z.string().optional(),
   by: z
     .object({ userId: z.string(), displayName: z.string().optional() })

@@ -16,6 +16,8 @@ if callBack and former ~= controller then return desk.reply('taken') end
 if former ~= controller or orphan then
   if ARGV[4] == '1' and former ~= controller and not orphan then return desk.reply('taken') end
   if not orphan then desk.orphan(call) end
+  -- Their legs are ended by whoever takes the call over.
+  if former ~= controller then desk.endListening(call) end
   desk.unremind('orphan', call)
   redis.call('HDEL', base .. 'call:' .. call, 'orphan', 'ignored')
   desk.set('call', call, 'controller', controller)

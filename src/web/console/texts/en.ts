@@ -68,6 +68,7 @@ export const en: Texts = {
   reason: {
     'missed-calls': 'paused: calls were missed',
     unreachable: 'paused: phone not reachable',
+    listening: 'Listening in',
     lunch: 'Lunch',
     rest: 'Short break',
     meeting: 'Meeting',

@@ -66,6 +66,7 @@ export const ja = {
   reason: {
     'missed-calls': '不応答が続いたため自動停止',
     unreachable: '電話機につながらないため自動停止',
+    listening: 'モニタリング中',
     lunch: '昼休み',
     rest: '小休憩',
     meeting: '打ち合わせ',

@@ -48,6 +48,8 @@ function desk.letGo(agent)
   elseif wanted ~= 'available' then
     desk.setState(agent, wanted or 'offline', reason or '', nil, by)
     if wanted ~= 'break' then desk.signedOff(agent) end
+  elseif desk.get('agent', agent, 'listens') then
+    desk.setState(agent, 'break', 'listening', nil, by)
   else
     desk.setState(agent, 'available', '', nil, by)
     for _, queue in ipairs(desk.profile(agent).queues) do desk.joinFree(agent, queue) end

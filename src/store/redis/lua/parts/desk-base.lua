@@ -3,10 +3,11 @@
 --   profiles             hash, profile as JSON by agent id
 --   members:<queue>      set of agent ids
 --   free:<queue>         sorted set, available agents by the queue's strategy, first = next
---   agent:<agent>        hash: state, reason, since, wanted, wantedReason, wantedBy, offer, call, misses, idle, served, turn, …
+--   agent:<agent>        hash: state, reason, since, wanted, wantedReason, wantedBy, offer, call, misses, idle, served, turn,
+--                        listens (the call whose talk is heard), …
 --   call:<call>          hash: state, controller, queue, asked, needs, account, score, at, entered, request, skip:<agent>,
 --                        offer, agent (who has answered), transfer (the offer to whom the caller is handed), shown,
---                        heldAt, …
+--                        heldAt, listener:<agent>, …
 --   line:<queue>         sorted set, everybody not yet connected, by score
 --   needs:<queue>        set of the needs that somebody waits with
 --   waiting:<queue>:<needs>  sorted set, who waits with these needs and is offered to nobody, by score

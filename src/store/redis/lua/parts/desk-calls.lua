@@ -143,6 +143,23 @@ function desk.tryAllAgain(call, last)
   for _, agent in ipairs(others) do unskip(call, agent) end
 end
 
+-- Whoever listened to the call is offered callers again.
+function desk.stopListening(call, agent)
+  redis.call('HDEL', base .. 'call:' .. call, 'listener:' .. agent)
+  local listens, state, reason = desk.get('agent', agent, 'listens', 'state', 'reason')
+  if listens ~= call then return end
+  redis.call('HDEL', base .. 'agent:' .. agent, 'listens')
+  desk.changed = true
+  if state ~= 'break' or reason ~= 'listening' then return end
+  desk.set('agent', agent, 'idle', nowMs)
+  desk.letGo(agent)
+end
+function desk.endListening(call)
+  for _, field in ipairs(redis.call('HKEYS', base .. 'call:' .. call)) do
+    if string.sub(field, 1, 9) == 'listener:' then desk.stopListening(call, string.sub(field, 10)) end
+  end
+end
+
 -- Nothing of the call is left.
 function desk.forget(call)
   local controller, queue, counted, callBack = desk.get('call', call, 'controller', 'queue', 'counted', 'callBack')
@@ -152,6 +169,7 @@ function desk.forget(call)
   desk.cancelTransfer(call)
   desk.part(call)
   desk.leaveLine(call)
+  desk.endListening(call)
   desk.unremind('orphan', call)
   desk.endCallBack(call)
   redis.call('SREM', base .. 'held:' .. controller, call)
