@@ -6,6 +6,7 @@ import { errorMessage } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallActor } from './actor.ts';
+import type { DeskAccess } from './desk-access.ts';
 import { mayDial } from './outbound-rules.ts';
 import type { CallIdentity } from './saved-call.ts';
 
@@ -15,6 +16,7 @@ const lookUpDeadlineMs = 2_000;
 
 export interface CallBacksOptions {
   accounts: Pick<AccountStore, 'findAccount'>;
+  people?: Pick<DeskAccess, 'intake'> | undefined;
   clock: Clock;
   logger: Logger;
   /** One more call can be driven here. */
@@ -35,12 +37,24 @@ export class CallBacks {
   async take(request: DeskRequest, ticket: DeskTicket): Promise<DeskListener> {
     const identity = await this.#identify(request);
     if (identity === 'not-now' || (typeof identity === 'object' && !this.#options.hasRoom())) return handBack(ticket);
-    if (identity === 'never') {
-      this.#options.logger.warn({ callId: request.callId }, 'a call-back is given up: the account may not dial it');
-      ticket.leave('done');
-      return deaf;
-    }
+    if (identity === 'never') return this.#giveUp(request, ticket);
     return this.#options.newActor(identity).peers.callBack(request, ticket);
+  }
+
+  /** The account may not dial it: the agent whose turn it is has the case on the page, and hence the account a report. */
+  #giveUp(request: DeskRequest, ticket: DeskTicket): DeskListener {
+    const { logger, people, clock } = this.#options;
+    const { callId, account, callerNumber = '', queueId, learned } = request;
+    logger.warn({ callId }, 'a call-back is given up: the account may not dial it');
+    let isGivenUp = false;
+    const ring = ({ offerId, agentId }: RingOrder) => {
+      if (isGivenUp) return;
+      isGivenUp = true;
+      const opening = { callId, accountId: account.accountId, callerNumber, queueId, learned, offerId, agentId };
+      people?.intake?.open({ ...opening, atMs: clock.nowMs() });
+      ticket.leave('done');
+    };
+    return { ...deaf, ring };
   }
 
   /** As the account is now: its rules may have changed since the caller asked. */

@@ -17,7 +17,7 @@ import type { TalkWitnesses } from './talk-witnesses.ts';
 
 /** The people who can be asked. */
 export interface DeskAccess {
-  desk: Pick<Desk, 'offer' | 'resume'>;
+  desk: Pick<Desk, 'offer' | 'resume' | 'orderCallBack'>;
   /** The agent's phones that are registered now. */
   phonesOf(agentId: string): Promise<readonly PhoneAddress[]>;
   /** Opens the form for the agent who has answered. Returns at once, and sees to it that it happens; repeats do nothing. */

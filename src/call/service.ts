@@ -151,7 +151,15 @@ class Service implements CallService {
   async order(callId: string, order: CallOrder): Promise<CallOrderResult> {
     // The desk knows one who is called back by the call that has ended.
     const calledBack = [...this.#actors.values()].find(({ identity }) => identity.callBackOf === callId);
-    return (calledBack ?? this.#actors.get(callId))?.order(order) ?? orderRefused('no-such-call');
+    const actor = calledBack ?? this.#actors.get(callId);
+    const ofWaiting = () =>
+      order.type === 'end' || order.type === 'move'
+        ? this.#options.people?.desk.orderCallBack(callId, order)
+        : undefined;
+    if (!actor) return (await ofWaiting()) ?? orderRefused('no-such-call');
+    // Otherwise it would have another turn.
+    if (calledBack && order.type === 'end') await ofWaiting();
+    return actor.order(order);
   }
 
   #onIncoming(call: IncomingCall): void {

@@ -124,6 +124,8 @@ export interface DeskCallerStore {
    * (for at most 7 days). False: the caller has an agent, or is not there.
    */
   callBackLater(callId: string): Promise<boolean>;
+  /** Nobody is to be called back after all. False: no call-back waits. */
+  dropCallBack(callId: string): Promise<boolean>;
   /** What has become of an offer. */
   report(offerId: string, event: OfferEvent): Promise<'ok' | 'gone'>;
   /** Places of those who wait; others are left out. */

@@ -2,10 +2,11 @@ import { isOpen } from '../accounts/opening-hours.ts';
 import { assert } from '../kernel/assert.ts';
 import { type TimerHandle, withDeadline } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import { type CallOrderResult, orderDone, orderRefused } from './call-orders.ts';
 import { DeskCaller } from './desk-caller.ts';
 import type { DeskListenerHandle, DeskMessage, DeskStoreListener, EnqueueResult } from './desk-store.ts';
 import { type DeskRequest, type DeskRequestInput, deskRequestSchema } from './request.ts';
-import type { Desk, DeskListener, DeskOptions, DeskRefusal, DeskTicket } from './ticket.ts';
+import type { CallBackOrder, Desk, DeskListener, DeskOptions, DeskRefusal, DeskTicket } from './ticket.ts';
 
 export type * from './ticket.ts';
 
@@ -103,6 +104,16 @@ class DeskService implements Desk, DeskStoreListener {
     this.onConnected();
     const { state, offerId, agentId } = resumed;
     return caller.open(0, { state, offerId, agentId });
+  }
+
+  async orderCallBack(callId: string, order: CallBackOrder): Promise<CallOrderResult> {
+    const { store } = this.#options;
+    if (order.type === 'end') return (await store.dropCallBack(callId)) ? orderDone : orderRefused('no-such-call');
+    const closed = await this.#doorOf(order.queueId);
+    if (closed) return orderRefused(closed);
+    const result = await store.moveTo(callId, order.queueId, order.first ?? false);
+    if (result.outcome === 'queued') return orderDone;
+    return orderRefused(result.outcome === 'refused' ? result.reason : 'no-such-call');
   }
 
   onMessage(message: DeskMessage): void {

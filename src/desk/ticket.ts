@@ -1,6 +1,7 @@
 import type { OverflowStep } from '../accounts/queues.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { CallOrder, CallOrderResult } from './call-orders.ts';
 import type { CallShown } from './call-shown.ts';
 import type {
   CallerState,
@@ -119,7 +120,15 @@ export interface Desk {
   offer(request: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal>;
   /** After a take-over of the call by this controller. Undefined: the call was not at the desk (any more). */
   resume(callId: string, listener: DeskListener): Promise<DeskTicket | undefined>;
+  /**
+   * Of one who waits to be called back, and whose turn has not come: into another line or to the head of the line, or
+   * not to be called back any more (`end`, also while agents ring).
+   * @throws DenwabanError `REDIS_UNAVAILABLE`.
+   */
+  orderCallBack(callId: string, order: CallBackOrder): Promise<CallOrderResult>;
 }
+
+export type CallBackOrder = Extract<CallOrder, { type: 'move' | 'end' }>;
 
 export interface DeskOptions {
   store: DeskCallerStore & DeskHandOverStore & Pick<DeskStaffStore, 'findQueue'>;

@@ -29,6 +29,12 @@ async function turn(options: HarnessOptions & { request?: Partial<DeskRequest> }
   return { h, desk, opened, listener };
 }
 
+/** One waits to be called back, and nobody is free. */
+async function waitingFor() {
+  const desk = new FakeDesk();
+  return { desk, h: await harness({ overrides: { people: { desk, phonesOf: async () => [phone] } } }) };
+}
+
 async function dialling(options: Parameters<typeof turn>[0] = {}) {
   const all = await turn(options);
   const [agentDial] = all.h.telephony.dials;
@@ -238,6 +244,28 @@ describe('the turn of a call-back', () => {
   });
 });
 
+describe('a supervisor', () => {
+  test('moves or drops one whose turn has not come: it is the desk’s', async () => {
+    const { h, desk } = await waitingFor();
+    expect(await h.service.order('call-first', { type: 'move', queueId: 'other' })).toEqual({ ok: true });
+    expect(await h.service.order('call-first', { type: 'end' })).toEqual({ ok: true });
+    expect(await h.service.order('call-none', { type: 'end' })).toEqual({ ok: false, reason: 'no-such-call' });
+    expect(await h.service.order('call-first', { type: 'hold', held: true })).toEqual({
+      ok: false,
+      reason: 'no-such-call',
+    });
+    expect(desk.told).toEqual(['move call-first', 'end call-first', 'end call-none']);
+  });
+
+  test('drops one for whom an agent is rung: the phone stops, and there is no other turn', async () => {
+    const all = await turn();
+    expect(await all.h.service.order('call-first', { type: 'end' })).toEqual({ ok: true });
+    await settle();
+    expect(all.desk.told[0]).toBe('end call-first');
+    await nothingIsLeft(all);
+  });
+});
+
 describe('a call-back is not dialled', () => {
   test('where there is no room, or this controller takes no more calls: another turn, uncounted', async () => {
     const full = await turn({ limits: { maxCalls: 0 } });
@@ -261,8 +289,12 @@ describe('a call-back is not dialled', () => {
       },
       { request: { callBack: undefined } },
     ]) {
-      const { h, desk } = await turn(options);
+      const { h, desk, opened } = await turn(options);
       expect(desk.told).toEqual(['leave done']);
+      // Not lost: the agent finds it, and the account has a report.
+      expect(opened).toMatchObject([
+        { callId: 'call-first', offerId: 'o1', agentId: 'hanako', learned: { order: '1234' } },
+      ]);
       expect(h.telephony.dials).toEqual([]);
     }
   });

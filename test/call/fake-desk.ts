@@ -1,7 +1,8 @@
 import type { DeskAccess } from '../../src/call/escalation.ts';
 import type { SavedCall } from '../../src/call/saved-call.ts';
+import { type CallOrderResult, orderDone, orderRefused } from '../../src/desk/call-orders.ts';
 import type { CallShown } from '../../src/desk/call-shown.ts';
-import type { DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
+import type { CallBackOrder, DeskListener, DeskRefusal, DeskTicket, RingOrder } from '../../src/desk/desk.ts';
 import type { IntakeOpening } from '../../src/desk/intake.ts';
 import type { DeskRequestInput } from '../../src/desk/request.ts';
 import type { Effect } from '../../src/flow/protocol.ts';
@@ -50,6 +51,11 @@ export class FakeDesk {
   async resume(_callId: string, listener: DeskListener): Promise<DeskTicket | undefined> {
     if (this.resumesFail-- > 0) throw new Error('Redis does not answer');
     return this.found ? this.ticket(listener) : undefined;
+  }
+
+  async orderCallBack(callId: string, order: CallBackOrder): Promise<CallOrderResult> {
+    this.told.push(`${order.type} ${callId}`);
+    return callId === 'call-first' ? orderDone : orderRefused('no-such-call');
   }
 
   /** A ticket that is told to this desk. */

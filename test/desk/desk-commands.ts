@@ -213,6 +213,13 @@ const callBack = step('callBack', index, async (desk, call) => {
   await desk.check();
 });
 
+const dropCallBack = step('dropCallBack', index, async (desk, call) => {
+  const waiting = [...desk.calls].filter(([, { isCallBack, isServed }]) => isCallBack && !isServed);
+  const [callId] = pick(waiting, call) ?? [];
+  if (callId !== undefined && (await desk.store.dropCallBack(callId))) desk.calls.delete(callId);
+  await desk.check();
+});
+
 const overflowFailed = step('overflowFailed', index, async (desk, call) => {
   const callId = pick([...desk.calls.keys()], call);
   if (callId !== undefined) await desk.store.overflowFailed(callId);
@@ -288,6 +295,7 @@ const weighted: [number, fc.Arbitrary<Step>][] = [
   [1, backToHead],
   [1, overflowFailed],
   [1, callBack],
+  [1, dropCallBack],
   [4, advance],
   [1, endWrapUp],
   [1, hang],

@@ -337,6 +337,22 @@ describe('desks of two controllers on one Redis', () => {
     await isIn('ann', 'available');
   });
 
+  it('move and drop whoever waits to be called back, for a supervisor', async () => {
+    await setUp({});
+    const order = (queueId: string) => two.desk.orderCallBack('a', { type: 'move', queueId });
+    const shut = { timezone: 'Asia/Tokyo', open: [{ dates: ['2001-01-01'] }], closedDays: [] };
+    await one.store.putQueue(queueOf({ queueId: 'closed', hours: shut }));
+    await one.store.putQueue(queueOf({ queueId: 'other' }));
+    expect(await (await one.offer('a')).callBackLater()).toBe(true);
+    expect(await order('nowhere')).toEqual({ ok: false, reason: 'unknown-queue' });
+    expect(await order('closed')).toEqual({ ok: false, reason: 'closed' });
+    expect(await order('other')).toEqual({ ok: true });
+    expect((await two.store.listLine('other', 5)).map(({ callId }) => callId)).toEqual(['a']);
+    expect(await two.desk.orderCallBack('a', { type: 'end' })).toEqual({ ok: true });
+    expect(await two.desk.orderCallBack('a', { type: 'end' })).toEqual({ ok: false, reason: 'no-such-call' });
+    expect(await order('other')).toEqual({ ok: false, reason: 'no-such-call' });
+  });
+
   it('call back again later whom nobody has reached: the agent is free at once, the turn is over', async () => {
     await setUp({ missesBeforePause: 1 });
     const a = await one.offer('a');

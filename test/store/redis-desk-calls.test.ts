@@ -154,6 +154,23 @@ describe('a call-back', () => {
     expect(await faults(desk)).toEqual([]);
   });
 
+  it('is dropped: nobody is called back, whoever rang for it is free; not one who talks', async () => {
+    const desk = await open({}, ['ann']);
+    await desk.enqueue('a');
+    expect(await desk.store.dropCallBack('a')).toBe(false);
+    await desk.store.callBackLater('a');
+    await desk.store.report(await desk.offerOf('ann'), { type: 'ringing' });
+    expect(await desk.store.dropCallBack('a')).toBe(true);
+    expect(await desk.store.dropCallBack('a')).toBe(false);
+    expect(await desk.stateOf('ann')).toBe('available');
+    expect(await desk.leftovers()).toEqual([]);
+    await desk.enqueue('b');
+    await desk.store.callBackLater('b');
+    await desk.talk('ann');
+    expect(await desk.store.dropCallBack('b')).toBe(false);
+    expect(await faults(desk)).toEqual([]);
+  });
+
   it('that could not be dialled now is handed on to another controller, and does not count', async () => {
     const desk = await open({ strategy: 'ring-several', ringCount: 2 }, ['ann', 'bob']);
     await desk.enqueue('a');

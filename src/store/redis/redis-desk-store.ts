@@ -215,6 +215,10 @@ export class RedisDeskStore implements DeskStore {
     return handToSchema.parse(await this.#run('deskHandTo', callId, agentId));
   }
 
+  async dropCallBack(callId: string): Promise<boolean> {
+    return z.boolean().parse(await this.#run('deskDropCallBack', callId));
+  }
+
   async listenIn(callId: string, agentId: string): Promise<'ok' | 'busy'> {
     return z.enum(['ok', 'busy']).parse(await this.#run('deskListenIn', callId, agentId));
   }
