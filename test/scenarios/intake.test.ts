@@ -9,6 +9,7 @@ import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
+import { postgresOf } from '../support/scenario-database.ts';
 import { startOwnSwitch } from '../support/switch.ts';
 import { denwaban, type System, startSystem } from '../support/system.ts';
 import { type Answer, Browser } from '../web/support.ts';
@@ -33,8 +34,10 @@ beforeEach(async () => {
   const own = await startOwnSwitch();
   cleanUps.push(() => own.stop());
   const sending = { SMTP_URL: `smtp://127.0.0.1:${mail.port}`, MAIL_FROM: '電話番 <desk@denwaban.example>' };
-  environment = { ...own.environment, ...sending, ALLOW_INSECURE_TARGETS: 'yes' };
-  const loaded = await denwaban(['load', prepareFolder()], { DATA_DIR: dataDir });
+  // As in production: PostgreSQL.
+  const database = { DATABASE_URL: await postgresOf(dataDir) };
+  environment = { ...own.environment, ...sending, ...database, ALLOW_INSECURE_TARGETS: 'yes' };
+  const loaded = await denwaban(['load', prepareFolder()], { DATA_DIR: dataDir, ...database });
   expect(loaded).toMatchObject({ code: 0 });
   secrets = readSecrets(loaded.output);
   system = await startController();

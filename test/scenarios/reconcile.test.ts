@@ -11,6 +11,7 @@ import { Baresip } from '../support/baresip.ts';
 import { offered } from '../support/facts.ts';
 import { eventually } from '../support/poll.ts';
 import { freePortPair } from '../support/ports.ts';
+import { databaseUrlOf } from '../support/scenario-database.ts';
 import { denwaban, type System, startSystem } from '../support/system.ts';
 
 const numbers = { say: '0311110001', transfer: '0311110004', nobody: '0399999999' };
@@ -104,7 +105,7 @@ describe('a leg whose controller died before it could save the call', () => {
     const loaded = await denwaban(['load', 'test/scenarios/flows'], { DATA_DIR: dataDir });
     expect(loaded).toMatchObject({ code: 0 });
     const options = { clock: systemClock, logger: silentLogger };
-    const database = await openSql(`sqlite:${join(dataDir, 'denwaban.sqlite')}`, options);
+    const database = await openSql(await databaseUrlOf(dataDir), options);
     const atMs = Date.now() - 120_000;
     await new SqlFactStore(database).append([offered('call_lost', { atMs, accountId: 'scenario' })]);
     await database.close();

@@ -9,6 +9,7 @@ import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
 import { eventually } from './poll.ts';
 import { rtpPorts } from './ports.ts';
 import { type RunningProgram, runProgram } from './process.ts';
+import { databaseFor, databaseUrlOf } from './scenario-database.ts';
 import { prepareStack } from './stack.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -71,7 +72,7 @@ export async function denwaban(
 ): Promise<{ code: number | null; output: string; stdout: string }> {
   const program = runProgram(node, [join(root, 'src/main.ts'), ...args], {
     cwd: root,
-    env: { ...process.env, ...environment },
+    env: { ...process.env, ...environment, ...(await databaseFor(environment)) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const code = await program.exit;
@@ -96,6 +97,7 @@ export async function startSystem(
     ...stack.environment,
     ...options.environment,
   };
+  Object.assign(environment, await databaseFor(environment));
   let printed = '';
   if (options.flows && !options.dataDir) {
     const loaded = await denwaban(['load', options.flows], environment);
@@ -147,7 +149,7 @@ async function closedCall(
   number: string,
   { timeoutMs = 15_000, reveal = false }: { timeoutMs?: number; reveal?: boolean },
 ): Promise<PrintedCall> {
-  const url = DATABASE_URL ?? `sqlite:${join(DATA_DIR, 'denwaban.sqlite')}`;
+  const url = DATABASE_URL ?? (await databaseUrlOf(DATA_DIR));
   const database = await openSql(url, { clock: systemClock, logger: silentLogger });
   const facts = new SqlFactStore(database);
   const newestClosed = async () => {
