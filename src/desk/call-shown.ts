@@ -1,3 +1,5 @@
+import type { listenModes } from './call-orders.ts';
+
 /** Why the caller was not handed over, and is back with the agent or in the line. */
 export const transferFailures = ['busy', 'no-answer', 'refused', 'cancelled', 'failed'] as const;
 export type TransferFailure = (typeof transferFailures)[number];
@@ -11,6 +13,11 @@ export interface CallShown {
   /** Of the latest transfer, until the next order. */
   transferFailed?: TransferFailure;
   recording?: 'on' | 'paused';
-  /** Agent ids of supervisors who listen. */
-  listeners?: string[];
+  /** Supervisors who listen. */
+  listeners?: ShownListener[];
+}
+
+export interface ShownListener {
+  agentId: string;
+  mode: (typeof listenModes)[number];
 }
