@@ -1,5 +1,3 @@
-import type { listenModes } from './call-orders.ts';
-
 /** Why the caller was not handed over, and is back with the agent or in the line. */
 export const transferFailures = ['busy', 'no-answer', 'refused', 'cancelled', 'failed'] as const;
 export type TransferFailure = (typeof transferFailures)[number];
@@ -16,6 +14,9 @@ export interface CallShown {
   /** Supervisors who listen. */
   listeners?: ShownListener[];
 }
+
+/** Who hears a supervisor who listens: nobody, the agent, or both. */
+export const listenModes = ['listen', 'whisper', 'join'] as const;
 
 export interface ShownListener {
   agentId: string;

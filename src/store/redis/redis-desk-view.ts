@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { listenModes } from '../../desk/call-orders.ts';
-import { type CallShown, transferFailures } from '../../desk/call-shown.ts';
+import { type CallShown, listenModes, transferFailures } from '../../desk/call-shown.ts';
 import { agentStates, callerStates, type DeskListenerHandle } from '../../desk/desk-store.ts';
 import type { DeskOverview, DeskViewStore, FiguresSlot } from '../../desk/live.ts';
 import type { RedisConnection } from './open-redis.ts';
