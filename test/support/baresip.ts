@@ -143,14 +143,23 @@ export class Baresip {
     return () => (this.#newestDump() === dump ? this.heard().subarray(before) : this.heard());
   }
 
-  /** How often it has been rung. */
+  /** How often it has been rung; one that picks up by itself says nothing of that. */
   get rung(): number {
-    return this.#events.filter(({ type }) => type === 'CALL_INCOMING').length;
+    return this.#count('CALL_INCOMING');
   }
 
-  /** Of one that is only rung: it neither rings nor talks. */
+  /** How many calls it has been in. */
+  get talks(): number {
+    return this.#count('CALL_ESTABLISHED');
+  }
+
+  /** Of one that is only ever called, and picks up by hand: it neither rings nor talks. */
   get isIdle(): boolean {
-    return this.rung === this.#events.filter(({ type }) => type === 'CALL_CLOSED').length;
+    return this.rung === this.#count('CALL_CLOSED');
+  }
+
+  #count(type: string): number {
+    return this.#events.filter((event) => event.type === type).length;
   }
 
   #newestDump(): string | undefined {
