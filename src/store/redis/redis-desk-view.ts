@@ -54,7 +54,10 @@ const shownSchema = z.object({
   transfer: z.object({ to: z.string(), state: z.literal('ringing') }).optional(),
   transferFailed: z.enum(transferFailures).optional(),
   recording: z.enum(['on', 'paused']).optional(),
-  listeners: listOf(z.object({ agentId: z.string(), mode: z.enum(listenModes) })).optional(),
+  listeners: listOf(z.object({ agentId: z.string(), mode: z.enum(listenModes) }))
+    .optional()
+    // A controller of before named agents alone.
+    .catch(undefined),
 });
 const callSchema = z
   .object({
