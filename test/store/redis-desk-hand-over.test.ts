@@ -182,6 +182,19 @@ describe('a waiting caller who is moved', () => {
   });
 });
 
+it('by a controller that has lost its lease: nobody is reserved, and whoever takes the call over finds one agent', async () => {
+  const desk = await DeskBench.open(redis, {}, ['ann']);
+  await desk.enqueue('a');
+  await desk.talk('ann');
+  await desk.advance(leaseMs + 1_000, []);
+  await desk.signIn('bob');
+  expect(await desk.store.handTo('a', 'bob')).toBe('not-talking');
+  await desk.store.extend('c2', leaseMs);
+  expect(await desk.store.resume('c2', 'a')).toMatchObject({ state: 'talking', agentId: 'ann' });
+  expect(await desk.store.handTo('a', 'bob')).toMatchObject({ agentId: 'bob' });
+  expect(await faults(desk)).toEqual([]);
+});
+
 describe('a supervisor who listens', () => {
   /** Ann talks with caller `a`; the boss is one of the agents, and free. */
   async function heardByBoss() {

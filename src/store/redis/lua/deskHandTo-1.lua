@@ -7,12 +7,14 @@
 -- include: desk-base desk-agents desk-match desk-calls desk-due
 
 local call, agent = ARGV[2], ARGV[3]
-local state, account, controller, queue, transfer = desk.get('call', call, 'state', 'account', 'controller', 'queue', 'transfer')
+local state, account, controller, queue, transfer, orphan =
+  desk.get('call', call, 'state', 'account', 'controller', 'queue', 'transfer', 'orphan')
 if transfer then
   local isRepeat = desk.get('offer', transfer, 'agent') == agent
   return desk.reply(isRepeat and desk.describe(transfer) or 'busy')
 end
-if state ~= 'talking' then return desk.reply('not-talking') end
+-- A controller that has lost its lease orders nothing: another may take the call this very moment.
+if state ~= 'talking' or orphan then return desk.reply('not-talking') end
 local profile = desk.profile(agent)
 if not profile or desk.get('agent', agent, 'state') ~= 'available' then return desk.reply('busy') end
 if profile.refused[account] then return desk.reply('not-allowed') end
