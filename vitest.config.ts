@@ -15,7 +15,7 @@ const callTimes = { testTimeout: 60_000, hookTimeout: 120_000 };
 /** One drachtio-server and FreeSWITCH for all files, where they are not embedded. */
 const filesAtOnce = (process.env.STACK ?? 'embedded') === 'embedded' ? 3 : 1;
 /** Over a minute each: begun last they would be waited for by themselves. */
-const longFiles = ['/session-timers.', '/desk.', '/intake.', '/sip.', '/takeover.'];
+const longFiles = ['/session-timers.', '/desk.', '/desk-takeover.', '/intake.', '/sip.', '/takeover.'];
 
 class LongFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

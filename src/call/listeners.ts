@@ -1,4 +1,5 @@
 import { type CallOrder, type CallOrderResult, orderDone, orderRefused } from '../desk/call-orders.ts';
+import type { ShownListener } from '../desk/call-shown.ts';
 import type { DeskTicket } from '../desk/desk.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { newId } from '../kernel/ids.ts';
@@ -48,9 +49,11 @@ export class Listeners {
     return this.#all.size === 0;
   }
 
-  /** Agent ids of those who hear the talk. */
-  get heardBy(): string[] {
-    return [...this.#all].filter(({ leg, unwanted }) => leg && !unwanted).map(({ agentId }) => agentId);
+  /** Those who hear the talk. */
+  get heardBy(): ShownListener[] {
+    return [...this.#all]
+      .filter(({ leg, unwanted }) => leg && !unwanted)
+      .map(({ agentId, mode }) => ({ agentId, mode }));
   }
 
   /** Changes when there is another leg to be known of. */
@@ -116,11 +119,13 @@ export class Listeners {
   }
 
   async #change(listener: Listener, mode: ListenMode): Promise<CallOrderResult> {
-    listener.mode = mode;
     const { leg } = listener;
     const agent = this.#agent;
-    if (!leg || !agent) return orderDone;
-    return (await leg.listen(agent, mode)) ? orderDone : orderRefused('failed');
+    const changed = !leg || !agent || (await leg.listen(agent, mode));
+    if (!changed) return orderRefused('failed');
+    listener.mode = mode;
+    this.#host.post(this.#host.onChanged);
+    return orderDone;
   }
 
   #dial(listener: Listener, phones: readonly PhoneAddress[]): CallOrderResult {

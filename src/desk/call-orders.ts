@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { listenModes } from './call-shown.ts';
 import type { CallerState, DeskListenerHandle } from './desk-store.ts';
 
 const id = z.string().min(1).max(80);
@@ -10,9 +11,6 @@ export const transferTargetSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('number'), number: z.string().min(1).max(40) }),
 ]);
 export type TransferTarget = z.infer<typeof transferTargetSchema>;
-
-/** Who hears a supervisor who listens: nobody, the agent, or both. */
-export const listenModes = ['listen', 'whisper', 'join'] as const;
 
 /** What people at the desk ask of a call in progress. */
 export const callOrderSchema = z.discriminatedUnion('type', [

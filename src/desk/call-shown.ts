@@ -11,6 +11,14 @@ export interface CallShown {
   /** Of the latest transfer, until the next order. */
   transferFailed?: TransferFailure;
   recording?: 'on' | 'paused';
-  /** Agent ids of supervisors who listen. */
-  listeners?: string[];
+  /** Supervisors who listen. */
+  listeners?: ShownListener[];
+}
+
+/** Who hears a supervisor who listens: nobody, the agent, or both. */
+export const listenModes = ['listen', 'whisper', 'join'] as const;
+
+export interface ShownListener {
+  agentId: string;
+  mode: (typeof listenModes)[number];
 }

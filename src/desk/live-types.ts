@@ -10,6 +10,8 @@ export interface LiveCall extends CallShown {
   /** Absent: withheld. */
   callerNumber: string | undefined;
   waitingSinceMs: number;
+  /** In the line of the queue, 1 = next; while it is among the first there. */
+  position?: number;
   isCallBack: boolean;
   /** Who has answered. */
   agentId: string | undefined;

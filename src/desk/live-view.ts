@@ -20,11 +20,18 @@ export function viewFor(overview: DeskOverview, userId: string, scope: 'all' | '
   };
 }
 
-function everything({ agents, calls }: DeskOverview): Pick<LiveView, 'agents' | 'calls'> {
+function everything({ agents, calls, queues }: DeskOverview): Pick<LiveView, 'agents' | 'calls'> {
+  const places = new Map(queues.flatMap(({ line }) => line.map((callId, index) => [callId, index + 1] as const)));
   return {
     agents: agents.map(toLiveAgent).sort((one, other) => one.displayName.localeCompare(other.displayName, 'ja')),
-    calls: calls.toSorted((one, other) => one.waitingSinceMs - other.waitingSinceMs),
+    calls: calls
+      .map((call) => withPosition(call, places.get(call.callId)))
+      .sort((one, other) => one.waitingSinceMs - other.waitingSinceMs),
   };
+}
+
+function withPosition(call: LiveCall, position: number | undefined): LiveCall {
+  return position === undefined ? call : { ...call, position };
 }
 
 /** Who listens in is for supervisors to know. */

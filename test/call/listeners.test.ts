@@ -32,7 +32,7 @@ test('the supervisor’s phone rings, hears the talk at the agent’s leg, and h
   const { h, leg, agent, boss, supervisor, desk } = await listens();
   expect(boss.request).toMatchObject({ kind: 'listener', displayName: 'さくら歯科', peer: leg });
   expect(supervisor.listening).toEqual({ target: agent, mode: 'listen' });
-  expect(desk.shown.at(-1)).toEqual({ listeners: ['boss'] });
+  expect(desk.shown.at(-1)).toEqual({ listeners: [{ agentId: 'boss', mode: 'listen' }] });
   supervisor.hangUp();
   await settle();
   expect(h.story(boss.legId)).toEqual(['offered', 'ringing', 'answered', 'ended peer-hangup']);
@@ -52,13 +52,18 @@ test('meanwhile the desk offers the supervisor nobody; whoever has a caller is n
 });
 
 test('the mode is changed while it rings and while they listen; nobody is rung twice', async () => {
-  const { h, boss } = await rings();
+  const { h, boss, desk } = await rings();
   expect(await listen(h, 'boss', 'whisper')).toEqual({ ok: true });
   const supervisor = boss.answer();
   await settle();
   expect(supervisor?.listening?.mode).toBe('whisper');
   expect(await listen(h, 'boss', 'join')).toEqual({ ok: true });
   expect(supervisor?.listening?.mode).toBe('join');
+  await settle();
+  expect(desk.shown.map(({ listeners }) => listeners?.map(({ mode }) => mode)).slice(-2)).toEqual([
+    ['whisper'],
+    ['join'],
+  ]);
   expect(h.telephony.dials).toHaveLength(2);
 });
 

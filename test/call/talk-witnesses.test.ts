@@ -5,6 +5,7 @@ import { talking } from './fake-desk.ts';
 
 /** Recording and listening while the caller is held, or handed over. */
 
+const listeners = [{ agentId: 'boss', mode: 'listen' }];
 const recorded = { recordingPolicy: async () => ({ record: true, announce: true }) };
 
 /** A recorded talk with a supervisor who listens. */
@@ -21,7 +22,7 @@ async function witnessed() {
   expect(await order({ type: 'listen', agentId: 'boss', mode: 'listen' })).toEqual({ ok: true });
   const supervisor = h.telephony.dials.at(-1)?.answer();
   await settle();
-  expect(talk.desk.shown.at(-1)).toEqual({ recording: 'on', listeners: ['boss'] });
+  expect(talk.desk.shown.at(-1)).toEqual({ recording: 'on', listeners });
   const agentsOf = () =>
     h.facts.flatMap((fact) => (fact.type === 'recorded' && 'agentId' in fact ? [fact.agentId] : []));
   /** Who is rung last answers, and hears what is to be heard first. */
@@ -39,12 +40,12 @@ test('hold changes nothing for either', async () => {
   const { leg, desk, supervisor, agent, order, agentsOf } = await witnessed();
   expect(await order({ type: 'hold', held: true })).toEqual({ ok: true });
   expect(supervisor?.listening?.target).toBe(agent);
-  expect(desk.shown.at(-1)).toEqual({ held: true, recording: 'on', listeners: ['boss'] });
+  expect(desk.shown.at(-1)).toEqual({ held: true, recording: 'on', listeners });
   expect(await order({ type: 'recording', paused: true })).toEqual({ ok: true });
   await order({ type: 'hold', held: false });
   expect(leg.callRecordings.size).toBe(1);
   expect(agentsOf()).toEqual([]);
-  expect(desk.shown.at(-1)).toEqual({ recording: 'paused', listeners: ['boss'] });
+  expect(desk.shown.at(-1)).toEqual({ recording: 'paused', listeners });
 });
 
 test('handed to another agent: a recording of each talk, announced once, and the listener’s leg ends', async () => {

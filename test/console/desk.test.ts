@@ -1,17 +1,16 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { buildConsole } from '../../scripts/build-console.ts';
 import { type MailServer, type Receiver, startMailServer, startReceiver } from '../outbox/harness.ts';
 import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
-import { startChromium } from '../support/chromium.ts';
 import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
-import { freePortPair } from '../support/ports.ts';
+import { trunkPortOfOurs } from '../support/ports.ts';
 import { type System, startSystem } from '../support/system.ts';
+import { Pages, photo, photos, signIn as signInAs } from './pages.ts';
 
 /** The console in a browser, on the running system, with callers and agents on phones that are not ours. */
 const number = '0322220001';
@@ -20,38 +19,35 @@ const caller = { user: '09011112222', written: '090-1111-2222' };
 let trunkPort: number;
 let system: System;
 let secrets: PrintedSecrets;
-let browser: Browser;
+let pages: Pages;
 let mailServer: MailServer;
 let receiver: Receiver;
 const running: { stop(): Promise<void> }[] = [];
-const faults: string[] = [];
 
 beforeAll(async () => {
-  await buildConsole();
   mailServer = await startMailServer();
   receiver = await startReceiver();
   const flows = flowsThatReportTo(receiver.url);
-  trunkPort = await freePortPair();
+  trunkPort = trunkPortOfOurs();
   const environment = {
     TRUNK_URL: `sip:127.0.0.1:${trunkPort}`,
     SMTP_URL: `smtp://127.0.0.1:${mailServer.port}`,
     MAIL_FROM: 'desk@denwaban.example',
     ALLOW_INSECURE_TARGETS: 'yes',
   };
-  [system, browser] = await Promise.all([startSystem({ flows, environment }), startChromium()]);
+  [system, pages] = await Promise.all([startSystem({ flows, environment }), Pages.start()]);
   rmSync(flows, { recursive: true, force: true });
   secrets = readSecrets(system.loaded);
 });
 afterAll(async () => {
-  await browser.close();
+  await pages.close();
   await system.stop();
   await mailServer.close();
   await receiver.close();
 });
 afterEach(async () => {
   for (const party of running.splice(0).reverse()) await party.stop();
-  // Nothing that the rules for pages (CSP) forbid, and no fault of a script.
-  expect(faults.splice(0)).toEqual([]);
+  expect(await pages.clear()).toEqual([]);
 });
 
 /** The flows of this folder, in which the account's reports go to a mail address and to this webhook. */
@@ -69,47 +65,9 @@ function flowsThatReportTo(url: string): string {
   return folder;
 }
 
-async function openPage(options: { locale?: string; colorScheme?: 'light' | 'dark' } = {}): Promise<Page> {
-  const { locale = 'ja-JP', colorScheme = 'light' } = options;
-  const context = await browser.newContext({ locale, colorScheme, viewport: { width: 1440, height: 960 } });
-  running.push({ stop: () => context.close() });
-  const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on('console', (message) => {
-    if (/Content Security Policy/.test(message.text())) faults.push(message.text());
-  });
-  await page.goto(system.httpUrl);
-  return page;
-}
+const openPage = (options?: Parameters<Pages['open']>[1]) => pages.open(system.httpUrl, options);
 
-/** By keyboard: the first field has the focus. */
-async function signIn(page: Page, name: string, password = secrets.users.get(name) ?? ''): Promise<void> {
-  await page.getByRole('button', { name: /サインイン|Sign in/ }).waitFor();
-  await page.keyboard.type(name);
-  await page.keyboard.press('Tab');
-  await page.keyboard.type(password);
-  await page.keyboard.press('Enter');
-}
-
-/** For people to look at: only where `SCREENSHOTS` names a folder. */
-async function photo(page: Page, name: string): Promise<void> {
-  const folder = process.env['SCREENSHOTS'];
-  if (!folder) return;
-  mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, animations: 'disabled' });
-}
-
-async function photos(page: Page, name: string): Promise<void> {
-  if (!process.env['SCREENSHOTS']) return;
-  for (const language of ['English', '日本語']) {
-    await page.getByText(language, { exact: true }).click();
-    for (const scheme of ['dark', 'light'] as const) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await photo(page, `${name}-${language === 'English' ? 'en' : 'ja'}-${scheme}`);
-    }
-  }
-}
+const signIn = (page: Page, name: string, password = secrets.users.get(name) ?? '') => signInAs(page, name, password);
 
 async function phoneOf(agent: string): Promise<Baresip> {
   const user = `${agent}-1`;
@@ -151,7 +109,10 @@ async function holdAndTransferInVain(page: Page): Promise<void> {
   await photo(page, 'transfer');
   await page.keyboard.press('Enter');
   await doctor.heardOf('CALL_INCOMING');
-  expect(await page.locator(':focus').inputValue()).toBe('本日 17時まで');
+  await eventually(
+    'the focus to be back in the form',
+    async () => (await page.locator(':focus').inputValue()) === '本日 17時まで',
+  );
   await desk.getByText('呼出中: 佐藤 健').waitFor();
   await photos(page, 'transferring');
   doctor.hangUp();
@@ -172,11 +133,16 @@ async function handToTaro(page: Page): Promise<void> {
   await taro.reaches('talking');
 }
 
+/** What the account's own program has been told, in order. */
+function reports(): { reportId: string; intakeId: string }[] {
+  return receiver.received.map(({ body }) => JSON.parse(body).data.fields);
+}
+
 /** What can be done with the only call that an agent has. */
-async function choose(page: Page, action: string): Promise<void> {
+async function choose(page: Page, action: string, role: 'menuitem' | 'menuitemradio' = 'menuitem'): Promise<void> {
   await page.getByRole('region', { name: '進行中の電話' }).getByRole('button').focus();
   await page.keyboard.press('Enter');
-  const item = page.getByRole('menuitem', { name: action, exact: true });
+  const item = page.getByRole(role, { name: action, exact: true });
   await item.waitFor();
   await photo(page, `overview-${action}`);
   await item.press('Enter');
@@ -186,7 +152,7 @@ async function choose(page: Page, action: string): Promise<void> {
 async function listenIn(page: Page): Promise<void> {
   const phone = await phoneOf('boss');
   const mark = page.getByText('傍聴: 中村 管理者');
-  await choose(page, '聞く');
+  await choose(page, '聞く', 'menuitemradio');
   await phone.heardOf('CALL_INCOMING');
   phone.accept();
   await mark.waitFor();
@@ -300,22 +266,36 @@ describe('the console', () => {
     await state(page).getByText('退席', { exact: true }).waitFor();
   });
 
-  it('a form left unfinished, of the caller handed over, is there after the call until it is reported', async () => {
+  it('the caller handed over after the report: the next agent has the same form, and what changes is reported in its place', async () => {
     const page = await openPage();
     await signIn(page, 'taro');
     await state(page).getByText('退席', { exact: true }).waitFor();
     await page.getByText('前の電話の受付票が終わっていません。').waitFor();
     const form = page.getByTestId('intake');
-    await form.getByLabel('お名前').focus();
-    await page.keyboard.insertText('途中');
+    await form.getByText(/この件は\d\d:\d\dに報告済みです。/).waitFor();
+    const name = form.getByLabel('お名前');
+    expect(await name.inputValue()).toBe('伊藤 さくら');
+    await name.focus();
+    await page.keyboard.press('End');
+    await page.keyboard.insertText('子');
     await form.locator('[data-testid="kept"][data-state="kept"]').waitFor();
+    await photos(page, 'handed-over');
     await page.reload();
     await form.waitFor();
-    expect(await form.getByLabel('お名前').inputValue()).toBe('途中');
+    expect(await name.inputValue()).toBe('伊藤 さくら子');
     await form.getByText('営業電話').click();
     await page.keyboard.press('Control+Enter');
     await page.getByText('ご契約者への報告を送り出しました。').first().waitFor();
     await form.waitFor({ state: 'detached' });
+    const [first, second] = await eventually('the second report', () =>
+      reports().length === 2 ? reports() : undefined,
+    );
+    expect(second).toMatchObject({
+      replacesReportId: first?.reportId,
+      caller: { name: '伊藤 さくら子' },
+      outcome: 'sales-call',
+    });
+    expect(first?.intakeId).toBe(second?.intakeId);
   });
 
   it('a supervisor sees the desk as it changes, sets states, listens in, and ends a call', async () => {

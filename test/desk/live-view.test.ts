@@ -27,7 +27,7 @@ function queue(given: Partial<QueueOverview> = {}): QueueOverview {
 const call: LiveCall = {
   ...{ callId: 'c', state: 'talking', queueId: 'main', callerNumber: undefined, waitingSinceMs: nowMs },
   ...{ account: { accountId: 'acme', name: 'アクメ', reading: 'あくめ' }, isCallBack: false, agentId: 'hanako' },
-  ...{ held: true, listeners: ['boss'] },
+  ...{ held: true, listeners: [{ agentId: 'boss', mode: 'whisper' }] },
 };
 
 function desk(given: Partial<DeskOverview> = {}): DeskOverview {
@@ -50,8 +50,23 @@ describe("what a user's page shows", () => {
   it('tells who listens to supervisors only', () => {
     expect(viewFor(desk(), 'hanako', 'own').call).toMatchObject({ callId: 'c', held: true });
     expect(JSON.stringify(viewFor(desk(), 'hanako', 'own'))).not.toContain('boss');
-    expect(viewFor(desk(), 'boss', 'all').calls?.[0]?.listeners).toEqual(['boss']);
-    expect(viewFor(desk(), 'hanako', 'all').call?.listeners).toEqual(['boss']);
+    expect(viewFor(desk(), 'boss', 'all').calls?.[0]?.listeners).toEqual([{ agentId: 'boss', mode: 'whisper' }]);
+    expect(viewFor(desk(), 'hanako', 'all').call?.listeners).toEqual([{ agentId: 'boss', mode: 'whisper' }]);
+  });
+
+  it('says to supervisors who is next in each line', () => {
+    const waiting = ['a', 'b', 'd'].map((callId, index) => ({
+      ...call,
+      ...{ callId, state: 'waiting' as const, agentId: undefined, waitingSinceMs: nowMs + 1 + index },
+    }));
+    const queues = [queue({ line: ['b', 'a'] }), queue({ queueId: 'other', line: ['d'] })];
+    const { calls } = viewFor(desk({ queues, calls: [...waiting, call] }), 'boss', 'all');
+    expect(calls?.map(({ callId, position }) => [callId, position])).toEqual([
+      ['c', undefined],
+      ['a', 2],
+      ['b', 1],
+      ['d', 1],
+    ]);
   });
 
   it("adds up today, which begins at midnight of the queue's own time zone", () => {

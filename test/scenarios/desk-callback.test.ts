@@ -6,7 +6,7 @@ import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
-import { freePortPair } from '../support/ports.ts';
+import { trunkPortOfOurs } from '../support/ports.ts';
 import { startOwnSwitch } from '../support/switch.ts';
 import { denwaban, type System, startSystem } from '../support/system.ts';
 
@@ -23,7 +23,7 @@ const cleanUps: (() => unknown)[] = [];
 const running: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  trunkPort = await freePortPair();
+  trunkPort = trunkPortOfOurs();
   dataDir = mkdtempSync(join(tmpdir(), 'denwaban-data-'));
   cleanUps.push(() => rmSync(dataDir, { recursive: true, force: true }));
   const own = await startOwnSwitch();
@@ -72,8 +72,8 @@ async function callBackWanted(): Promise<void> {
   expect((await system.closedCall(people)).outcome).toBe('call-back');
 }
 
-async function agentAtWork(answer: boolean): Promise<DeskAgent> {
-  const agent = await DeskAgent.start(system, secrets, 'hanako', { toneHz: 880, answer });
+async function agentAtWork(answer: boolean, name = 'hanako'): Promise<DeskAgent> {
+  const agent = await DeskAgent.start(system, secrets, name, { toneHz: name === 'hanako' ? 880 : 1_200, answer });
   running.push(agent.phone);
   await agent.want('available');
   return agent;
@@ -103,6 +103,55 @@ describe('a call-back', () => {
       'caller outbound caller-hangup',
       'agent outbound caller-hangup',
     ]);
+    await hanako.want('offline');
+  }, 90_000);
+
+  it('an agent declines, the next one hangs up while the number rings: it stops, and the one after talks', async () => {
+    await callBackWanted();
+    const home = await beyondTheTrunk(customer, { toneHz: 440, answer: false });
+    const hanako = await agentAtWork(false);
+    await hanako.phone.heardOf('CALL_INCOMING');
+    hanako.phone.hangUp();
+    await hanako.phone.heardOf('CALL_CLOSED');
+    expect(home.rung).toBe(0);
+    const taro = await agentAtWork(false, 'taro');
+    await taro.phone.heardOf('CALL_INCOMING');
+    taro.phone.accept();
+    await home.heardOf('CALL_INCOMING');
+    taro.phone.hangUp();
+    await home.heardOf('CALL_CLOSED', { timeoutMs: 3_000 });
+    const cut = await system.closedCall(customer);
+    expect(cut).toMatchObject({ outcome: 'agent-gone' });
+    expect(cut.legs.map(({ kind, cause }) => `${kind} ${cause}`)).toEqual(['caller cancelled', 'agent peer-hangup']);
+    // Both have been tried: whoever of them is rung answers now.
+    const next = await eventually('the next turn', () => [hanako, taro].find(({ phone }) => !phone.isIdle));
+    next.phone.accept();
+    await home.heardOf('CALL_INCOMING', { count: 2 });
+    home.accept();
+    await hears(home, next === taro ? 1_200 : 880);
+    home.hangUp();
+    for (const { phone } of [hanako, taro]) await eventually(`${phone.user} to be silent`, () => phone.isIdle);
+    await next.reaches('available');
+    expect((await system.closedCall(customer)).outcome).toBe('served');
+    for (const agent of [hanako, taro]) await agent.want('offline');
+  }, 90_000);
+
+  it('the number declines: the agent hears the busy tone and is free again', async () => {
+    await callBackWanted();
+    const home = await beyondTheTrunk(customer, { toneHz: 440, answer: false });
+    const hanako = await agentAtWork(true);
+    await home.heardOf('CALL_INCOMING');
+    home.hangUp();
+    await hears(hanako.phone, 400, 1_200);
+    await hanako.phone.heardOf('CALL_CLOSED');
+    await hanako.reaches('available');
+    const record = await system.closedCall(customer);
+    expect(record.outcome).toBe('not-reached');
+    expect(record.legs.map(({ kind, cause }) => `${kind} ${cause}`)).toEqual([
+      expect.stringMatching(/^caller (busy|rejected)$/),
+      'agent system-hangup',
+    ]);
+    expect([home.rung, hanako.phone.talks]).toEqual([1, 1]);
     await hanako.want('offline');
   }, 90_000);
 

@@ -4,7 +4,7 @@ import { findSound, readWav, toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { DeskAgent, DeskPage, type PrintedSecrets, readSecrets, type SeenDesk } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
-import { freePortPair } from '../support/ports.ts';
+import { trunkPortOfOurs } from '../support/ports.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /** Calls that people at the desk command, with phones that are not ours. Tones: caller 440, agents 880 and 1200 Hz, outside 1500. */
@@ -17,7 +17,7 @@ let boss: DeskPage;
 const running: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  trunkPort = await freePortPair();
+  trunkPort = trunkPortOfOurs();
   const environment = { TRUNK_URL: `sip:127.0.0.1:${trunkPort}` };
   system = await startSystem({ flows: 'test/scenarios/desk', environment });
   secrets = readSecrets(system.loaded);

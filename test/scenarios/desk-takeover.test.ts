@@ -6,6 +6,7 @@ import { rms, toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
+import { trunkPortOfOurs } from '../support/ports.ts';
 import { startOwnSwitch } from '../support/switch.ts';
 import { denwaban, type System, startSystem } from '../support/system.ts';
 import { readWavFile } from '../switch/media/phone.ts';
@@ -16,13 +17,15 @@ const cleanUps: (() => unknown)[] = [];
 let environment: Record<string, string>;
 let dataDir: string;
 let secrets: PrintedSecrets;
+let trunkPort: number;
 
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'denwaban-data-'));
   cleanUps.push(() => rmSync(dataDir, { recursive: true, force: true }));
   const own = await startOwnSwitch();
   cleanUps.push(() => own.stop());
-  environment = own.environment;
+  trunkPort = trunkPortOfOurs();
+  environment = { ...own.environment, TRUNK_URL: `sip:127.0.0.1:${trunkPort}` };
   const loaded = await denwaban(['load', recordedDesk()], { DATA_DIR: dataDir });
   expect(loaded).toMatchObject({ code: 0 });
   secrets = readSecrets(loaded.output);
@@ -55,18 +58,24 @@ async function kill(system: System): Promise<void> {
   await system.program.exit;
 }
 
-async function caller(system: System): Promise<Baresip> {
-  const phone = await Baresip.start({ user: '0901111222', toneHz: 440 });
+async function caller(system: System, user = '0901111222'): Promise<Baresip> {
+  const phone = await Baresip.start({ user, toneHz: 440 });
   cleanUps.push(() => phone.stop());
   phone.dial(system.uri(people));
   await phone.heardOf('CALL_ESTABLISHED');
   return phone;
 }
 
-async function agentAtWork(system: System, answer: boolean): Promise<DeskAgent> {
-  const agent = await DeskAgent.start(system, secrets, 'hanako', { toneHz: 880, answer });
+const toneOf = { hanako: 880, taro: 1_200, jiro: 1_100 };
+
+async function agentAtWork(
+  system: System,
+  name: keyof typeof toneOf = 'hanako',
+  { answer = true, atWork = true } = {},
+): Promise<DeskAgent> {
+  const agent = await DeskAgent.start(system, secrets, name, { toneHz: toneOf[name], answer });
   cleanUps.push(() => agent.phone.stop());
-  await agent.want('available');
+  if (atWork) await agent.want('available');
   return agent;
 }
 
@@ -99,7 +108,7 @@ describe('the controller is killed', () => {
     const second = await startController();
     // What is heard when the wait goes on.
     await hears(phone, 900, 300);
-    await agentAtWork(second, true);
+    await agentAtWork(second);
     await hears(phone, 880, 500);
     phone.hangUp();
     const record = await second.closedCall(people);
@@ -112,7 +121,7 @@ describe('the controller is killed', () => {
 
   it('while caller and agent talk: they talk on, and the agent’s hang-up is found out', async () => {
     const first = await startController();
-    const agent = await agentAtWork(first, true);
+    const agent = await agentAtWork(first);
     const phone = await caller(first);
     await hears(phone, 880, 500);
     await kill(first);
@@ -142,7 +151,7 @@ describe('the controller is killed', () => {
 
   it('while the caller is on hold: the music goes on, and the agent takes them back', async () => {
     const first = await startController();
-    const agent = await agentAtWork(first, true);
+    const agent = await agentAtWork(first);
     const phone = await caller(first);
     await hears(phone, 880, 500);
     const { call } = await agent.page.sees();
@@ -169,7 +178,7 @@ describe('the controller is killed', () => {
 
   it('while the agent’s phone rings: it is let go, and rung again', async () => {
     const first = await startController();
-    const agent = await agentAtWork(first, false);
+    const agent = await agentAtWork(first, 'hanako', { answer: false });
     const phone = await caller(first);
     await agent.phone.heardOf('CALL_INCOMING');
     await agent.reaches('ringing');
@@ -180,5 +189,118 @@ describe('the controller is killed', () => {
     await hears(phone, 880, 500);
     phone.hangUp();
     await agent.phone.heardOf('CALL_CLOSED', { timeoutMs: 10_000 });
+  }, 150_000);
+});
+
+describe('the controller is killed while two callers are handed over, to an agent and to a number', () => {
+  interface HandedOver {
+    agent: DeskAgent;
+    phone: Baresip;
+    /** What the agent says. */
+    hz: number;
+    intakeId: string;
+    /** Whose phone rings. */
+    target: Baresip;
+    from: string;
+    /** How the target's leg is on record. */
+    kind: 'agent' | 'transfer';
+  }
+
+  /** Which form the agent has to fill in; undefined: none. */
+  const formOf = async (agent: DeskAgent) => {
+    const form = (await agent.send('GET', `/agents/${agent.agentId}/intake`).catch(() => undefined)) as
+      | { intakeId: string }
+      | undefined;
+    return form?.intakeId;
+  };
+
+  const causes = async (system: System, from: string) => {
+    const { outcome, legs } = await system.closedCall(people, { from });
+    return { outcome, legs: legs.map(({ kind, cause }) => `${kind} ${cause}`) };
+  };
+
+  async function handOver() {
+    const first = await startController();
+    const taro = await agentAtWork(first, 'taro', { answer: false, atWork: false });
+    const number = await Baresip.start({ user: '2001', toneHz: 1_500, sipPort: trunkPort });
+    cleanUps.push(() => number.stop());
+    const talks: HandedOver[] = [];
+    for (const [name, target, kind] of [
+      ['hanako', taro.phone, 'agent'],
+      ['jiro', number, 'transfer'],
+    ] as const) {
+      const agent = await agentAtWork(first, name);
+      const [hz, from] = [toneOf[name], `0901111${name.length}222`];
+      const phone = await caller(first, from);
+      await hears(phone, hz, 500);
+      const intakeId = await eventually('the form', () => formOf(agent));
+      talks.push({ agent, phone, hz, intakeId, target, from, kind });
+    }
+    await taro.want('available');
+    for (const { agent, target, kind } of talks) {
+      const to = kind === 'agent' ? { type: kind, agentId: taro.agentId } : { type: 'number', number: '2001' };
+      const { call } = await agent.page.sees();
+      await agent.send('POST', `/desk/calls/${call?.callId}/transfer`, { to });
+      await target.heardOf('CALL_INCOMING');
+    }
+    return { first, taro, talks };
+  }
+
+  it('those phones fall silent, agents and callers talk again, each about their case', async () => {
+    const { first, taro, talks } = await handOver();
+    await kill(first);
+    const second = await startController();
+    for (const { target, phone, hz } of talks) {
+      await target.heardOf('CALL_CLOSED', { timeoutMs: 40_000 });
+      const heard = phone.listen();
+      await eventually('the two to talk again', () => toneDurationMs(heard(), hz) > 500, { timeoutMs: 40_000 });
+    }
+    const other = await taro.at(second, secrets, 'taro');
+    await other.reaches('available', 30_000);
+    expect(await formOf(other)).toBeUndefined();
+    for (const { agent, phone, target, intakeId, from, kind } of talks) {
+      const again = await agent.at(second, secrets, kind === 'agent' ? 'hanako' : 'jiro');
+      await again.reaches('talking', 30_000);
+      expect(await formOf(again)).toBe(intakeId);
+      agent.phone.hangUp();
+      await phone.heardOf('CALL_CLOSED', { timeoutMs: 40_000 });
+      await again.reaches('available', 30_000);
+      expect([target.rung, agent.phone.talks]).toEqual([1, 1]);
+      expect(await causes(second, from)).toEqual({
+        outcome: 'helped',
+        legs: ['caller system-hangup', 'agent peer-hangup', `${kind} controller-lost`],
+      });
+    }
+  }, 150_000);
+
+  it('and both agents have hung up: the callers are at the head of the line, and the next agent has them and their cases', async () => {
+    const { first, taro, talks } = await handOver();
+    for (const { agent } of talks) {
+      agent.phone.hangUp();
+      await agent.reaches('wrap-up', 5_000);
+      await agent.want('offline');
+    }
+    await kill(first);
+    const second = await startController();
+    for (const { target } of talks) await target.heardOf('CALL_CLOSED', { timeoutMs: 40_000 });
+    const other = await taro.at(second, secrets, 'taro');
+    // Who has waited longest comes first.
+    for (const [index, { phone, intakeId, from, kind }] of talks.entries()) {
+      await taro.phone.heardOf('CALL_INCOMING', { count: index + 2, timeoutMs: 60_000 });
+      taro.phone.accept();
+      await hears(phone, toneOf.taro, 500);
+      // The flow's words for one whose agent has gone.
+      expect(toneDurationMs(phone.heard(), 900)).toBeGreaterThan(300);
+      await other.reaches('talking');
+      await eventually('the form', async () => (await formOf(other)) === intakeId);
+      phone.hangUp();
+      await taro.phone.heardOf('CALL_CLOSED', { count: index + 2, timeoutMs: 10_000 });
+      expect(await causes(second, from)).toEqual({
+        outcome: 'served',
+        legs: ['caller caller-hangup', 'agent peer-hangup', `${kind} controller-lost`, 'agent caller-hangup'],
+      });
+    }
+    await other.reaches('available', 30_000);
+    expect(talks[1]?.target.rung).toBe(1);
   }, 150_000);
 });

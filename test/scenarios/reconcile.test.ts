@@ -10,7 +10,7 @@ import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { offered } from '../support/facts.ts';
 import { eventually } from '../support/poll.ts';
-import { freePortPair } from '../support/ports.ts';
+import { trunkPortOfOurs } from '../support/ports.ts';
 import { databaseUrlOf } from '../support/scenario-database.ts';
 import { denwaban, type System, startSystem } from '../support/system.ts';
 
@@ -48,7 +48,7 @@ async function reconcile(system: System): Promise<{ code: number | null; result:
 
 describe('reconcile', () => {
   it('lists nothing after calls that were answered, transferred, refused and abandoned', async () => {
-    const trunkPort = await freePortPair();
+    const trunkPort = trunkPortOfOurs();
     const system = await start({
       flows: 'test/scenarios/flows',
       environment: { TRUNK_URL: `sip:127.0.0.1:${trunkPort}` },

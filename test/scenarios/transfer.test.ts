@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { eventually } from '../support/poll.ts';
-import { freePortPair } from '../support/ports.ts';
+import { trunkPortOfOurs } from '../support/ports.ts';
 import { type SippRun, sippReply, startSipp } from '../support/sipp.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -12,7 +12,7 @@ let trunkPort: number;
 const running: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  trunkPort = await freePortPair();
+  trunkPort = trunkPortOfOurs();
   system = await startSystem({
     flows: 'test/scenarios/flows',
     environment: { TRUNK_URL: `sip:127.0.0.1:${trunkPort}` },

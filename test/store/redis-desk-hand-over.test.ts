@@ -150,8 +150,9 @@ describe('what is shown of a call', () => {
     await desk.enqueue('a');
     await desk.talk('ann');
     const transfer = { to: '花子', state: 'ringing' } as const;
-    await desk.store.show('a', { held: true, transfer, recording: 'on', listeners: ['boss'] });
-    expect(await seen()).toMatchObject([{ callId: 'a', held: true, transfer, recording: 'on', listeners: ['boss'] }]);
+    const listeners = [{ agentId: 'boss', mode: 'whisper' as const }];
+    await desk.store.show('a', { held: true, transfer, recording: 'on', listeners });
+    expect(await seen()).toMatchObject([{ callId: 'a', held: true, transfer, recording: 'on', listeners }]);
     await desk.store.show('a', {});
     expect(Object.keys((await seen())[0] ?? {})).not.toContain('held');
     await desk.store.show('gone', { held: true });

@@ -47,6 +47,8 @@ export class Baresip {
     answer?: boolean;
     codec?: 'PCMU' | 'PCMA';
     sipPort?: number;
+    /** It ends by itself then, even if the test run is killed. */
+    lifeSeconds?: number;
     /** Registers at this server (`host:port`), by digest with `user` as its name. */
     register?: { server: string; password: string; transport?: 'udp' | 'tcp'; everySeconds?: number };
   }): Promise<Baresip> {
@@ -61,8 +63,8 @@ export class Baresip {
       join(folder, 'accounts'),
       `${address(user, sipPort, options.register)};answermode=${options.answer ? 'auto' : 'manual'};audio_codecs=${options.codec ?? 'PCMU'}\n`,
     );
-    // -t bounds its life even if the test run is killed.
-    const program = runProgram('baresip', ['-f', folder, '-t', '180'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const life = String(options.lifeSeconds ?? 180);
+    const program = runProgram('baresip', ['-f', folder, '-t', life], { stdio: ['ignore', 'pipe', 'pipe'] });
     await eventually('baresip to be ready', () => program.output().includes('baresip is ready') || program.exited(), {
       timeoutMs: 15_000,
     });
@@ -131,11 +133,38 @@ export class Baresip {
 
   /** What the phone has heard in its newest call so far. */
   heard(): Int16Array {
-    const dumps = readdirSync(this.#folder)
-      .filter((name) => name.endsWith('-dec.wav'))
-      .sort();
-    const newest = dumps.at(-1);
+    const newest = this.#newestDump();
     return newest ? readWav(join(this.#folder, newest)).samples : new Int16Array(0);
+  }
+
+  /** Gives what is heard from now on: in this call, or in the next one. */
+  listen(): () => Int16Array {
+    const [dump, before] = [this.#newestDump(), this.heard().length];
+    return () => (this.#newestDump() === dump ? this.heard().subarray(before) : this.heard());
+  }
+
+  /** How often it has been rung; one that picks up by itself says nothing of that. */
+  get rung(): number {
+    return this.#count('CALL_INCOMING');
+  }
+
+  /** How many calls it has been in. */
+  get talks(): number {
+    return this.#count('CALL_ESTABLISHED');
+  }
+
+  /** Of one that is only ever called, and picks up by hand: it neither rings nor talks. */
+  get isIdle(): boolean {
+    return this.rung === this.#count('CALL_CLOSED');
+  }
+
+  #count(type: string): number {
+    return this.#events.filter((event) => event.type === type).length;
+  }
+
+  #newestDump(): string | undefined {
+    const dumps = readdirSync(this.#folder).filter((name) => name.endsWith('-dec.wav'));
+    return dumps.sort().at(-1);
   }
 
   /** Without power from one moment to the next. */

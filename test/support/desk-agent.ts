@@ -19,8 +19,21 @@ export function readSecrets(output: string): PrintedSecrets {
 
 /** The parts of the live view that scenarios look at. */
 export interface SeenDesk {
-  call?: { callId: string; state: string; held?: boolean; transfer?: { to: string }; transferFailed?: string };
-  calls?: { callId: string; state: string }[];
+  call?: SeenCall;
+  calls?: SeenCall[];
+  agents?: { agentId: string; state: string; callId?: string }[];
+  queues: { queueId: string; waiting: number }[];
+}
+
+export interface SeenCall {
+  callId: string;
+  state: string;
+  queueId: string;
+  callerNumber?: string;
+  held?: boolean;
+  transfer?: { to: string };
+  transferFailed?: string;
+  listeners?: { agentId: string; mode: string }[];
 }
 
 /** The console of somebody of the desk, signed in. */
@@ -93,7 +106,7 @@ export class DeskAgent {
     system: System,
     secrets: PrintedSecrets,
     loginName: string,
-    options: { toneHz: number; answer: boolean },
+    options: { toneHz: number; answer: boolean; lifeSeconds?: number },
   ): Promise<DeskAgent> {
     const page = await DeskPage.open(system, secrets, loginName);
     const user = `${loginName}-1`;

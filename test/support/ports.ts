@@ -77,3 +77,14 @@ export function sippMediaPort(): number {
     if ([0, 1, 2, 3].every((offset) => !portIsBound(port + offset))) return port;
   }
 }
+
+/**
+ * A port beyond the trunk, for phones that come and go while the system runs: below the range the system gives to
+ * everyone, so that nobody else takes it meanwhile. The one above it is free, too.
+ */
+export function trunkPortOfOurs(): number {
+  for (;;) {
+    const port = 19_000 + 2 * (4 * Math.floor(Math.random() * 120) + lane);
+    if ([0, 1].every((offset) => !portIsBound(port + offset))) return port;
+  }
+}

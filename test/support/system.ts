@@ -60,8 +60,8 @@ export interface System {
   uri(number: string): string;
   /** Calls on record, newest first, as `denwaban calls` prints them. */
   calls(options?: { reveal?: boolean; limit?: number }): Promise<PrintedCall[]>;
-  /** The newest call on record to a number, once it is closed. */
-  closedCall(number: string, options?: { timeoutMs?: number; reveal?: boolean }): Promise<PrintedCall>;
+  /** The newest call on record to a number (`from` another), once it is closed. */
+  closedCall(number: string, options?: { timeoutMs?: number; reveal?: boolean; from?: string }): Promise<PrintedCall>;
   stop(): Promise<void>;
 }
 
@@ -147,14 +147,15 @@ export async function startSystem(
 async function closedCall(
   { DATABASE_URL, DATA_DIR = '' }: Record<string, string>,
   number: string,
-  { timeoutMs = 15_000, reveal = false }: { timeoutMs?: number; reveal?: boolean },
+  { timeoutMs = 15_000, reveal = false, from = '' }: { timeoutMs?: number; reveal?: boolean; from?: string },
 ): Promise<PrintedCall> {
   const url = DATABASE_URL ?? (await databaseUrlOf(DATA_DIR));
   const database = await openSql(url, { clock: systemClock, logger: silentLogger });
   const facts = new SqlFactStore(database);
   const newestClosed = async () => {
     const records = await listCalls({ facts, limit: 50 });
-    const newest = records.find((call) => call.to.endsWith(number.replace(/^0/, '')));
+    const isOf = (written: string, number: string) => written.endsWith(number.replace(/^0/, ''));
+    const newest = records.find((call) => isOf(call.to, number) && isOf(call.from, from));
     const closed = newest?.endedAt && newest.legs.every((leg) => leg.endedAt);
     return closed ? (JSON.parse(callsAsJson([newest], reveal)) as [PrintedCall])[0] : undefined;
   };

@@ -209,11 +209,12 @@ describe('GET /desk/live', () => {
     const heldSinceMs = await eventually('the hold', () => page.latest?.call?.heldSinceMs);
     expect(page.latest?.call).toMatchObject({ held: true });
     expect(heldSinceMs).toBeLessThanOrEqual(page.latest?.nowMs ?? 0);
-    await store.show('a', { held: true, recording: 'paused', listeners: [boss.userId] });
+    await store.show('a', { held: true, recording: 'paused', listeners: [{ agentId: boss.userId, mode: 'join' }] });
     await eventually('the pause', () => page.latest?.call?.recording === 'paused');
     expect(page.latest?.call?.heldSinceMs).toBe(heldSinceMs);
     expect(page.text).not.toContain(boss.userId);
-    await eventually('who listens', () => supervisor.latest?.calls?.[0]?.listeners?.includes(boss.userId));
+    await eventually('who listens', () => supervisor.latest?.calls?.[0]?.listeners);
+    expect(supervisor.latest?.calls?.[0]?.listeners).toEqual([{ agentId: boss.userId, mode: 'join' }]);
     await store.show('a', {});
     await eventually('the end', () => page.latest?.call?.held === undefined);
     expect(page.latest?.call).not.toHaveProperty('heldSinceMs');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type CallShown, transferFailures } from '../../desk/call-shown.ts';
+import { type CallShown, listenModes, transferFailures } from '../../desk/call-shown.ts';
 import { agentStates, callerStates, type DeskListenerHandle } from '../../desk/desk-store.ts';
 import type { DeskOverview, DeskViewStore, FiguresSlot } from '../../desk/live.ts';
 import type { RedisConnection } from './open-redis.ts';
@@ -54,7 +54,7 @@ const shownSchema = z.object({
   transfer: z.object({ to: z.string(), state: z.literal('ringing') }).optional(),
   transferFailed: z.enum(transferFailures).optional(),
   recording: z.enum(['on', 'paused']).optional(),
-  listeners: listOf(z.string()).optional(),
+  listeners: listOf(z.object({ agentId: z.string(), mode: z.enum(listenModes) })).optional(),
 });
 const callSchema = z
   .object({

@@ -37,24 +37,29 @@ export function TalkMenu(props: { call: LiveCall; listenerId: string | undefined
   const { t } = useTranslation();
   const { call, listenerId, mayListen } = props;
   const { isBusy, give } = useCallOrders(call.callId);
-  const isListening = listenerId !== undefined && call.listeners?.includes(listenerId);
+  const ownMode = call.listeners?.find(({ agentId }) => agentId === listenerId)?.mode;
   const cannot = listenerId === undefined || call.state !== 'talking' || call.agentId === listenerId;
   const listen = (mode: 'listen' | 'whisper' | 'join') =>
     give({ type: 'listen', mode }, () => {
-      if (!isListening) notifications.show({ message: t('overview.phoneRings') });
+      if (!ownMode) notifications.show({ message: t('overview.phoneRings') });
     });
   return (
     <CallMenu call={call} isBusy={isBusy} onEnd={() => give({ type: 'end' })}>
       {mayListen && listenerId === undefined && <Menu.Label>{t('overview.noAgent')}</Menu.Label>}
       {mayListen &&
         (['listen', 'whisper', 'join'] as const).map((mode) => (
-          <Menu.Item key={mode} disabled={cannot} onClick={() => listen(mode)}>
+          <Menu.RadioItem
+            key={mode}
+            value={mode}
+            checked={mode === ownMode}
+            disabled={cannot}
+            closeMenuOnClick
+            onChange={() => listen(mode)}
+          >
             {t(`overview.${mode}`)}
-          </Menu.Item>
+          </Menu.RadioItem>
         ))}
-      {isListening && (
-        <Menu.Item onClick={() => give({ type: 'stop-listening' })}>{t('overview.stopListening')}</Menu.Item>
-      )}
+      {ownMode && <Menu.Item onClick={() => give({ type: 'stop-listening' })}>{t('overview.stopListening')}</Menu.Item>}
       {mayListen && <Menu.Divider />}
     </CallMenu>
   );

@@ -1,4 +1,5 @@
 import { Badge, Group, Table, Text } from '@mantine/core';
+import { Fragment } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall, LiveView } from '../../desk/live-types.ts';
 import { TalkMenu } from './call-menu.tsx';
@@ -56,7 +57,7 @@ function CallRow(props: { call: LiveCall; view: LiveView; nowMs: number; mayList
 function Marks({ call, view: { agents = [] } }: { call: LiveCall; view: LiveView }) {
   const { t } = useTranslation();
   const { state, held, transfer, recording, listeners = [] } = call;
-  const names = listeners.map((id) => agents.find(({ agentId }) => agentId === id)?.displayName ?? id).join(', ');
+  const nameOf = (id: string) => agents.find(({ agentId }) => agentId === id)?.displayName ?? id;
   const mark = (color: string, text: string, variant: 'filled' | 'light' = 'light') => (
     <Badge className="whole" color={color} variant={variant} tt="none" radius="sm">
       {text}
@@ -71,7 +72,9 @@ function Marks({ call, view: { agents = [] } }: { call: LiveCall; view: LiveView
           : mark(state === 'served' ? 'gray' : 'blue', t(`overview.callState.${state}`))}
       {recording === 'on' && mark('red', `● ${t('call.recordingOn')}`)}
       {recording === 'paused' && mark('gray', `❚❚ ${t('call.recordingPaused')}`)}
-      {names !== '' && mark('grape', t('overview.listening', { names }))}
+      {listeners.map(({ agentId, mode }) => (
+        <Fragment key={agentId}>{mark('grape', t(`overview.mode.${mode}`, { name: nameOf(agentId) }))}</Fragment>
+      ))}
     </Group>
   );
 }

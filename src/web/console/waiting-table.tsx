@@ -1,6 +1,6 @@
 import { Badge, Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import type { LiveCall, LiveView } from '../../desk/live-types.ts';
+import type { LiveCall, LiveQueue, LiveView } from '../../desk/live-types.ts';
 import { WaitingMenu } from './call-menu.tsx';
 import { CallerCells } from './caller-cells.tsx';
 import { duration } from './time.ts';
@@ -10,11 +10,14 @@ export function hasAgent({ state }: LiveCall): boolean {
   return state === 'answered' || state === 'talking' || state === 'served';
 }
 
-/** Callers in line, the first of each queue: the longest first. */
+/** Callers in line, the first of each queue, in the order in which they are served. */
 export function WaitingTable({ view, nowMs }: { view: LiveView; nowMs: number }) {
   const { t } = useTranslation();
   const { calls = [], queues } = view;
-  const waiting = calls.filter((call) => !hasAgent(call));
+  const waiting = inOrder(
+    calls.filter((call) => !hasAgent(call)),
+    queues,
+  );
   if (waiting.length === 0) return <Text c="dimmed">{t('overview.noWaiting')}</Text>;
   const more = queues
     .map((queue) => ({
@@ -27,6 +30,7 @@ export function WaitingTable({ view, nowMs }: { view: LiveView; nowMs: number })
       <Table verticalSpacing={5} className="digits">
         <Table.Thead>
           <Table.Tr>
+            <Table.Th>{t('overview.place')}</Table.Th>
             <Table.Th>{t('overview.account')}</Table.Th>
             <Table.Th>{t('overview.caller')}</Table.Th>
             <Table.Th>{t('overview.state')}</Table.Th>
@@ -49,12 +53,20 @@ export function WaitingTable({ view, nowMs }: { view: LiveView; nowMs: number })
   );
 }
 
+/** Queue by queue; who is out of the line for the moment comes last. */
+function inOrder(calls: LiveCall[], queues: LiveQueue[]): LiveCall[] {
+  const queueOf = ({ queueId }: LiveCall) => queues.findIndex((queue) => queue.queueId === queueId);
+  const placeOf = ({ position = Number.MAX_SAFE_INTEGER }: LiveCall) => position;
+  return calls.toSorted((one, other) => queueOf(one) - queueOf(other) || placeOf(one) - placeOf(other));
+}
+
 function WaitingRow({ call, view, nowMs }: { call: LiveCall; view: LiveView; nowMs: number }) {
   const { t } = useTranslation();
   const { queues, agents = [] } = view;
   const ringing = agents.filter(({ callId }) => callId === call.callId).map(({ displayName }) => displayName);
   return (
     <Table.Tr>
+      <Table.Td>{call.position ?? '–'}</Table.Td>
       <CallerCells call={call} queues={queues} />
       <Table.Td>
         <Badge className="whole" color={call.state === 'held' ? 'red' : 'orange'} variant="light" tt="none" radius="sm">

@@ -4,12 +4,12 @@ import { makeChange, onRecord } from '../../accounts/change.ts';
 import {
   type CallOrder,
   type CallOrders,
-  listenModes,
   type OrderedCall,
   type OrderRefusal,
   type TransferTarget,
   transferTargetSchema,
 } from '../../desk/call-orders.ts';
+import { listenModes } from '../../desk/call-shown.ts';
 import { type Api, about, done, doneSchema, idSchema, type RouteParts } from '../api.ts';
 import { ApiError, type ErrorCode } from '../errors.ts';
 import { actorFrom, scopeFor, whoIs } from '../guard.ts';
