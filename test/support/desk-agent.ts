@@ -53,6 +53,11 @@ export class DeskPage {
     return new DeskPage({ url, ...(await signIn(url, loginName, secrets.users.get(loginName) ?? '')) });
   }
 
+  /** The same sign-in, at another controller. */
+  movedTo(system: System): DeskPage {
+    return new DeskPage({ userId: this.userId, url: `${system.httpUrl}/api/v1`, cookie: this.#cookie });
+  }
+
   /** Asks the HTTP API as a page does. @throws Error with the answer's text where it is none of 2xx. */
   async send(method: string, path: string, body?: object): Promise<unknown> {
     const response = await fetch(`${this.#url}${path}`, {
