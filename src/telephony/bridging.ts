@@ -25,6 +25,8 @@ export class Bridging {
   #making: (Waiting & { peer: Bridging }) | undefined;
   /** Orders to part, by the mark that the channel shows when it has done so. */
   readonly #partings = new Map<string, Waiting>();
+  /** Who makes a bridge with this channel. */
+  #maker: Bridging | undefined;
   #peer: Bridging | undefined;
   /** FreeSWITCH's events of the bridge come to this channel. */
   #leading = false;
@@ -45,7 +47,7 @@ export class Bridging {
 
   /** A bridge stands, or is being made. */
   get busy(): boolean {
-    return this.#bridged || this.#making !== undefined;
+    return this.#bridged || this.#making !== undefined || this.#maker !== undefined;
   }
 
   /** Two-way audio with a channel of the same FreeSWITCH; resolves when it says so, false when it does not. */
@@ -55,6 +57,7 @@ export class Bridging {
     return new Promise((done) => {
       const timer = this.#options.clock.setTimeout(() => this.#finishMaking(false), deadlineMs);
       this.#making = { peer, done, timer };
+      peer.#maker = this;
       this.#options.api(`uuid_bridge ${this.uuid} ${peer.uuid}`).then((reply) => {
         if (!reply.startsWith('+OK')) this.#finishMaking(false);
       });
@@ -166,6 +169,7 @@ export class Bridging {
     const making = this.#making;
     if (!making) return;
     this.#making = undefined;
+    if (making.peer.#maker === this) making.peer.#maker = undefined;
     this.#options.clock.clearTimeout(making.timer);
     making.done(bridged);
   }

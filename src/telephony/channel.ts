@@ -330,7 +330,9 @@ export class Channel {
     if (eventUuid === this.#ending?.eventUuid) this.#forgetEnding();
     if (eventUuid === this.#listening?.eventUuid) {
       this.#listening = undefined;
-      this.#listen();
+      // One that failed would do so again and again while FreeSWITCH moves the channel.
+      if (event.header('Application-Response') === 'FILE PLAYED') this.#listen();
+      else this.#tellAwaitsKeys();
     } else if (eventUuid === this.#playing?.eventUuid) {
       this.#onPlayed(this.#playing, event);
     } else if (eventUuid === this.#recording?.eventUuid) {

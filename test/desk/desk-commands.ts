@@ -156,7 +156,7 @@ const move = step(
     const known = desk.calls.get(callId ?? '');
     if (callId === undefined || !known) return;
     const { outcome } = await desk.store.moveTo(callId, queueId, first);
-    if (outcome === 'queued' && first) desk.atHead(known);
+    if (outcome === 'queued' && first) desk.atHead(known, true);
     await desk.check();
   },
 );

@@ -28,8 +28,10 @@ interface KnownCall {
   isCallBack: boolean;
   /** Connected, and not given back to the line since. */
   isServed: boolean;
-  /** In the store's order, once the head of the line was given. */
+  /** In the store's order, once it is known. */
   score: string;
+  /** A supervisor has put them before all who were in the line then: who is before whom the store's order alone says. */
+  isMoved?: boolean;
 }
 
 interface KnownController {
@@ -165,9 +167,10 @@ export class DeskUnderTest {
   }
 
   /** The caller was given the head of the line. */
-  atHead(call: KnownCall): void {
+  atHead(call: KnownCall, isMoved = false): void {
     call.priority = 10;
     call.score = '';
+    call.isMoved = isMoved;
   }
 
   /** Moves time; controllers that live renew their leases, and take back what counts as lost. */
@@ -220,6 +223,11 @@ export class DeskUnderTest {
 
   #orderFaults(desk: DeskSnapshot, made: readonly string[]): string[] {
     const faults: string[] = [];
+    for (const [callId, known] of this.calls) {
+      const score = desk.calls.get(callId)?.['score'] ?? known.score;
+      if (known.score !== '' && score !== known.score) faults.push(`${callId} has lost its place`);
+      known.score = score;
+    }
     for (const offerId of made) {
       const { agent = '', call = '', transfer } = desk.offers.get(offerId) ?? {};
       // Of one who talks: no line is concerned, since the agent was free and nobody waited for them.
@@ -231,11 +239,6 @@ export class DeskUnderTest {
         }
       }
     }
-    for (const [callId, known] of this.calls) {
-      const score = desk.calls.get(callId)?.['score'] ?? known.score;
-      if (known.score !== '' && score !== known.score) faults.push(`${callId} has lost its place`);
-      known.score = score;
-    }
     return faults;
   }
 
@@ -244,6 +247,7 @@ export class DeskUnderTest {
     const first = this.calls.get(one);
     const second = this.calls.get(other);
     if (!first || !second) return false;
+    if (first.isMoved || second.isMoved) return Number(first.score) < Number(second.score);
     if (first.priority !== second.priority) return first.priority > second.priority;
     return first.sinceMs < second.sinceMs;
   }

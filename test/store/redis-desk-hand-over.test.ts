@@ -180,6 +180,19 @@ describe('a waiting caller who is moved', () => {
     expect(await desk.store.moveTo('c', 'second', false)).toEqual({ outcome: 'not-waiting' });
     expect(await faults(desk)).toEqual([]);
   });
+
+  it('to the head of the line, before those who were given it earlier, whatever their age; a repeat changes nothing', async () => {
+    const desk = await DeskBench.open(redis);
+    for (const call of ['a', 'b', 'c']) await desk.enqueue(call);
+    for (const call of ['a', 'c', 'b', 'b']) {
+      expect(await desk.store.moveTo(call, 'main', true)).toEqual({ outcome: 'queued', position: 1 });
+    }
+    const view = new RedisDeskView(redis, { prefix: desk.prefix, nowMs: () => desk.nowMs });
+    expect((await view.look()).queues.map(({ line }) => line)).toEqual([['b', 'c', 'a']]);
+    await desk.signIn('ann');
+    expect(await desk.offers()).toEqual(['b→ann']);
+    expect(await faults(desk)).toEqual([]);
+  });
 });
 
 it('by a controller that has lost its lease: nobody is reserved, and whoever takes the call over finds one agent', async () => {

@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 let dialled = 0;
-function dial(peer: Leg | undefined, ringTimeoutMs = 10_000) {
+function dial(peer: Leg | undefined, ringTimeoutMs = 10_000, onEvent: (event: LegEvent) => void = () => undefined) {
   const events: LegEvent[] = [];
   const rings: number[] = [];
   dialled += 1;
@@ -37,7 +37,10 @@ function dial(peer: Leg | undefined, ringTimeoutMs = 10_000) {
     ringTimeoutMs,
     ...(peer ? { peer } : {}),
     onRinging: () => rings.push(performance.now()),
-    onEvent: (event) => events.push(event),
+    onEvent: (event) => {
+      events.push(event);
+      onEvent(event);
+    },
   });
   return { attempt, events, rings };
 }
@@ -85,6 +88,36 @@ test('before the bridge the dialled phone hears a whisper and its key is told; t
   await called.press('2');
   await eventually('a key while bridged', () => events.some((event) => event.type === 'digit' && event.digit === '2'));
 });
+
+test.each(['the caller', 'the phone'])(
+  'a key ends the whisper, and in that moment %s is bridged with the other: both hear each other',
+  async (leading) => {
+    const caller = await bench.talk();
+    caller.phone.pitchHz = 500;
+    called.pitchHz = 700;
+    let leg: Leg | undefined;
+    let bridged: Promise<boolean> | undefined;
+    const { attempt } = dial(caller.leg, 10_000, (event) => {
+      if (event.type !== 'digit' || !leg) return;
+      leg.stopPlay();
+      bridged = leading === 'the caller' ? caller.leg.bridge(leg) : leg.bridge(caller.leg);
+    });
+    const outcome = await attempt.outcome;
+    if (!outcome.ok) throw new Error(`not connected: ${outcome.cause}`);
+    leg = outcome.leg;
+    // What becomes of the next orders depends on the millisecond.
+    for (let round = 0; round < 5; round += 1) {
+      leg.play({ playId: 'whisper', sounds: [bench.tone('whisper', 3_000)], stopOnDigit: true });
+      caller.leg.play(music('waiting', 1_600));
+      await Promise.all([hears({ phone: called }, [440], [500]), hears(caller, [1_600], [700, 440])]);
+      await called.press('1');
+      expect(await eventually('the bridge', () => bridged)).toBe(true);
+      await Promise.all([hears({ phone: called }, [500], [440]), hears(caller, [700], [1_600])]);
+      bridged = undefined;
+      expect(await caller.leg.unbridge()).toBe(true);
+    }
+  },
+);
 
 test('the phone hangs up: its leg ends, the caller is parked and hears prompts again', async () => {
   const { caller, peer } = await connected();

@@ -16,7 +16,13 @@ if current ~= queueId and desk.isFull(queue) then return desk.reply('full') end
 local isFirst = ARGV[4] == '1'
 -- A repeat, or nothing to do.
 if current == queueId and not isFirst and state ~= 'held' then return desk.reply(desk.position(call)) end
-if isFirst then desk.set('call', call, 'score', string.format('%.0f', desk.score(10, tonumber(at)))) end
+if isFirst then
+  -- Before everybody, also before those who were given the head of this line earlier.
+  local score = desk.score(10, tonumber(at))
+  local first, best = unpack(redis.call('ZRANGE', base .. 'line:' .. queueId, 0, 0, 'WITHSCORES'))
+  if first then score = math.min(score, tonumber(best) - (first == call and 0 or 1)) end
+  desk.set('call', call, 'score', string.format('%.0f', score))
+end
 if current == queueId and state == 'offered' then
   redis.call('ZADD', base .. 'line:' .. queueId, desk.get('call', call, 'score'), call)
   return desk.reply(desk.position(call))
