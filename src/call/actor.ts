@@ -340,9 +340,8 @@ export class CallActor {
 
   #finishIfDone(): void {
     if (!this.#callerEnded || !this.#peers.allOver || this.#over) return;
-    const over = () => this.#options.onOver();
     this.#finish();
-    this.#options.saver.remove().then(over, over);
+    this.#options.saver.remove().then(this.#options.onOver, this.#options.onOver);
   }
 
   #finish(): void {
@@ -393,6 +392,7 @@ export class CallActor {
       steps: this.#steps,
       endsAtMs: this.#endsAtMs,
       facts: this.#options.facts.state,
+      ...(this.#endCause ? { ending: this.#endCause } : {}),
       ...(this.#leg ? { caller: this.#leg.snapshot() } : {}),
       ...this.#peers.saved,
     };

@@ -1,4 +1,5 @@
 import type { OutboundRules } from '../accounts/accounts.ts';
+import type { EndCause } from '../kernel/call-fact.ts';
 import type { FactLogState } from './fact-log.ts';
 import type { LegSnapshot } from './telephony.ts';
 
@@ -74,6 +75,8 @@ export interface SavedCall {
   steps: number;
   endsAtMs: number;
   facts: FactLogState;
+  /** It is being ended from here: whoever takes it over ends it. */
+  ending?: EndCause;
   /** Missing until the call is answered. */
   caller?: LegSnapshot;
   peer?: PeerCallState;

@@ -94,6 +94,7 @@ export class Takeover {
       return false;
     }
     actor.resume(caller, saved, legs);
+    if (saved.ending) actor.end(saved.ending);
     inbox.deliverTo(actor);
     return true;
   }

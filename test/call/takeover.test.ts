@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SavedCall } from '../../src/call/saved-call.ts';
 import { settle } from '../support/fake-clock.ts';
-import { answeredCall, dial, type Harness, harness, say } from './harness.ts';
+import { answeredCall, dial, type Harness, hangup, harness, say } from './harness.ts';
 
 /** Lets controller A drive a call up to `prepare`, then hands what it saved to controller B, which has just started. */
 async function orphaned(prepare: (h: Harness) => Promise<void>, kept: 'caller' | 'both' | 'none') {
@@ -67,6 +67,22 @@ test('a phone that was still ringing is given up and the node is entered again',
   expect(ringing?.ended).toBe('controller-lost');
   expect(b.events.map((event) => event.type)).toEqual(['resumed']);
   expect(b.story(saved.peer?.legId)).toEqual(['ended controller-lost']);
+});
+
+test('a call that its controller was ending when it died is ended', async () => {
+  const a = await harness({ script: (event) => (event.type === 'digit' ? [hangup()] : []) });
+  const { leg } = await answeredCall(a);
+  leg.slowToEnd = true;
+  leg.press('1');
+  await a.clock.advance(200);
+  const snapshot = [...a.states.saved.values()][0]?.snapshot;
+  if (!snapshot) throw new Error('nothing was saved');
+  const b = await harness();
+  b.telephony.adoptable.set(leg.legId, 'caller');
+  b.states.orphans.push(snapshot);
+  await b.clock.advance(3_000);
+  expect(b.story()).toEqual(['taken-over', 'ended system-hangup']);
+  expect(b.service.activeCalls).toBe(0);
 });
 
 test('nothing is left of the call: every open record is closed as controller-lost', async () => {
@@ -139,7 +155,7 @@ test('keys pressed in quick succession are saved once, a change of legs at once'
   for (const key of '12345') leg.press(key);
   await settle();
   expect(h.states.saves).toBe(begun);
-  await h.clock.advance(25);
+  await h.clock.advance(200);
   expect(h.states.saves).toBe(begun + 1);
 });
 
@@ -149,7 +165,7 @@ test('a controller that lost a call lets go of it: no order to the leg, no fact,
   const before = h.facts.length;
   h.states.stolen = true;
   leg.press('1');
-  await h.clock.advance(50);
+  await h.clock.advance(200);
   leg.press('2');
   leg.hangUp();
   await h.clock.advance(60_000);
