@@ -12,6 +12,8 @@ const takeoverSeqStep = 1_000;
 export interface FactLogState {
   nextSeq: number;
   openLegIds: string[];
+  /** Not on disk yet: the next controller writes them as they are, and a fact that is there twice counts once. */
+  unwritten?: CallFact[];
 }
 
 export interface FactLogOptions {
@@ -26,6 +28,7 @@ export interface FactLogOptions {
 export class FactLog {
   readonly #options: FactLogOptions;
   readonly #openLegIds = new Set<string>();
+  readonly #unwritten = new Set<CallFact>();
   #nextSeq = 1;
   #closed = false;
 
@@ -34,10 +37,11 @@ export class FactLog {
     if (!takenOver) return;
     this.#nextSeq = (Math.floor(takenOver.nextSeq / takeoverSeqStep) + 1) * takeoverSeqStep;
     for (const legId of takenOver.openLegIds) this.#openLegIds.add(legId);
+    for (const fact of takenOver.unwritten ?? []) this.#write(fact);
   }
 
   get state(): FactLogState {
-    return { nextSeq: this.#nextSeq, openLegIds: [...this.#openLegIds] };
+    return { nextSeq: this.#nextSeq, openLegIds: [...this.#openLegIds], unwritten: [...this.#unwritten] };
   }
 
   get openLegIds(): string[] {
@@ -54,17 +58,14 @@ export class FactLog {
     if (body.type === 'offered') this.#openLegIds.add(body.legId);
     else if (!this.#openLegIds.has(body.legId)) return;
     if (body.type === 'ended') this.#openLegIds.delete(body.legId);
-    const { ledger, logger, callId, accountId } = this.#options;
-    const fact: CallFact = {
+    const { callId, accountId } = this.#options;
+    this.#write({
       ...body,
       factId: newId('fact'),
       callId,
       accountId,
       seq: this.#nextSeq++,
       atMs: Math.max(0, Math.round(atMs)),
-    };
-    ledger.append(fact).catch((error: unknown) => {
-      logger.error({ callId, factType: fact.type, err: errorMessage(error) }, 'a call fact could not be recorded');
     });
   }
 
@@ -77,5 +78,15 @@ export class FactLog {
   /** Another controller writes this call's record now. */
   letGo(): void {
     this.#closed = true;
+  }
+
+  #write(fact: CallFact): void {
+    const { ledger, logger, callId } = this.#options;
+    this.#unwritten.add(fact);
+    const done = () => this.#unwritten.delete(fact);
+    ledger.append(fact).then(done, (error: unknown) => {
+      done();
+      logger.error({ callId, factType: fact.type, err: errorMessage(error) }, 'a call fact could not be recorded');
+    });
   }
 }

@@ -19,7 +19,7 @@ export const defaultLedgerLimits = {
   /** Memory for facts that wait for the disk; beyond it `append` rejects. */
   maxPendingBytes: 16 * 1024 * 1024,
   /** Under load the distance between two fsyncs of the journal; an append takes up to this longer. */
-  minCommitIntervalMs: 5,
+  minCommitIntervalMs: 20,
   batchFacts: 500,
   /** Facts gather this long before a batch goes to the store. */
   shipDelayMs: 200,

@@ -6,7 +6,7 @@ import type { IntakeOpening } from '../../src/desk/intake.ts';
 import { type DeskRequest, deskRequestSchema } from '../../src/desk/request.ts';
 import { settle } from '../support/fake-clock.ts';
 import { FakeDesk, phone, ring } from './fake-desk.ts';
-import { fakeAccounts, type HarnessOptions, harness, sakura } from './harness.ts';
+import { dropWrittenBefore, fakeAccounts, type HarnessOptions, harness, sakura } from './harness.ts';
 
 const request: DeskRequest = deskRequestSchema.parse({
   ...{ callId: 'call-first', account: { accountId: 'sakura', name: 'さくら歯科', reading: '' }, queueId: 'front' },
@@ -316,7 +316,7 @@ describe('the controller is killed', () => {
     all: Awaited<ReturnType<typeof turn>>,
     keep: (saved: SavedCall) => [string, 'agent' | 'caller'][],
   ) {
-    await all.h.clock.advance(50);
+    await all.h.clock.advance(200);
     const snapshot = [...all.h.states.saved.values()][0]?.snapshot;
     if (!snapshot) throw new Error('nothing was saved');
     const desk = new FakeDesk();
@@ -325,6 +325,7 @@ describe('the controller is killed', () => {
     for (const [legId, kind] of keep(snapshot.state as SavedCall)) h.telephony.adoptable.set(legId, kind);
     h.states.orphans.push(snapshot);
     await h.clock.advance(3_000);
+    dropWrittenBefore(all.h, h);
     return { h, desk };
   }
 

@@ -7,7 +7,7 @@ import type { IntakeOpening } from '../../src/desk/intake.ts';
 import type { DeskRequestInput } from '../../src/desk/request.ts';
 import type { Effect } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';
-import { answeredCall, type HarnessOptions, hangup, harness } from './harness.ts';
+import { answeredCall, dropWrittenBefore, type HarnessOptions, hangup, harness } from './harness.ts';
 
 export const escalate: Effect = {
   ...{ type: 'escalate', escalationId: 'q1', queueId: 'front', priority: 2, skills: [], language: 'ja' },
@@ -183,7 +183,7 @@ export async function takenOver(
   outsideId?: string,
   { callerGone = false, resumesFail = 0 } = {},
 ) {
-  await first.h.clock.advance(50);
+  await first.h.clock.advance(200);
   const snapshot = [...first.h.states.saved.values()][0]?.snapshot;
   if (!snapshot) throw new Error('nothing was saved');
   const saved = snapshot.state as SavedCall;
@@ -198,5 +198,6 @@ export async function takenOver(
   if (outsideId !== undefined) h.telephony.adoptable.set(outsideId, 'transfer');
   h.states.orphans.push(snapshot);
   await h.clock.advance(3_000);
+  dropWrittenBefore(first.h, h);
   return { h, desk, saved, opened };
 }

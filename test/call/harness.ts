@@ -192,6 +192,12 @@ function fakeFlows(only: StoredFlow | undefined): CallServiceOptions['flows'] {
   };
 }
 
+/** What the next controller wrote that the first had not written: a fact that is there twice counts once (`factId`). */
+export function dropWrittenBefore(first: Harness, next: Harness): void {
+  const written = new Set(first.facts.map(({ factId }) => factId));
+  next.facts.splice(0, next.facts.length, ...next.facts.filter(({ factId }) => !written.has(factId)));
+}
+
 /** A call that has been answered and whose flow has begun. */
 export async function answeredCall(h: Harness) {
   const call = h.telephony.invite();

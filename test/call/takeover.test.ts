@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { SavedCall } from '../../src/call/saved-call.ts';
+import type { CallFact } from '../../src/kernel/call-fact.ts';
 import { settle } from '../support/fake-clock.ts';
-import { answeredCall, dial, type Harness, hangup, harness, say } from './harness.ts';
+import { answeredCall, dial, dropWrittenBefore, type Harness, hangup, harness, say } from './harness.ts';
 
 /** Lets controller A drive a call up to `prepare`, then hands what it saved to controller B, which has just started. */
 async function orphaned(prepare: (h: Harness) => Promise<void>, kept: 'caller' | 'both' | 'none') {
@@ -15,6 +16,7 @@ async function orphaned(prepare: (h: Harness) => Promise<void>, kept: 'caller' |
   if (kept === 'both' && saved.peer) b.telephony.adoptable.set(saved.peer.legId, 'transfer');
   b.states.orphans.push(snapshot);
   await b.clock.advance(3_000);
+  dropWrittenBefore(a, b);
   return { a, b, saved };
 }
 
@@ -83,6 +85,25 @@ test('a call that its controller was ending when it died is ended', async () => 
   await b.clock.advance(3_000);
   expect(b.story()).toEqual(['taken-over', 'ended system-hangup']);
   expect(b.service.activeCalls).toBe(0);
+});
+
+test('facts that were not on disk yet when the controller died are written by the next one, as they were', async () => {
+  const given: CallFact[] = [];
+  const append = (fact: CallFact) => {
+    given.push(fact);
+    return new Promise<void>(() => undefined);
+  };
+  const a = await harness({ overrides: { ledger: { append } } });
+  const { leg } = await answeredCall(a);
+  const snapshot = [...a.states.saved.values()][0]?.snapshot;
+  if (!snapshot) throw new Error('nothing was saved');
+  const b = await harness();
+  b.telephony.adoptable.set(leg.legId, 'caller');
+  b.states.orphans.push(snapshot);
+  await b.clock.advance(3_000);
+  expect(given.map(({ type }) => type)).toEqual(['offered', 'answered']);
+  expect(b.facts.slice(0, 2)).toEqual(given);
+  expect(b.story()).toEqual(['offered', 'answered', 'taken-over']);
 });
 
 test('nothing is left of the call: every open record is closed as controller-lost', async () => {
