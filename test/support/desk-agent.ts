@@ -113,7 +113,10 @@ export class DeskAgent {
     const register = { server: `${system.sipHost}:${system.sipPort}`, password: secrets.phones.get(user) ?? '' };
     const phone = await Baresip.start({ user, ...options, register });
     const answer = await phone.registration();
-    if (answer !== '200 OK') throw new Error(`${user} could not register: ${answer}`);
+    if (answer !== '200 OK') {
+      await phone.stop();
+      throw new Error(`${user} could not register: ${answer}`);
+    }
     return new DeskAgent(page, phone);
   }
 
