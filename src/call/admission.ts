@@ -2,7 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { type CallLimits, RateLimiter } from './limits.ts';
 
 /** An answer that takes longer than this says that the cores are full: callers would soon hear it. */
-const slowAnswerMs = 600;
+const slowAnswerMs = 900;
 /** One within this that there is power to spare. */
 const quickAnswerMs = 200;
 const answeringMost = 200;
