@@ -192,7 +192,8 @@ export class Listeners {
 
   #drop(listener: Listener, cause: EndCause): void {
     if (listener.unwanted || !this.#all.has(listener)) return;
-    listener.unwanted = cause;
+    // As of an agent's: a phone that only rang was not hung up.
+    listener.unwanted = listener.leg ? cause : 'cancelled';
     if (listener.leg) this.#hangUp(listener, listener.leg, cause);
     else listener.attempt?.cancel();
     this.#host.onChanged();

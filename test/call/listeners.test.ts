@@ -73,7 +73,7 @@ test.each(['rings', 'listens'] as const)(
     const { h, leg, agent, boss } = stage === 'rings' ? await rings() : await listens();
     expect(await stop(h)).toEqual({ ok: true });
     await settle();
-    expect(h.story(boss.legId).at(-1)).toBe(stage === 'rings' ? 'ended system-hangup 487' : 'ended system-hangup');
+    expect(h.story(boss.legId).at(-1)).toBe(stage === 'rings' ? 'ended cancelled 487' : 'ended system-hangup');
     expect([leg.ended, agent.ended]).toEqual([undefined, undefined]);
     expect(await stop(h)).toEqual({ ok: true });
   },
@@ -85,7 +85,7 @@ test.each(['rings', 'listens'] as const)(
     const { h, agent, boss } = stage === 'rings' ? await rings() : await listens();
     agent.hangUp();
     await settle();
-    expect(h.story(boss.legId).at(-1)).toMatch(/^ended system-hangup/);
+    expect(h.story(boss.legId).at(-1)).toMatch(stage === 'rings' ? /^ended cancelled/ : /^ended system-hangup/);
     expect(h.telephony.openDials).toEqual([]);
     await settle();
     expect(h.service.activeCalls).toBe(0);

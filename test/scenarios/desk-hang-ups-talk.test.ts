@@ -241,7 +241,7 @@ describe('while a supervisor listens', () => {
     expect((await scene.story(caller)).legs).toEqual([
       'caller caller-hangup',
       'agent caller-hangup',
-      'listener caller-hangup',
+      'listener cancelled',
     ]);
     await scene.atRest();
   });
