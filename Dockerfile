@@ -15,8 +15,11 @@ COPY src src
 RUN node scripts/build-console.ts
 
 FROM node:26-slim
-RUN apt-get update \
+# The Japanese voice is in contrib.
+RUN sed -i 's/^Components: main$/Components: main contrib/' /etc/apt/sources.list.d/debian.sources \
+  && apt-get update \
   && apt-get install -y --no-install-recommends tini \
+    espeak-ng open-jtalk open-jtalk-mecab-naist-jdic hts-voice-nitech-jp-atr503-m001 \
   && rm -rf /var/lib/apt/lists/* \
   && install -d -o node -g node /data
 ENV NODE_ENV=production DATA_DIR=/data HTTP_PORT=8080

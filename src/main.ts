@@ -30,7 +30,7 @@ import { createLogger, printError } from './logger.ts';
 import { createDeliverers } from './outbox/create-deliverers.ts';
 import { createOutbox } from './outbox/outbox.ts';
 import { createPromptLibrary } from './speech/prompt-library.ts';
-import { espeakNg, openJtalk } from './speech/synthesizer.ts';
+import { espeakNg, japaneseVoice } from './speech/synthesizer.ts';
 import { openRedis, type RedisConnection } from './store/redis/open-redis.ts';
 import { startPrivateRedis } from './store/redis/private-redis.ts';
 import { RedisCallOrders } from './store/redis/redis-call-orders.ts';
@@ -176,7 +176,9 @@ function phoneRegistrations(redis: RedisConnection, phones: PhoneCredentialStore
 
 /** What flows say: files, and texts spoken into files. */
 function openPrompts({ dataDir }: Config, logger: Logger) {
-  const synthesizers = [openJtalk(), espeakNg()];
+  const japanese = japaneseVoice();
+  if (japanese.missing) logger.warn(japanese.missing, 'Japanese texts with kanji cannot be spoken');
+  const synthesizers = [japanese.synthesizer, espeakNg()];
   return createPromptLibrary({ flowFolder, cacheFolder: join(dataDir, 'prompts'), synthesizers, clock, logger });
 }
 

@@ -71,16 +71,26 @@ export class Whisper {
   }
 }
 
-/** A tone and the words; where they can't be spoken, the tone alone. */
+/** A tone and the words, in kana where the voice reads no kanji; where they can't be spoken at all, the tone alone. */
 async function findSounds(library: PromptLibrary, order: WhisperOrder): Promise<Sound[] | undefined> {
-  const spoken = await resolvePrompts(library, [beep, { text: words(order), language: order.language }]);
-  return spoken ?? (await resolvePrompts(library, [beep]));
+  const { language } = order;
+  const texts = language === 'ja' ? [japanese(order, kanji), japanese(order, kana)] : [english(order)];
+  for (const text of texts) {
+    const spoken = await resolvePrompts(library, [beep, { text, language }]);
+    if (spoken) return spoken;
+  }
+  return resolvePrompts(library, [beep]);
 }
 
-function words({ language, account, pressOneToAccept, isCallBack }: WhisperOrder): string {
-  if (language === 'ja') {
-    const name = account.reading || account.name;
-    return `${name}、${isCallBack ? 'からの、折り返しのお電話です。' : 'へのお電話です。'}${pressOneToAccept ? 'お受けになるには、いちを押してください。' : ''}`;
-  }
+const kanji = { call: 'お電話', callBack: '折り返し', take: 'お受け', press: '押して' };
+const kana = { call: 'おでんわ', callBack: 'おりかえし', take: 'おうけ', press: 'おして' };
+
+function japanese({ account, pressOneToAccept, isCallBack }: WhisperOrder, word: typeof kanji): string {
+  const what = isCallBack ? `からの、${word.callBack}の${word.call}です。` : `への${word.call}です。`;
+  const question = pressOneToAccept ? `${word.take}になるには、いちを${word.press}ください。` : '';
+  return `${account.reading || account.name}、${what}${question}`;
+}
+
+function english({ account, pressOneToAccept, isCallBack }: WhisperOrder): string {
   return `${isCallBack ? 'Call-back' : 'Call'} for ${account.name}.${pressOneToAccept ? ' Press 1 to accept.' : ''}`;
 }

@@ -132,6 +132,7 @@ function textFinder(options: PromptLibraryOptions): TextFinder {
   return (text, language) => {
     const synthesizer = synthesizers.find((candidate) => candidate.language === language);
     if (!synthesizer) return notFound(`no voice for language "${language}"`);
+    if (synthesizer.canSpeak?.(text) === false) return notFound(`${synthesizer.voice} cannot read this text`);
     const file = resolve(cacheFolder, cacheName(language, synthesizer.voice, text));
     const waiting = underWay.get(file);
     if (waiting) return waiting;

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,8 @@ export interface Synthesizer {
   language: string;
   /** Name of the voice: part of the cache key. */
   voice: string;
+  /** False: it has no words for this text, and is not asked. Left out: true for any. */
+  canSpeak?(text: string): boolean;
   /** The text as sound. @throws DenwabanError `SPEECH_FAILED` when the command is missing, fails or takes too long. */
   speak(text: string): Promise<Pcm>;
 }
@@ -60,7 +63,7 @@ async function speakPart(options: CommandSynthesizerOptions, text: string, folde
         timeout: timeoutMs,
         killSignal: 'SIGKILL',
         maxBuffer: 1_000_000,
-        env: { PATH: '/usr/local/bin:/usr/bin:/bin', LANG: 'C.UTF-8' },
+        env: { PATH: path, LANG: 'C.UTF-8' },
       },
       (error) => (error ? reject(failure(command, error)) : resolve()),
     );
@@ -105,12 +108,37 @@ function cut(sentence: string, bytesMax: number): string[] {
   );
 }
 
+const debianVoice = '/usr/share/hts-voice/nitech-jp-atr503-m001/nitech_jp_atr503_m001.htsvoice';
+/** Where commands are looked for. */
+const path = '/usr/local/bin:/usr/bin:/bin';
+
+/**
+ * Japanese by what this machine has: Open JTalk, or else eSpeak NG, which reads kana but no kanji. `missing`: what would
+ * be needed to read all.
+ */
+export function japaneseVoice(exists: (file: string) => boolean = existsSync): {
+  synthesizer: Synthesizer;
+  missing?: { what: string; remedy: string };
+} {
+  const hasCommand = path.split(':').some((folder) => exists(join(folder, 'open_jtalk')));
+  if (hasCommand && exists(debianVoice)) return { synthesizer: openJtalk() };
+  const kana = espeakNg({ language: 'ja', voice: 'ja' });
+  return {
+    synthesizer: { ...kana, canSpeak: (text) => !/\p{Script=Han}/u.test(text) },
+    missing: {
+      what: hasCommand ? 'a Japanese voice for open_jtalk' : 'open_jtalk',
+      remedy:
+        'apt-get install open-jtalk open-jtalk-mecab-naist-jdic hts-voice-nitech-jp-atr503-m001 (the voice is in contrib)',
+    },
+  };
+}
+
 /** Japanese by Open JTalk. The voice and dictionary are those of Debian's packages unless said otherwise. */
 export function openJtalk(
   options: { voiceFile?: string; dictionary?: string; command?: string; timeoutMs?: number } = {},
 ): Synthesizer {
   const {
-    voiceFile = '/usr/share/hts-voice/nitech-jp-atr503-m001/nitech_jp_atr503_m001.htsvoice',
+    voiceFile = debianVoice,
     dictionary = '/var/lib/mecab/dic/open-jtalk/naist-jdic',
     command = 'open_jtalk',
     timeoutMs,

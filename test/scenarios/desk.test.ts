@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { toneDurationMs } from '../support/audio.ts';
+import { rms, toneDurationMs, tonePurity } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
@@ -41,6 +41,14 @@ async function agent(name: 'hanako' | 'taro', { answer = true, atWork = true } =
 const hears = (phone: Baresip, hz: number, ms = 600) =>
   eventually(`${phone.user} to hear ${hz} Hz`, () => toneDurationMs(phone.heard(), hz) > ms, { timeoutMs: 12_000 });
 
+/** For how long something was heard that is no tone of this frequency, in ms. */
+function soundOtherThan(hz: number, heard: Int16Array): number {
+  const frames = Array.from({ length: Math.floor(heard.length / 160) }, (_, at) =>
+    heard.subarray(at * 160, at * 160 + 160),
+  );
+  return 20 * frames.filter((frame) => rms(frame) > 300 && tonePurity(frame, hz) < 0.5).length;
+}
+
 const story = async (number: string) => {
   const record = await system.closedCall(number);
   return { outcome: record.outcome, legs: record.legs.map(({ kind, cause }) => `${kind} ${cause}`) };
@@ -58,6 +66,8 @@ describe('the answering desk', () => {
     await hears(phone, 880);
     await hears(hanako.phone, 440);
     expect(toneDurationMs(hanako.phone.heard(), 600)).toBe(0);
+    // Before that: a tone, and for whom they answer, in words.
+    expect(soundOtherThan(440, hanako.phone.heard())).toBeGreaterThan(1_000);
     await hanako.reaches('talking');
     hanako.phone.hangUp();
     await phone.heardOf('CALL_CLOSED');

@@ -15,7 +15,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeWav, encodeWav, type Pcm } from '../../src/speech/audio.ts';
 import { createPromptLibrary, type PromptLibraryOptions } from '../../src/speech/prompt-library.ts';
 import { createSlots } from '../../src/speech/slots.ts';
-import { commandSynthesizer, espeakNg, openJtalk, type Synthesizer, splitText } from '../../src/speech/synthesizer.ts';
+import {
+  commandSynthesizer,
+  espeakNg,
+  japaneseVoice,
+  openJtalk,
+  type Synthesizer,
+  splitText,
+} from '../../src/speech/synthesizer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { eventually } from '../support/poll.ts';
 
@@ -284,5 +291,29 @@ describe('the voices of Debian', () => {
     expect(sampleRate).toBe(8_000);
     expect(samples.length / sampleRate).toBeGreaterThan(0.7);
     expect(samples.length / sampleRate).toBeLessThan(5);
+  });
+});
+
+describe('Japanese', () => {
+  it('is spoken by Open JTalk where it and its voice are installed', () => {
+    expect(japaneseVoice(() => true)).toEqual({ synthesizer: expect.objectContaining({ language: 'ja' }) });
+    expect(japaneseVoice(() => true).synthesizer.voice).toMatch(/^open-jtalk:/);
+  });
+
+  it('in kana by eSpeak NG where they are not; kanji are not tried, and it is said what is missing', async () => {
+    const { synthesizer, missing } = japaneseVoice(() => false);
+    expect(missing).toMatchObject({
+      what: 'open_jtalk',
+      remedy: expect.stringContaining('apt-get install open-jtalk'),
+    });
+    expect(japaneseVoice((file) => file.endsWith('open_jtalk')).missing?.what).toContain('voice');
+    const { explain } = library({ synthesizers: [synthesizer] });
+    const spoken = await explain({ text: 'さくらしか、へのおでんわです。', language: 'ja' });
+    if (!spoken.ok || !('file' in spoken.sound)) throw new Error(JSON.stringify(spoken));
+    const { samples, sampleRate } = decodeWav(readFileSync(spoken.sound.file));
+    expect((samples.length / sampleRate) * 1_000).toBeGreaterThan(1_000);
+    expect(await explain({ text: '桜歯科へのお電話です。', language: 'ja' })).toEqual({
+      ...{ ok: false, outcome: 'not-found', reason: expect.stringContaining('cannot read') },
+    });
   });
 });
