@@ -5,10 +5,12 @@ import type { Leg, LegEvent, Sound } from './telephony.ts';
 import type { CallTimers } from './timers.ts';
 
 const playId = 'engine:whisper';
-const beep: Prompt = { tone: '%(200,100,880)' };
+const beep: Prompt & Sound = { tone: '%(200,100,880)' };
 /** Longest name with its question; the agent is connected then, or not, whatever became of the sound. */
 const whisperMs = 15_000;
 const acceptMs = 10_000;
+/** Who has answered waits no longer for words that are still being spoken: the tone must do. */
+const soundsMs = 1_500;
 
 export interface WhisperOrder {
   language: string;
@@ -29,6 +31,7 @@ export class Whisper {
   readonly #timerName: string;
   readonly #sounds: Promise<Sound[] | undefined>;
   #leg: Leg | undefined;
+  #isPlaying = false;
   #settle: ((refusal: EndCause | undefined) => void) | undefined;
 
   /** Looks its sounds up at once, so that they are ready when the phone is answered. */
@@ -36,19 +39,25 @@ export class Whisper {
     this.#order = order;
     this.#timers = timers;
     this.#timerName = `whisper:${legId}`;
-    this.#sounds = findSounds(library, order);
+    this.#sounds = findSounds(library, order).catch(() => undefined);
   }
 
   /** Resolves when the agent may be connected, or with why not. */
-  async run(leg: Leg): Promise<EndCause | undefined> {
-    const sounds = await this.#sounds;
+  run(leg: Leg): Promise<EndCause | undefined> {
     return new Promise((resolve) => {
       this.#leg = leg;
       this.#settle = resolve;
-      const { pressOneToAccept } = this.#order;
-      this.#timers.start(this.#timerName, whisperMs, () => this.#end(pressOneToAccept ? 'no-answer' : undefined));
-      leg.play({ playId, sounds: sounds ?? [{ silenceMs: 200 }], stopOnDigit: true });
+      this.#timers.start(this.#timerName, soundsMs, () => this.#play(undefined));
+      this.#sounds.then((sounds) => this.#play(sounds));
     });
+  }
+
+  #play(sounds: Sound[] | undefined): void {
+    if (!this.#settle || this.#isPlaying) return;
+    this.#isPlaying = true;
+    const { pressOneToAccept } = this.#order;
+    this.#timers.start(this.#timerName, whisperMs, () => this.#end(pressOneToAccept ? 'no-answer' : undefined));
+    this.#leg?.play({ playId, sounds: sounds ?? [beep], stopOnDigit: true });
   }
 
   onEvent(event: LegEvent): void {

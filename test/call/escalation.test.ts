@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import type { CallServiceOptions } from '../../src/call/service.ts';
+import type { Sound } from '../../src/call/telephony.ts';
 import type { Effect } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';
 import { escalate, phone, ring, ringing, takenOver, talking, waiting } from './fake-desk.ts';
@@ -149,6 +151,25 @@ test('press 1 and nobody does (a voicemail has answered): a miss', async () => {
   await h.clock.advance(10_000);
   expect(agent?.ended).toBe('no-answer');
   expect(desk.told.at(-1)).toBe('missed o1 no-answer');
+});
+
+test('words that take too long to be spoken are waited for 1.5 s: then the tone alone; the agent can go meanwhile', async () => {
+  const prompts: CallServiceOptions['prompts'] = {
+    resolve: (prompt) => ('text' in prompt ? new Promise(() => undefined) : (prompt as Sound)),
+  };
+  const { h, leg, dial } = await ringing({ overrides: { prompts } });
+  const agent = dial.answer();
+  await h.clock.advance(1_400);
+  expect(agent?.playing).toBeUndefined();
+  await h.clock.advance(100);
+  expect(agent?.playing?.sounds).toEqual([{ tone: '%(200,100,880)' }]);
+  agent?.finishPlay();
+  await settle();
+  expect(leg.orders).toEqual(['bridge agent']);
+  const other = await ringing({ overrides: { prompts } });
+  other.dial.answer()?.hangUp();
+  await settle();
+  expect(other.desk.told.at(-1)).toBe('missed o1 refused');
 });
 
 test('an agent who hangs up during the whisper has refused', async () => {
