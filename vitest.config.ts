@@ -11,7 +11,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const scenarios = ['test/scenarios/**/*.test.ts', 'test/console/**/*.test.ts'];
 const alone = 'test/scenarios/**/*.alone.test.ts';
-const callTimes = { testTimeout: 60_000, hookTimeout: 120_000 };
+const ofRealCalls = { testTimeout: 60_000, hookTimeout: 120_000, setupFiles: ['test/support/scenario-end.ts'] };
 /** One drachtio-server and FreeSWITCH for all files, where they are not embedded. */
 const filesAtOnce = (process.env.STACK ?? 'embedded') === 'embedded' ? 4 : 1;
 /** Over a minute each: begun last they would be waited for by themselves. */
@@ -49,7 +49,7 @@ export default defineConfig({
           name: 'scenarios',
           include: scenarios,
           exclude: [alone],
-          ...callTimes,
+          ...ofRealCalls,
           maxWorkers: filesAtOnce,
           sequence: { groupOrder: 1 },
         },
@@ -58,7 +58,7 @@ export default defineConfig({
         test: {
           name: 'scenarios-alone',
           include: [alone],
-          ...callTimes,
+          ...ofRealCalls,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
         },

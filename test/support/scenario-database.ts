@@ -14,7 +14,7 @@ export function scenarioDatabase(): 'sqlite' | 'postgres' {
 let server: Promise<TestPostgres> | undefined;
 const urls = new Map<string, Promise<string>>();
 
-/** The PostgreSQL database that goes with a data folder. The server is started once and dies with this process. */
+/** The PostgreSQL database that goes with a data folder. The server is started once a test file. */
 export function postgresOf(dataDir: string): Promise<string> {
   const url = urls.get(dataDir) ?? newDatabase(`scenario_${urls.size + 1}`);
   urls.set(dataDir, url);
@@ -24,6 +24,14 @@ export function postgresOf(dataDir: string): Promise<string> {
 async function newDatabase(name: string): Promise<string> {
   server ??= startPostgres();
   return (await server).createDatabase(name);
+}
+
+/** Ends the server, if there is one. */
+export async function stopScenarioDatabases(): Promise<void> {
+  const running = server;
+  server = undefined;
+  urls.clear();
+  await (await running)?.stop();
 }
 
 /** The database of a data folder. */
