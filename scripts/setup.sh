@@ -31,14 +31,17 @@ setup_packages() {
 }
 
 # What denwaban says by itself (for whom an agent answers, texts of flows) needs a voice; without one it still works, and
-# says so when it starts. A Japanese one is in Debian's contrib, where that is switched on.
+# says so when it starts. A Japanese one is in Debian's contrib, where that is switched on. What could not be installed is
+# not tried again: a machine without network should not wait for it at every start.
 setup_voices() {
-  (setup_debian espeak-ng=espeak-ng) || echo 'denwaban: going on without a voice' >&2
-  local voice=hts-voice-nitech-jp-atr503-m001
-  [ ! -d /usr/share/hts-voice/nitech-jp-atr503-m001 ] || return 0
-  command -v apt-cache >/dev/null 2>&1 && apt-cache show "$voice" >/dev/null 2>&1 || return 0
-  # Its name is no command's: it is missing, as is the dictionary.
-  (setup_debian open_jtalk=open-jtalk voice="$voice" dictionary=open-jtalk-mecab-naist-jdic) || true
+  local voice=hts-voice-nitech-jp-atr503-m001 failed=node_modules/.denwaban-no-voices
+  [ ! -e "$failed" ] || return 0
+  (setup_debian espeak-ng=espeak-ng) || touch "$failed"
+  if [ ! -d /usr/share/hts-voice/nitech-jp-atr503-m001 ] && apt-cache show "$voice" >/dev/null 2>&1; then
+    # The names of voice and dictionary are no commands': they are missing.
+    (setup_debian open_jtalk=open-jtalk voice="$voice" dictionary=open-jtalk-mecab-naist-jdic) || touch "$failed"
+  fi
+  [ ! -e "$failed" ] || echo "denwaban: going on without voices; to try again: rm $failed" >&2
 }
 
 # setup_debian <command>=<package> …: installs the packages whose command is missing.

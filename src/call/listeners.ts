@@ -99,6 +99,8 @@ export class Listeners {
       return new Promise((resolve) =>
         this.#host.post(() => {
           this.#all.delete(listener);
+          // The call may have waited for this alone.
+          this.#host.onChanged();
           resolve(orderRefused('busy'));
         }),
       );

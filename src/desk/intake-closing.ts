@@ -33,13 +33,11 @@ export async function closeIntake(
     closedAtMs: isKnown ? before.createdAtMs : atMs,
   };
   assert(await stores.intakes.replace(closed, intake.version), 'an intake changed within a transaction');
-  if (isKnown) return { complaintsReached: false };
   // No personal data: who did it, to which case, and how it ended.
   const after = { callId: intake.callId, reportId, complete, outcome: intake.form.outcome };
-  await onRecord(change, 'intake.report', { kind: 'case', id: intakeId, accountId }, { after });
-  // A complaint that was weighed before is no second one.
-  const isNewComplaint = intake.form.outcome === 'complaint' && before?.outcome !== 'complaint';
-  return { complaintsReached: isNewComplaint && (await weighComplaints(change, account)) };
+  if (!isKnown) await onRecord(change, 'intake.report', { kind: 'case', id: intakeId, accountId }, { after });
+  // Also one that was weighed before: while it was open again it did not count with others.
+  return { complaintsReached: intake.form.outcome === 'complaint' && (await weighComplaints(change, account)) };
 }
 
 /**

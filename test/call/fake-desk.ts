@@ -33,6 +33,8 @@ export class FakeDesk {
   resumesFail = 0;
   /** Of `callBackLater`. */
   keepsPlace: Promise<boolean> = Promise.resolve(true);
+  /** What the answer to `listenIn` waits for. */
+  beforeListening: Promise<void> | undefined;
   /** Of a call-back that is not reached: it is given up. */
   isLastAttempt = false;
   /** Offers of it are t1, t2, … */
@@ -113,6 +115,7 @@ export class FakeDesk {
       },
       listenIn: async (agentId) => {
         tell('listens', agentId);
+        await this.beforeListening;
         return agentId === 'busy' ? 'busy' : 'ok';
       },
       stopListening: (agentId) => tell('listens no more', agentId),

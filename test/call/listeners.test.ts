@@ -51,6 +51,20 @@ test('meanwhile the desk offers the supervisor nobody; whoever has a caller is n
   expect(told).toEqual(['listens boss', 'listens busy', 'listens no more boss']);
 });
 
+test('the caller hangs up while the desk is asked about a supervisor who is busy: the call is over', async () => {
+  const { h, desk, leg } = await talking();
+  const answers: (() => void)[] = [];
+  desk.beforeListening = new Promise((resolve) => answers.push(resolve));
+  const answer = listen(h, 'busy');
+  await settle();
+  leg.hangUp();
+  await settle();
+  answers[0]?.();
+  expect(await answer).toEqual({ ok: false, reason: 'busy' });
+  await settle();
+  expect(h.service.activeCalls).toBe(0);
+});
+
 test('the mode is changed while it rings and while they listen; nobody is rung twice', async () => {
   const { h, boss, desk } = await rings();
   expect(await listen(h, 'boss', 'whisper')).toEqual({ ok: true });

@@ -71,18 +71,24 @@ test('a phone that was still ringing is given up and the node is entered again',
   expect(b.story(saved.peer?.legId)).toEqual(['ended controller-lost']);
 });
 
+/** Another controller takes over the call that `a` has saved, of which the caller's leg still exists. */
+async function takenOverFrom(a: Harness, callerLegId: string): Promise<Harness> {
+  const snapshot = [...a.states.saved.values()][0]?.snapshot;
+  if (!snapshot) throw new Error('nothing was saved');
+  const b = await harness();
+  b.telephony.adoptable.set(callerLegId, 'caller');
+  b.states.orphans.push(snapshot);
+  await b.clock.advance(3_000);
+  return b;
+}
+
 test('a call that its controller was ending when it died is ended', async () => {
   const a = await harness({ script: (event) => (event.type === 'digit' ? [hangup()] : []) });
   const { leg } = await answeredCall(a);
   leg.slowToEnd = true;
   leg.press('1');
   await a.clock.advance(200);
-  const snapshot = [...a.states.saved.values()][0]?.snapshot;
-  if (!snapshot) throw new Error('nothing was saved');
-  const b = await harness();
-  b.telephony.adoptable.set(leg.legId, 'caller');
-  b.states.orphans.push(snapshot);
-  await b.clock.advance(3_000);
+  const b = await takenOverFrom(a, leg.legId);
   expect(b.story()).toEqual(['taken-over', 'ended system-hangup']);
   expect(b.service.activeCalls).toBe(0);
 });
@@ -95,12 +101,7 @@ test('facts that were not on disk yet when the controller died are written by th
   };
   const a = await harness({ overrides: { ledger: { append } } });
   const { leg } = await answeredCall(a);
-  const snapshot = [...a.states.saved.values()][0]?.snapshot;
-  if (!snapshot) throw new Error('nothing was saved');
-  const b = await harness();
-  b.telephony.adoptable.set(leg.legId, 'caller');
-  b.states.orphans.push(snapshot);
-  await b.clock.advance(3_000);
+  const b = await takenOverFrom(a, leg.legId);
   expect(given.map(({ type }) => type)).toEqual(['offered', 'answered']);
   expect(b.facts.slice(0, 2)).toEqual(given);
   expect(b.story()).toEqual(['offered', 'answered', 'taken-over']);

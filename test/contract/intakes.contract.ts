@@ -303,6 +303,20 @@ export function intakesContract(make: () => Promise<Data>): void {
       expect(await status()).toBe('active');
     });
 
+    it('one that the next agent has meanwhile counts again when that agent is done with it', async () => {
+      const rules = { complaintsBeforeWarning: 2, complaintsSinceMs: 0, suspension: 'automatic' } as const;
+      await data.cards.saveRules('sakura', rules);
+      const { intakeId } = await wholeCase('first', { outcome: 'complaint' });
+      const handedOn = { callId: 'call_first', offerId: 'offer_next', agentId: 'user_taro', atMs: intakeT0 + 60_000 };
+      const { version } = await intakes.open(opening(handedOn));
+      await wholeCase('second', { outcome: 'complaint' });
+      expect(await status()).toBe('active');
+      // Without a word more: it has been reported, but not been weighed together with the second.
+      await intakes.save(intakeId, version, taro);
+      expect(await status()).toBe('suspended');
+      expect(await data.reports.list({ limit: 9 })).toHaveLength(2);
+    });
+
     it('suspend the account where its plan says so, on the record', async () => {
       await data.cards.saveRules('sakura', {
         complaintsBeforeWarning: 2,

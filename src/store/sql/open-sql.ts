@@ -19,7 +19,8 @@ export interface SqlDatabase {
 }
 
 /**
- * Opens the database behind `sqlite:<path>` (file made when missing) or `postgres://…`, and migrates it.
+ * Opens the database behind `sqlite:<path>` (file made when missing) or `postgres://…`, and migrates it. `steps`:
+ * only these, so that an upgrade can be tried.
  * @throws DenwabanError `DATABASE_URL_INVALID`, `DATABASE_UNREACHABLE`, `DATABASE_TOO_NEW`.
  */
 export async function openSql(
