@@ -37,7 +37,7 @@ setup_voices() {
   local voice=hts-voice-nitech-jp-atr503-m001 failed=node_modules/.denwaban-no-voices
   [ ! -e "$failed" ] || return 0
   (setup_debian espeak-ng=espeak-ng) || touch "$failed"
-  if [ ! -d /usr/share/hts-voice/nitech-jp-atr503-m001 ] && apt-cache show "$voice" >/dev/null 2>&1; then
+  if [ ! -d /usr/share/hts-voice/nitech-jp-atr503-m001 ] && apt-cache policy "$voice" 2>/dev/null | grep -q 'Candidate: [0-9]'; then
     # The names of voice and dictionary are no commands': they are missing.
     (setup_debian open_jtalk=open-jtalk voice="$voice" dictionary=open-jtalk-mecab-naist-jdic) || touch "$failed"
   fi
