@@ -166,9 +166,14 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
     domain: string,
   ): Pick<InviteOptions, 'headers' | 'deadlineMs' | 'onSent' | 'onProvisional'> {
     const name = request.displayName ? `"${quotable(request.displayName)}" ` : '';
+    const deadlineMs = request.ringTimeoutMs + graceMs;
     return {
-      headers: { From: `${name}<sip:${safeUser(request.fromNumber) || 'anonymous'}@${domain}>` },
-      deadlineMs: request.ringTimeoutMs + graceMs,
+      headers: {
+        From: `${name}<sip:${safeUser(request.fromNumber) || 'anonymous'}@${domain}>`,
+        // RFC 3261 13.2.1: should we die before anyone knows how to cancel this, the phone need not ring on.
+        Expires: String(Math.ceil(deadlineMs / 1000)),
+      },
+      deadlineMs,
       onSent: () => request.onSent?.(),
       onProvisional: (status) => this.#onProvisional(status),
     };

@@ -7,6 +7,7 @@ import { Baresip } from '../support/baresip.ts';
 import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
 import { trunkPortOfOurs } from '../support/ports.ts';
+import { invitesSaved } from '../support/saved-calls.ts';
 import { startOwnSwitch } from '../support/switch.ts';
 import { denwaban, type System, startSystem } from '../support/system.ts';
 import { readWavFile } from '../switch/media/phone.ts';
@@ -182,6 +183,7 @@ describe('the controller is killed', () => {
     const phone = await caller(first);
     await agent.phone.heardOf('CALL_INCOMING');
     await agent.reaches('ringing');
+    await invitesSaved(dataDir, 1);
     await kill(first);
     await startController();
     await agent.phone.heardOf('CALL_INCOMING', { count: 2, timeoutMs: 60_000 });
@@ -243,6 +245,7 @@ describe('the controller is killed while two callers are handed over, to an agen
       await agent.send('POST', `/desk/calls/${call?.callId}/transfer`, { to });
       await target.heardOf('CALL_INCOMING');
     }
+    await invitesSaved(dataDir, talks.length);
     return { first, taro, talks };
   }
 
@@ -284,17 +287,25 @@ describe('the controller is killed while two callers are handed over, to an agen
     const second = await startController();
     for (const { target } of talks) await target.heardOf('CALL_CLOSED', { timeoutMs: 40_000 });
     const other = await taro.at(second, secrets, 'taro');
-    // Who has waited longest comes first.
-    for (const [index, { phone, intakeId, from, kind }] of talks.entries()) {
-      await taro.phone.heardOf('CALL_INCOMING', { count: index + 2, timeoutMs: 60_000 });
+    // Whoever is in line again first: the flow speaks to each before.
+    const waiting = new Set(talks);
+    for (const count of [2, 3]) {
+      await taro.phone.heardOf('CALL_INCOMING', { count, timeoutMs: 60_000 });
       taro.phone.accept();
-      await hears(phone, toneOf.taro, 500);
+      const served = await eventually(
+        'one of them to hear the agent',
+        () => [...waiting].find(({ phone }) => toneDurationMs(phone.heard(), toneOf.taro) > 500),
+        { timeoutMs: 40_000 },
+      );
+      waiting.delete(served);
+      const { phone, intakeId, from, kind } = served;
       // The flow's words for one whose agent has gone.
       expect(toneDurationMs(phone.heard(), 900)).toBeGreaterThan(300);
+      for (const next of waiting) expect(toneDurationMs(next.phone.heard(), toneOf.taro)).toBe(0);
       await other.reaches('talking');
       await eventually('the form', async () => (await formOf(other)) === intakeId);
       phone.hangUp();
-      await taro.phone.heardOf('CALL_CLOSED', { count: index + 2, timeoutMs: 10_000 });
+      await taro.phone.heardOf('CALL_CLOSED', { count, timeoutMs: 10_000 });
       expect(await causes(second, from)).toEqual({
         outcome: 'served',
         legs: ['caller caller-hangup', 'agent peer-hangup', `${kind} controller-lost`, 'agent caller-hangup'],

@@ -70,6 +70,8 @@ describe('one phone', () => {
     if (!outcome.ok) throw new Error(outcome.cause);
     expect(phone.calledAs.uri).toBe(`sip:agent-${phone.port}@127.0.0.1:${phone.port}`);
     expect(phone.calledAs.from).toMatch(/^"桜 歯科医院" ?<sip:0312345678@127\.0\.0\.1/);
+    // Ringing and 3 s: it ends by itself where nobody is left to cancel it.
+    expect(phone.calledAs.expires).toBe('13');
     expect(rings).toHaveLength(1);
     const agent = watch(events, outcome.leg);
     expect(await caller.leg.bridge(agent.leg)).toBe(true);

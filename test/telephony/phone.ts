@@ -61,8 +61,8 @@ export class TestPhone {
   offerless = false;
   /** What it believes to be its address: another one than it is reached at where it is behind NAT. */
   contactHost = '127.0.0.1';
-  /** Request-URI and From of the INVITE that came in. */
-  calledAs = { uri: '', from: '' };
+  /** Request-URI, From and Expires of the INVITE that came in. */
+  calledAs = { uri: '', from: '', expires: '' };
   /** Answers at once, also after CANCEL: as where the two cross on the way. */
   answersLate = false;
   /** For a phone that is called: what it answers to an INVITE; `ring` leaves it ringing. */
@@ -185,7 +185,8 @@ export class TestPhone {
 
   #called(invite: Message): void {
     this.#invite = invite;
-    this.calledAs = { uri: invite.first.split(' ')[1] ?? '', from: invite.header('From') };
+    const uri = invite.first.split(' ')[1] ?? '';
+    this.calledAs = { uri, from: invite.header('From'), expires: invite.header('Expires') };
     this.#callId = invite.header('Call-ID');
     this.#to = invite.header('From');
     this.#target = /<([^>]*)>/.exec(invite.header('Contact'))?.[1] ?? '';
