@@ -132,7 +132,7 @@ export class AgentLegs {
         onRinging: () => this.#host.ticket()?.ringing(offerId),
         prepare: (leg) => this.#prepare(offerId, agentId, leg, whisper),
         onOwnEvent: (event) => whisper.onEvent(event),
-        onDialDone: (outcome, _status, cause) => this.#onDialDone(offerId, outcome === 'answered', cause),
+        onDialDone: (outcome, status, cause) => this.#onDialDone(offerId, outcome === 'answered', cause, status),
         onPeerEnded: (cause) => this.#host.onParted(offerId, cause),
         onOver: () => {
           this.#agents.delete(offerId);
@@ -159,7 +159,7 @@ export class AgentLegs {
     return undefined;
   }
 
-  #onDialDone(offerId: string, connected: boolean, cause: EndCause | undefined): void {
+  #onDialDone(offerId: string, connected: boolean, cause: EndCause | undefined, status: number | undefined): void {
     const { onConnected, onFailed, hasLeft, ticket } = this.#host;
     if (connected) {
       ticket()?.connected(offerId);
@@ -167,11 +167,14 @@ export class AgentLegs {
       return;
     }
     onFailed(offerId, cause);
-    if (!this.#withdrawn.has(offerId) && !hasLeft()) ticket()?.missed(offerId, missCauseOf(cause));
+    if (!this.#withdrawn.has(offerId) && !hasLeft()) ticket()?.missed(offerId, missCauseOf(cause, status));
   }
 }
 
-function missCauseOf(cause: EndCause | undefined): MissCause {
+/** `status`: what the agent's phone said, if anything. */
+function missCauseOf(cause: EndCause | undefined, status: number | undefined): MissCause {
   if (cause === 'no-answer') return 'no-answer';
-  return cause === 'busy' || cause === 'rejected' || cause === 'peer-hangup' ? 'refused' : 'unreachable';
+  if (cause === 'busy' || cause === 'rejected' || cause === 'peer-hangup') return 'refused';
+  const isThePhone = status !== undefined || cause === 'unreachable' || cause === 'media-timeout';
+  return isThePhone ? 'unreachable' : 'failed';
 }

@@ -97,7 +97,7 @@ export class Escalation {
 
   get state(): DeskState | undefined {
     if (this.#left && this.#agents.allOver && this.#talk.allOver) return undefined;
-    const line = { escalationId: this.escalationId, queueId: this.#queue.queueId, learned: this.#learned };
+    const line = { escalationId: this.escalationId, ...this.#queue.state, learned: this.#learned };
     return { ...line, agents: this.#agents.states, ...this.#talk.state, ...this.callBack.state };
   }
 
@@ -134,7 +134,7 @@ export class Escalation {
     this.callBack.resume(saved);
     const { agent, outside } = sortLegs(saved, legs, facts);
     const wasTransferring = saved.transferring ?? false;
-    this.#queue.resume(!agent && !outside && !wasTransferring);
+    this.#queue.resume(saved.waits ?? (!agent && !outside && !wasTransferring));
     if (outside) this.#talk.resumeOutside(outside.saved, outside.leg);
     this.#host.witnesses.goOn(agent?.leg);
     if (agent) {
@@ -146,7 +146,7 @@ export class Escalation {
     }
     const resumed = people && resumeAtDesk(people.desk, deskCallId(identity), this.#listener, clock);
     const onResumed = (ticket?: DeskTicket) => post(() => this.#onResumed(ticket, wasTransferring));
-    (resumed ?? Promise.resolve(undefined)).then(onResumed, () => onResumed());
+    Promise.resolve(resumed).then(onResumed, () => onResumed());
   }
 
   /** What is ordered of the talk with an agent. */
@@ -236,8 +236,8 @@ export class Escalation {
     if (!ticket) this.#over('failed', 'failed');
     else if (state === 'served' && wasTransferring) this.#backToHead();
     else if (state === 'served') this.#over('done', 'answered');
-    else if (offerId && state === 'talking') ticket.parted(offerId, 'agent-lost');
-    else if (offerId && state === 'answered') ticket.missed(offerId, 'unreachable');
+    else if (offerId && state === 'talking') this.#onAgentLost(offerId);
+    else if (offerId && state === 'answered') ticket.missed(offerId, 'failed');
     if (ticket && offerId) this.#feed({ type: 'desk-parted' });
   }
 
@@ -291,10 +291,7 @@ export class Escalation {
       this.#talk.onNotTaken(cause);
       return;
     }
-    if (this.callBack.onFailed(offerId) && !this.#left) {
-      this.ticket?.parted(offerId, 'agent-lost');
-      this.#queue.enter();
-    }
+    if (this.callBack.onFailed(offerId) && !this.#left) this.#onAgentLost(offerId);
     if (this.#announced !== offerId) return;
     this.#announced = undefined;
     this.#host.post(() => this.#feed({ type: 'desk-parted' }));
@@ -322,8 +319,7 @@ export class Escalation {
         peer?.drop('system-hangup');
         this.#waitAgain({ handedOver: true });
       });
-    if (peer) peer.hold().then(wait);
-    else wait();
+    Promise.resolve(peer?.hold()).then(wait);
   }
 
   #backToHead(): void {
@@ -356,13 +352,17 @@ export class Escalation {
     }
     this.#talk.onTalkOver();
     if (lostCauses.includes(cause) && this.#host.callerLeg()) {
-      this.ticket?.parted(offerId, 'agent-lost');
-      this.#queue.enter();
+      this.#onAgentLost(offerId);
       this.#host.post(() => this.#feed({ type: 'desk-parted' }));
       return;
     }
     this.ticket?.parted(offerId, 'done');
     this.#over('done', 'answered');
+  }
+
+  #onAgentLost(offerId: string): void {
+    this.ticket?.parted(offerId, 'agent-lost');
+    if (!this.#queue.waits) this.#queue.enter();
   }
 
   #dropLegs(cause: EndCause): void {

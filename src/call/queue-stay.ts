@@ -24,6 +24,11 @@ export class QueueStay {
     return this.#waits;
   }
 
+  /** What is saved of it. */
+  get state(): { queueId: string; waits: boolean } {
+    return { queueId: this.#queueId, waits: this.#waits };
+  }
+
   /** After a take-over: what is on record already. */
   resume(waits: boolean): void {
     this.#waits = waits;

@@ -54,6 +54,8 @@ export interface PeerCallState {
 export interface DeskState {
   escalationId: string;
   queueId: string;
+  /** The caller waits in the queue, as the record has it. */
+  waits?: boolean;
   /** Agents who ring, hear the whisper, or talk. */
   agents: (PeerCallState & { offerId: string })[];
   /** What the flow learned. */

@@ -86,6 +86,7 @@ class Service implements CallService {
   readonly #callBacks: CallBacks;
   readonly #flowCache = new Map<string, FlowRunner>();
   #draining = false;
+  #stopping = false;
   readonly #onIdle: (() => void)[] = [];
 
   constructor(options: CallServiceOptions) {
@@ -127,6 +128,7 @@ class Service implements CallService {
   }
 
   async stop({ deadlineMs }: { deadlineMs: number }): Promise<void> {
+    this.#stopping = true;
     const idle = this.drain();
     for (const [offered, facts] of [...this.#offered]) {
       if (!facts.isOpen(offered.call.legId)) this.#writeOffered(facts, offered.call);
@@ -175,9 +177,10 @@ class Service implements CallService {
 
   async #receive(offered: OfferedCall): Promise<void> {
     const callId = newId('call');
-    const admitted = this.#draining ? undefined : this.#admission.admit(this.activeCalls);
+    // One that telephony offers while we drain was not to be had by anybody else.
+    const admitted = this.#stopping ? undefined : this.#admission.admit(this.activeCalls);
     if (!admitted) {
-      this.#refuseUnseen(offered, callId, this.#draining ? 'draining' : 'overload');
+      this.#refuseUnseen(offered, callId, this.#stopping ? 'draining' : 'overload');
       return;
     }
     try {

@@ -10,8 +10,9 @@ export interface Telephony {
   /** Connects and starts to offer calls; resolves once a call could be answered. */
   start(handlers: TelephonyHandlers): Promise<void>;
   /**
-   * Wants no new calls: inbound ones go to other controllers, or get 503 where there is none; outbound ones are refused
-   * (`draining`). Calls in progress are left alone.
+   * Wants no new calls: inbound ones go to other controllers, or get 503 where there is none; an outbound one without
+   * a `peer` begins a call and is refused (`draining`). Calls in progress go on, and dial whom they need. A call that
+   * is offered all the same came when only we could take it.
    */
   drain(): void;
   /** Lets go of every connection. Legs that still exist are not ended: `end` them first. */

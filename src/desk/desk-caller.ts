@@ -151,9 +151,11 @@ export class DeskCaller implements DeskTicket {
     if (state !== 'ringing') return state !== undefined;
     const granted = await this.#grant(offerId);
     const isStillOurs = this.#offers.has(offerId) && !this.#left;
+    // Should it come to nothing, the caller is to be told their place again.
+    this.#told = undefined;
     if (granted && isStillOurs) this.#offers.set(offerId, 'answered');
     // Whether or not the store knows it as answered: this agent does not get the caller.
-    else this.#end(offerId, { type: 'missed', why: 'refused' });
+    else this.#end(offerId, { type: 'missed', why: 'failed' });
     return granted && isStillOurs;
   }
 

@@ -9,8 +9,12 @@ export type AgentState = (typeof agentStates)[number];
 /** What agents (or supervisors) can ask for; the other states come from calls. */
 export type WantedState = 'available' | 'break' | 'offline';
 
-/** Why a ringing agent did not take the caller. `unreachable`: no phone registered, or it could not be rung. */
-export type MissCause = 'no-answer' | 'refused' | 'unreachable';
+/**
+ * Why a ringing agent did not take the caller. `unreachable`: no phone registered, or it could not be rung. `failed`:
+ * the fault is ours (no media server, a controller lost): it counts against nobody, and the caller is offered to the
+ * next agent 2 s later, to the same one after 10 s.
+ */
+export type MissCause = 'no-answer' | 'refused' | 'unreachable' | 'failed';
 
 /** `held`: overflow is under way; `served`: an agent has parted from the caller, who has not left. */
 export const callerStates = ['waiting', 'offered', 'answered', 'talking', 'held', 'served'] as const;

@@ -63,6 +63,16 @@ export function placeholdersIn(text: string): string[] {
   return [...text.matchAll(placeholder)].map((match) => (match[1] ?? '').trim());
 }
 
+/** The variables without which a prompt cannot be spoken, in whatever language. */
+export function variablesOf(prompt: LocalizedPrompt): Set<string> {
+  const names = Object.values(prompt)
+    .flatMap((sources) => sources ?? [])
+    .flatMap((source) =>
+      'text' in source ? placeholdersIn(source.text) : 'digitsOf' in source ? [source.digitsOf] : [],
+    );
+  return new Set(names);
+}
+
 function resolveText(text: string, language: string, variables: PromptScope['variables']): ResolvedPrompts {
   const unset = placeholdersIn(text).find((name) => variable(variables, name) === undefined);
   if (unset !== undefined) return { ok: false, reason: `variable ${unset} is not set` };

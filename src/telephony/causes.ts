@@ -37,7 +37,7 @@ export function dialFailureOfCause(cause: string): DialFailure {
   if (/USER_BUSY/.test(cause)) return 'busy';
   if (/NO_ANSWER|NO_USER_RESPONSE|ALLOTTED_TIMEOUT|ORIGINATOR_CANCEL/.test(cause)) return 'no-answer';
   if (/CALL_REJECTED/.test(cause)) return 'rejected';
-  if (/UNALLOCATED|NO_ROUTE|INVALID_NUMBER|DESTINATION_OUT_OF_ORDER|link lost/.test(cause)) return 'unreachable';
+  if (/UNALLOCATED|NO_ROUTE|INVALID_NUMBER|DESTINATION_OUT_OF_ORDER/.test(cause)) return 'unreachable';
   return 'failed';
 }
 

@@ -191,11 +191,13 @@ class DrachtioTelephony implements SwitchTelephony {
     const { clock, logger } = this.#options;
     const { peer, legId } = request;
     const server = peer instanceof SwitchLeg ? peer.server : this.#chooseServer([]);
-    const failure = this.#draining ? 'draining' : 'unreachable';
     const dialable = request.phones ? request.phones.length > 0 : this.#trunk !== undefined;
-    if (this.#draining || !server?.ready || !dialable) {
+    // A call in progress goes on to its end: whoever waits in it is still rung for.
+    const isRefused = this.#draining && !peer;
+    if (isRefused || !server?.ready || !dialable) {
+      const cause = isRefused ? 'draining' : dialable ? 'failed' : 'unreachable';
       const snapshot = () => ({ legId, kind: request.kind, adapter: {} });
-      return { legId, outcome: Promise.resolve({ ok: false, cause: failure }), cancel: () => undefined, snapshot };
+      return { legId, outcome: Promise.resolve({ ok: false, cause }), cancel: () => undefined, snapshot };
     }
     const call = new OutgoingCall({
       request,
@@ -210,6 +212,7 @@ class DrachtioTelephony implements SwitchTelephony {
       onDecided: () => this.#forgetExpected(legId),
     });
     this.#expected.set(legId, call);
+    if (this.#draining) this.#sip.offerInvites();
     call.start();
     return call;
   }
@@ -270,7 +273,8 @@ class DrachtioTelephony implements SwitchTelephony {
       res.send(420, { headers: { Unsupported: unsupported.join(', ') } });
       return;
     }
-    if (this.#draining || !this.#handlers) {
+    // One that comes while we drain was on its way, or came while we wait for a media server's: nobody else will have it.
+    if (!this.#handlers) {
       res.send(503, { headers: { 'Retry-After': '2' } });
       return;
     }

@@ -128,6 +128,17 @@ export class SipServer {
     }
   }
 
+  /** After {@link withdraw}: INVITEs are offered to us for a while, since one is to come that only we can take. */
+  offerInvites(): void {
+    if (!this.#withdrawn || !this.#connected || this.#routed.has('invite')) return;
+    this.#routed.add('invite');
+    try {
+      this.srf.reregisterForMessages('invite');
+    } catch (error) {
+      this.#options.logger.debug({ err: errorMessage(error) }, 'drachtio has not been told'); // srf throws
+    }
+  }
+
   /** Resolves when drachtio has seen us leave, or soon. */
   async stop(): Promise<void> {
     this.#stopped = true;

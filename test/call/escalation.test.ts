@@ -86,10 +86,12 @@ test.each([
   ['busy', 'refused'],
   ['rejected', 'refused'],
   ['unreachable', 'unreachable'],
-  ['failed', 'unreachable'],
-] as const)('a phone that is %s is a miss (%s); the caller goes on waiting', async (cause, why) => {
+  ['failed', 'unreachable', 500],
+  ['failed', 'failed'],
+  ['draining', 'failed'],
+] as const)('a phone that is %s is a miss (%s); the caller goes on waiting', async (cause, why, status?: number) => {
   const { h, desk, dial } = await ringing();
-  dial.fail(cause);
+  dial.fail(cause, status);
   await settle();
   expect(desk.told.at(-1)).toBe(`missed o1 ${why}`);
   expect(h.events.map(({ type }) => type)).not.toContain('desk-done');
@@ -202,7 +204,7 @@ test('they cannot be connected: the agent’s leg ends, the caller waits on', as
   agent?.finishPlay();
   await settle();
   expect(agent?.ended).toBe('failed');
-  expect(desk.told.at(-1)).toBe('missed o1 unreachable');
+  expect(desk.told.at(-1)).toBe('missed o1 failed');
   expect(h.events.at(-1)).toMatchObject({ type: 'desk-parted' });
 });
 

@@ -94,7 +94,7 @@ const report = step(
       { type: 'agent-lost' },
       { type: 'not-reached', againMs: 20_000 },
       { type: 'not-reached', againMs: 5_000, attemptsMax: 2 },
-      ...(['no-answer', 'refused', 'unreachable'] satisfies MissCause[]).map((why) => ({
+      ...(['no-answer', 'refused', 'unreachable', 'failed'] satisfies MissCause[]).map((why) => ({
         type: 'missed' as const,
         why,
       })),

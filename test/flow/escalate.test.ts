@@ -19,7 +19,8 @@ const desk = {
   failed: 'sorry',
 };
 const say = (words: string) => ({ type: 'say', prompt: text(words), next: 'bye' });
-const flow = flowOf({ desk, voicemail: say('leave a message'), late: say('too late'), sorry: say('nobody'), bye });
+const parts = { voicemail: say('leave a message'), late: say('too late'), sorry: say('nobody'), bye };
+const flow = flowOf({ desk, ...parts });
 
 const asked = () => {
   const call = new FlowCall(flow).start();
@@ -41,6 +42,29 @@ describe('escalate', () => {
     expect(call.newest('play').prompts).toEqual([{ text: 'you are 4, 3 minutes', language: 'ja' }]);
     call.playEnds();
     expect(call.newest('play')).toMatchObject({ prompts: [music], loop: true });
+  });
+
+  it('goes on with the music where nobody can tell the minutes, or says what it has for that', () => {
+    const { call, escalationId } = asked();
+    call.feed({ type: 'desk-progress', escalationId, position: 4, waitMs: 130_000 });
+    call.feed({ type: 'desk-progress', escalationId, position: 3 });
+    call.timer('announce');
+    expect(call.newest('play').prompts).toEqual([music]);
+    expect(call.outcome).toBeUndefined();
+    const promptWithoutEstimate = text('you are {{queuePosition}}');
+    const announce = { ...desk.announce, promptWithoutEstimate };
+    const other = new FlowCall(flowOf({ desk: { ...desk, announce }, ...parts }));
+    other.start();
+    other.feed({ type: 'desk-progress', escalationId: other.newest('escalate').escalationId, position: 2 });
+    other.timer('announce');
+    expect(other.newest('play').prompts).toEqual([{ text: 'you are 2', language: 'ja' }]);
+  });
+
+  it('words for where the minutes are not known cannot name them', () => {
+    const announce = { ...desk.announce, promptWithoutEstimate: text('{{queueWaitMinutes}} minutes') };
+    const nodes = JSON.parse(JSON.stringify({ ...parts, desk: { ...desk, announce } }));
+    const checked = checkFlow({ flowId: 'f', language: 'ja', start: 'desk', nodes }, { fileExists: () => true });
+    expect(checked).toMatchObject({ ok: false, faults: [{ path: '$.nodes.desk.announce.promptWithoutEstimate' }] });
   });
 
   it('says nothing of a place that it does not know', () => {
@@ -95,6 +119,21 @@ describe('escalate', () => {
     const talking = asked();
     talking.call.feed({ type: 'desk-answered', escalationId: talking.escalationId });
     expect(talking.call.feed({ type: 'hung-up' })).toContainEqual({ type: 'hangup', outcome: 'served' });
+  });
+
+  it('another controller takes over: the longest wait goes on, and does not begin again', () => {
+    const { call, escalationId } = asked();
+    const waitsFor = () =>
+      call.all.findLast((effect) => effect.type === 'start-timer' && effect.timerId === call.state.timers['wait']);
+    expect(waitsFor()).toMatchObject({ delayMs: 60_000 });
+    call.feed({ type: 'resumed' }, 55_000);
+    expect(waitsFor()).toMatchObject({ delayMs: 5_000 });
+    call.feed({ type: 'resumed' }, 20_000);
+    expect(waitsFor()).toMatchObject({ delayMs: 0 });
+    // Who has talked waits anew.
+    call.feed({ type: 'desk-answered', escalationId });
+    call.feed({ type: 'desk-parted', escalationId }, 1_000);
+    expect(waitsFor()).toMatchObject({ delayMs: 60_000 });
   });
 
   it('another controller takes over: the caller keeps waiting by the same id', () => {

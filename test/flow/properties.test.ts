@@ -209,7 +209,8 @@ function eventOf({ kind, pick, key }: Move, effects: Effect[], atMs: number): Fl
     case 'desk': {
       const escalationId = newest('escalate')?.escalationId ?? '';
       const type = (['desk-progress', 'desk-answered', 'desk-parted', 'desk-done'] as const)[pick % 4] ?? 'desk-done';
-      if (type === 'desk-progress') return { type, escalationId, position: pick, waitMs: pick * 9_000, atMs };
+      if (type === 'desk-progress')
+        return { type, escalationId, position: pick, ...(pick % 3 ? { waitMs: pick * 9_000 } : {}), atMs };
       const outcome = (['done', 'no-agent', 'time-out', 'closed', 'full', 'failed'] as const)[pick % 6] ?? 'done';
       return type === 'desk-done' ? { type, escalationId, outcome, atMs } : { type, escalationId, atMs };
     }

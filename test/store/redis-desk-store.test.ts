@@ -177,6 +177,46 @@ describe('an agent who does not answer', () => {
     expect(await desk.offers()).toEqual(['a→ann']);
   });
 
+  it('whom we could not ring or connect has missed nothing: the next is rung 2 s later, the same one after 10 s', async () => {
+    const desk = await open({ missesBeforePause: 1 }, ['ann', 'bob']);
+    await desk.enqueue('a');
+    const failed = (agent: string) => desk.miss(agent, 'failed');
+    await failed('ann');
+    expect(await desk.offers()).toEqual([]);
+    expect([await desk.stateOf('ann'), await desk.stateOf('bob')]).toEqual(['available', 'available']);
+    await desk.advance(1_900);
+    expect(await desk.offers()).toEqual([]);
+    await desk.enqueue('b');
+    expect(await desk.offers()).toEqual(['b→ann']);
+    await desk.advance(100);
+    expect(await desk.offers()).toEqual(['a→bob', 'b→ann']);
+    await failed('bob');
+    await desk.store.leave('b');
+    // Everybody has been tried.
+    await desk.advance(2_000);
+    expect(await desk.offers()).toEqual(['a→ann']);
+    await failed('ann');
+    await desk.store.setAgentState('bob', 'offline');
+    await desk.advance(9_900);
+    expect(await desk.offers()).toEqual([]);
+    await desk.advance(100);
+    expect(await desk.offers()).toEqual(['a→ann']);
+  });
+
+  it('a fault of ours costs the caller no place, and nothing of it is left when they hang up', async () => {
+    const desk = await open({}, ['ann']);
+    await desk.enqueue('a');
+    await desk.miss('ann', 'failed');
+    await desk.enqueue('b');
+    await desk.miss('ann');
+    await desk.advance(10_000);
+    expect(await desk.offers()).toEqual(['a→ann']);
+    await desk.miss('ann', 'failed');
+    await desk.store.leave('a');
+    await desk.store.leave('b');
+    expect(await desk.leftovers()).toEqual([]);
+  });
+
   it('holds the caller no longer than one ring when its controller says nothing', async () => {
     const desk = await open({ ringTimeoutMs: 20_000 }, ['mute', 'ann']);
     await desk.enqueue('a');

@@ -1,6 +1,6 @@
 import { type AgentProfile, agentProfileSchema } from '../../src/accounts/agents.ts';
 import { type QueueSettings, queueSettingsSchema } from '../../src/accounts/queues.ts';
-import type { DeskStore, PendingWork } from '../../src/desk/desk-store.ts';
+import type { DeskStore, MissCause, PendingWork } from '../../src/desk/desk-store.ts';
 import { type DeskRequest, type DeskRequestInput, deskRequestSchema } from '../../src/desk/request.ts';
 import { newId } from '../../src/kernel/ids.ts';
 import type { RedisConnection } from '../../src/store/redis/open-redis.ts';
@@ -91,7 +91,7 @@ export class DeskBench {
     return offerId;
   }
 
-  async miss(agentId: string, why: 'no-answer' | 'refused' | 'unreachable' = 'no-answer'): Promise<void> {
+  async miss(agentId: string, why: MissCause = 'no-answer'): Promise<void> {
     const offerId = await this.offerOf(agentId);
     await this.store.report(offerId, { type: 'ringing' });
     await this.store.report(offerId, { type: 'missed', why });

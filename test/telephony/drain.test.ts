@@ -72,6 +72,27 @@ test('a dial that has just begun is carried through; a new one is refused', asyn
   if (outcome.ok) await outcome.leg.end('system-hangup');
 });
 
+test('a call in progress goes on to be connected: whom it dials is dialled, and new calls go to the other one', async () => {
+  const leaving = await open();
+  const { phone, leg, event } = await leaving.talk();
+  const staying = await open();
+  leaving.telephony.drain();
+  called.pitchHz = 700;
+  const { outcome } = leaving.telephony.dial({
+    ...{ legId: `leg_going-${process.pid}`, kind: 'transfer', toNumber: '0398765432' },
+    ...{ fromNumber: '0312345678', ringTimeoutMs: 10_000, peer: leg },
+    ...{ onRinging: () => undefined, onEvent: () => undefined },
+  });
+  const dialled = await outcome;
+  if (!dialled.ok) throw new Error(`not connected: ${dialled.cause}`);
+  expect(await leg.bridge(dialled.leg)).toBe(true);
+  await eventually('the caller to hear the phone', () => phone.hears(700) > 500);
+  await dialled.leg.end('system-hangup');
+  expect(await callsTakenBy(leaving, staying)).toEqual([0, 4]);
+  expect(await phone.hangUp()).toBe(200);
+  expect((await event('ended')).cause).toBe('caller-hangup');
+});
+
 test('one that drains while drachtio is away takes no calls when it is back', async () => {
   const relay = await Relay.to(pair.drachtio);
   const leaving = await open({ drachtio: { ...pair.drachtio, host: '127.0.0.1', port: relay.port } });

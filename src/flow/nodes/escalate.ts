@@ -3,10 +3,13 @@ import { seconds, toMs } from '../fields.ts';
 import { dialsVariable, nodeRef, prompt, setsVariable } from '../marks.ts';
 import type { Action, NodeEvent, NodeView } from '../node-type.ts';
 import { defineNode } from '../node-type.ts';
+import { variablesOf } from '../prompt.ts';
 import type { DeskOutcome } from '../protocol.ts';
 import { collectedNumber, onCallBack } from './call-back.ts';
 import { hungUpIn, onOverflow, overflowKeys, resumeOverflow, startOverflow } from './overflow.ts';
 
+/** Where neither flow nor queue ends the wait. */
+const longestWaitSeconds = 7_200;
 const holdMusic = { '*': { file: 'prompts/hold.wav' } };
 
 const skillSchema = z.strictObject({
@@ -17,6 +20,10 @@ const skillSchema = z.strictObject({
 const announceSchema = z.strictObject({
   everySeconds: seconds(5, 600).default(30),
   prompt: prompt.meta({ description: 'May name the place in the queue and the minutes to wait by their variables' }),
+  promptWithoutEstimate: prompt.optional().meta({
+    description:
+      'Heard instead where `prompt` names the minutes and nobody can tell them yet; left out: the music goes on',
+  }),
 });
 
 const key = z.string().regex(/^[0-9*#]$/, 'a key: 0 to 9, * or #');
@@ -51,7 +58,9 @@ const fields = {
   back: prompt.optional().meta({ description: 'Heard when the agent was lost and the caller waits again' }),
   positionVariable: setsVariable.default('queuePosition'),
   waitVariable: setsVariable.default('queueWaitMinutes'),
-  maxWaitSeconds: seconds(5, 7_200).default(600),
+  maxWaitSeconds: seconds(5, 7_200).optional().meta({
+    description: 'Counted from the beginning of the wait; left out: as long as the queue allows, at most two hours',
+  }),
   message: z
     .strictObject({ key, goto: nodeRef })
     .optional()
@@ -73,10 +82,14 @@ export const escalate = defineNode('escalate', fields, {
   summary:
     'Asks for people: the caller waits with music until an agent answers. Hanging up meanwhile is `abandoned`, while talking `served`.',
   isHeard: () => true,
-  check: ({ message, callBack }) =>
-    message && message.key === callBack?.key
+  check: ({ message, callBack, announce, waitVariable }) => [
+    ...(message && message.key === callBack?.key
       ? [{ path: ['callBack', 'key'], message: 'the key leaves a message already' }]
-      : [],
+      : []),
+    ...(announce?.promptWithoutEstimate && variablesOf(announce.promptWithoutEstimate).has(waitVariable)
+      ? [{ path: ['announce', 'promptWithoutEstimate'], message: `names ${waitVariable}, which is not set then` }]
+      : []),
+  ],
   keys: (node, view) => (isWaiting(view) ? (takesKeys(node) ? 'live' : 'drop') : overflowKeys(view)),
   enter: (node, view) => [
     {
@@ -86,11 +99,11 @@ export const escalate = defineNode('escalate', fields, {
       skills: node.skills,
       ...collectedNumber(node, view),
     },
-    ...timers(node),
+    ...timers(node, view),
     ...(node.prompt ? [play(node, node.prompt)] : music(node)),
   ],
-  // The place in the queue survives the controller; the music does not.
-  resume: (node, view) => (isWaiting(view) ? wait(node) : resumeOverflow(view)),
+  // The place in the queue survives the controller, and how long the caller has waited; the music does not.
+  resume: (node, view) => (isWaiting(view) ? [...timers(node, view), ...backAgain(node)] : resumeOverflow(view)),
   on: (node, view, event) => {
     switch (event.type) {
       case 'prompt-ended':
@@ -138,12 +151,13 @@ function onDesk(node: Escalate, view: NodeView, event: NodeEvent): Action[] {
             ...(event.waitMs === undefined ? {} : { [node.waitVariable]: String(Math.ceil(event.waitMs / 60_000)) }),
           },
         },
-        { type: 'remember', memory: { ...view.memory, placed: true } },
+        { type: 'remember', memory: { ...view.memory, placed: true, estimated: event.waitMs !== undefined } },
       ];
     case 'desk-answered':
       return [...hush(), { type: 'remember', memory: { phase: 'talking' } }];
     case 'desk-parted':
-      return [{ type: 'remember', memory: {} }, ...wait(node, event.handedOver)];
+      // The wait begins again: a lost agent, or another queue (where nothing has gone wrong).
+      return [...timers(node, { ...view, memory: {} }), ...(event.handedOver ? music(node) : backAgain(node))];
     case 'desk-done':
       return [{ type: 'go-to', nodeId: exitFor(node, event.outcome) }];
     case 'desk-overflow':
@@ -158,7 +172,7 @@ function onDesk(node: Escalate, view: NodeView, event: NodeEvent): Action[] {
 function onTime(node: Escalate, view: NodeView, name: string): Action[] {
   const { phase, ...memory } = view.memory;
   if (name === 'again') {
-    return phase === 'asking' ? music(node) : [{ type: 'remember', memory }, ...timers(node), ...music(node)];
+    return phase === 'asking' ? music(node) : [...timers(node, { ...view, memory }), ...music(node)];
   }
   if (phase === 'talking') return [];
   if (name === 'wait') {
@@ -169,8 +183,14 @@ function onTime(node: Escalate, view: NodeView, name: string): Action[] {
   }
   const { announce } = node;
   if (!announce) return [];
-  const isPlaced = isWaiting(view) && view.memory['placed'];
-  return [...announceLater(node), ...(isPlaced ? [play(node, announce.prompt)] : [])];
+  const words = isWaiting(view) && view.memory['placed'] ? announcement(node, announce, view) : undefined;
+  return [...announceLater(node), ...(words ? [play(node, words)] : [])];
+}
+
+/** Before a queue's first talks, and while nobody is at work there, the wait can't be told. */
+function announcement(node: Escalate, announce: NonNullable<Escalate['announce']>, view: NodeView) {
+  const isTold = view.memory['estimated'] || !variablesOf(announce.prompt).has(node.waitVariable);
+  return isTold ? announce.prompt : announce.promptWithoutEstimate;
 }
 
 /** Nothing of the wait is heard any more, or falls due. */
@@ -183,13 +203,18 @@ function hush(): Action[] {
   ];
 }
 
-/** Waiting begins again: a lost agent, another controller, or another queue (where nothing has gone wrong). */
-function wait(node: Escalate, isHandedOver = false): Action[] {
-  return [...timers(node), ...(node.back && !isHandedOver ? [play(node, node.back)] : music(node))];
+function backAgain(node: Escalate): Action[] {
+  return node.back ? [play(node, node.back)] : music(node);
 }
 
-function timers(node: Escalate): Action[] {
-  return [{ type: 'start-timer', name: 'wait', delayMs: toMs(node.maxWaitSeconds) }, ...announceLater(node)];
+/** The longest wait, counted from when it began as the node remembers it, and the next announcement. */
+function timers(node: Escalate, { memory, atMs }: NodeView): Action[] {
+  const untilMs = Number(memory['untilMs'] ?? atMs + toMs(node.maxWaitSeconds ?? longestWaitSeconds));
+  return [
+    { type: 'remember', memory: { ...memory, untilMs } },
+    { type: 'start-timer', name: 'wait', delayMs: Math.max(0, untilMs - atMs) },
+    ...announceLater(node),
+  ];
 }
 
 function announceLater({ announce }: Escalate): Action[] {

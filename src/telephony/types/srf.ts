@@ -6,6 +6,7 @@ export interface SrfClient {
   disconnect(): void;
   /** Takes back that requests of this method are offered to us. */
   unregisterForMessages(method: string): void;
+  reregisterForMessages(method: string): void;
   on(event: 'connect', listener: (error: Error | null, hostPorts: string) => void): void;
   on(event: 'error', listener: (error: Error) => void): void;
   on(event: 'close', listener: () => void): void;

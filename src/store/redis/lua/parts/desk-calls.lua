@@ -8,6 +8,10 @@ desk.graceMs = 5000
 desk.connectMs = 60000
 -- So long a call waits for another controller after its own was lost.
 desk.orphanMs = 60000
+-- After a fault of ours the caller is offered to nobody for so long (agents are not worn out one after the other), and
+-- not to the same agent for so long.
+desk.faultMs = 2000
+desk.faultSkipMs = 10000
 -- Offers in a row that the call's controller did not act on, after which the call counts as lost.
 desk.maxIgnored = 3
 -- As connectMs, where the caller is dialled meanwhile.
@@ -113,18 +117,24 @@ function desk.cancelTransfer(call)
 end
 
 -- The offer has come to nothing: the agent is passed over for this caller, who goes back to the old place.
+-- why 'failed': the phone could not be rung, or the two not be connected, for a reason that is not the agent's.
 function desk.missed(offer, why)
   local call, agent, controller, queue, transfer =
     desk.get('offer', offer, 'call', 'agent', 'controller', 'queue', 'transfer')
   local settings = desk.queue(queue)
   desk.dropOffer(offer, call, controller)
-  desk.miss(agent, why, settings)
+  if why == 'failed' then desk.letGo(agent) else desk.miss(agent, why, settings) end
   if transfer then return redis.call('HDEL', base .. 'call:' .. call, 'transfer') end
-  if desk.get('call', call, 'queue') == queue and settings.skipMs > 0 then
+  local skipMs = why == 'failed' and math.min(settings.skipMs, desk.faultSkipMs) or settings.skipMs
+  if desk.get('call', call, 'queue') == queue and skipMs > 0 then
     desk.set('call', call, 'skip:' .. agent, 1)
-    desk.remind('skip', call .. '/' .. agent, nowMs + settings.skipMs)
+    desk.remind('skip', call .. '/' .. agent, nowMs + skipMs)
   end
   desk.tryAllAgain(call, agent)
+  if why == 'failed' then
+    desk.set('call', call, 'after', nowMs + desk.faultMs)
+    desk.remind('again', call, nowMs + desk.faultMs)
+  end
   if redis.call('EXISTS', base .. 'ringing:' .. call) == 0 then desk.wait(call) end
 end
 
@@ -170,7 +180,7 @@ function desk.forget(call)
   desk.part(call)
   desk.leaveLine(call)
   desk.endListening(call)
-  desk.unremind('orphan', call)
+  for _, kind in ipairs({ 'orphan', 'again' }) do desk.unremind(kind, call) end
   desk.endCallBack(call)
   redis.call('SREM', base .. 'held:' .. controller, call)
   redis.call('SREM', base .. 'calls:' .. controller, call)
