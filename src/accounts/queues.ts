@@ -75,14 +75,6 @@ export const queueSettingsSchema = z
       .max(10)
       .default([{ type: 'hang-up' }]),
     hours: openingHoursSchema.default({ timezone: 'Asia/Tokyo', open: [], closedDays: [] }),
-    /** What waiting callers are told; absent = music only. */
-    announcements: z
-      .strictObject({
-        everySeconds: z.int().min(10).max(600).default(45),
-        position: z.boolean().default(true),
-        estimate: z.boolean().default(true),
-      })
-      .optional(),
     widening: z.array(wideningStepSchema).max(10).default([]),
   })
   .superRefine((queue, context) => {
@@ -104,6 +96,12 @@ export const queueSettingsSchema = z
     });
   });
 export type QueueSettings = z.infer<typeof queueSettingsSchema>;
+
+/** Settings as they were stored. `announcements` had no effect and is gone: what callers are told is the flow's. */
+export function storedQueueSettings(json: string): QueueSettings {
+  const { announcements: _dropped, ...settings } = JSON.parse(json);
+  return queueSettingsSchema.parse(settings);
+}
 
 /** Where queues' settings are kept. */
 export interface QueueSettingsStore {

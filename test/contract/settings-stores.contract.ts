@@ -43,7 +43,6 @@ export function settingsStoreContract(make: () => Promise<AccountsData>): void {
         { type: 'message', text: { ja: 'かけ直してください' } },
       ],
       hours: { open: [{ days: ['mon'], from: '09:00', to: '18:00' }], closedDays: ['2026-12-31'] },
-      announcements: { everySeconds: 30 },
       widening: [
         { afterMs: 20_000, lowerLevelsBy: 2 },
         { afterMs: 60_000, anyLanguage: true },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AgentProfile } from '../../accounts/agents.ts';
-import { overflowStepSchema, type QueueSettings, queueSettingsSchema } from '../../accounts/queues.ts';
+import { overflowStepSchema, type QueueSettings, storedQueueSettings } from '../../accounts/queues.ts';
 import type { CallShown } from '../../desk/call-shown.ts';
 import {
   type AgentChange,
@@ -251,7 +251,7 @@ export class RedisDeskStore implements DeskStore {
 
   async findQueue(queueId: string): Promise<QueueSettings | undefined> {
     const json = await this.#command(() => this.#redis.client.hget(`${this.#prefix}queues`, queueId));
-    return json === null ? undefined : queueSettingsSchema.parse(JSON.parse(json));
+    return json === null ? undefined : storedQueueSettings(json);
   }
 
   async putAgent(profile: AgentProfile): Promise<void> {

@@ -7,7 +7,12 @@ import {
   agentSettingsSchema,
 } from '../../accounts/agents.ts';
 import { type AccountCard, type CardRules, type CardStore, cardRulesSchema, cardSchema } from '../../accounts/cards.ts';
-import { type QueueSettings, type QueueSettingsStore, queueSettingsSchema } from '../../accounts/queues.ts';
+import {
+  type QueueSettings,
+  type QueueSettingsStore,
+  queueSettingsSchema,
+  storedQueueSettings,
+} from '../../accounts/queues.ts';
 import type { SqlDatabase } from './open-sql.ts';
 import type { Schema } from './schema.ts';
 import { unknownAccount } from './sql-account-store.ts';
@@ -78,12 +83,12 @@ export class SqlQueueSettingsStore implements QueueSettingsStore {
   async find(queueId: string): Promise<QueueSettings | undefined> {
     const query = this.#db.selectFrom('queues').select('settings_json').where('queue_id', '=', queueId);
     const row = await query.executeTakeFirst();
-    return row && queueSettingsSchema.parse(JSON.parse(row.settings_json));
+    return row && storedQueueSettings(row.settings_json);
   }
 
   async list(): Promise<QueueSettings[]> {
     const rows = await this.#db.selectFrom('queues').select('settings_json').orderBy('queue_id').execute();
-    return rows.map((row) => queueSettingsSchema.parse(JSON.parse(row.settings_json)));
+    return rows.map((row) => storedQueueSettings(row.settings_json));
   }
 
   async remove(queueId: string): Promise<boolean> {
