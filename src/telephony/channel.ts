@@ -13,6 +13,7 @@ import { Bridging } from './bridging.ts';
 import { CallRecordings } from './call-recording.ts';
 import type { ChannelCommands, ChannelHandlers } from './channel-commands.ts';
 import { durationOf, peerOf, recordOutcome } from './channel-events.ts';
+import type { Playing, Recording } from './channel-work.ts';
 import { type ChannelEvent, deadlineReply } from './event-link.ts';
 import { Monitoring } from './monitoring.ts';
 import { playbackArgument } from './sounds.ts';
@@ -26,7 +27,9 @@ const lingerMs = 8;
 const listenMs = 600_000;
 /** A prompt that fails this soon was ordered while FreeSWITCH moved the channel (to `park`, out of a bridge). */
 const unsettledMs = 500;
-const triesMax = 3;
+/** It is ordered again this much later, then twice as much: 300 ms in all. */
+const retryMs = 20;
+const triesMax = 5;
 /**
  * A key that FreeSWITCH had read just before the prompt began does not end it. Its completion not seen after this long,
  * the prompt is broken off from here.
@@ -36,23 +39,6 @@ const samplesPerMs = 8;
 /** A looped prompt that ends sooner than this would only spin. */
 const shortestLoopMs = 100;
 const silenceThreshold = 200;
-
-interface Playing {
-  request: PlayRequest;
-  eventUuid: string;
-  startedAtMs: number;
-  tries: number;
-  /** A key has ended it within FreeSWITCH; its completion is on the way. */
-  keyed: boolean;
-}
-
-interface Recording {
-  request: RecordRequest;
-  eventUuid: string;
-  startedAtMs: number;
-  limit: TimerHandle | undefined;
-  stopped: RecordOutcome | undefined;
-}
 
 /** One parked channel of a FreeSWITCH, driven by its uuid. */
 export class Channel {
@@ -367,9 +353,13 @@ export class Channel {
   }
 
   #onPlaybackError(playing: Playing, playedMs: number): void {
+    const { eventUuid, tries } = playing;
     playing.tries += 1;
-    if (playedMs < unsettledMs && playing.tries < triesMax) this.#startPlaying(playing);
-    else this.#finishPlaying(playing.eventUuid, 'failed');
+    const again = () => {
+      if (this.#playing?.eventUuid === eventUuid) this.#startPlaying(playing);
+    };
+    if (playedMs >= unsettledMs || playing.tries >= triesMax) this.#finishPlaying(eventUuid, 'failed');
+    else this.#clock.setTimeout(again, retryMs * 2 ** tries);
   }
 
   #finishPlaying(eventUuid: string, outcome: PlayOutcome): void {

@@ -174,11 +174,17 @@ test('hold and resume are answered with FreeSWITCH’s SDP; REFER and unknown me
   expect((await phone.request('UPDATE')).status).toBe(200);
 });
 
-test('draining refuses new calls with 503 and leaves those in progress alone', async () => {
+test('draining refuses new calls with 503, once drachtio knows, and leaves those in progress alone', async () => {
   const { phone, leg, event } = await bench.talk();
   bench.telephony.drain();
-  const late = await bench.phone();
-  expect(await late.call('0312345678', bench.sip)).toBe(503);
+  await eventually('503', async () => {
+    const late = await bench.phone();
+    const before = bench.incoming.length;
+    late.startCall('0312345678', bench.sip);
+    await eventually('an answer', () => late.status || bench.incoming.length > before);
+    for (const onItsWay of bench.incoming.slice(before)) onItsWay.reject(486);
+    return (await eventually('the answer', () => late.status)) === 503;
+  });
   expect(bench.telephony.status().ready).toBe(false);
   leg.play({ playId: 'p', sounds: [bench.tone('still', 100)], stopOnDigit: false });
   await event('play-done');

@@ -38,6 +38,8 @@ const MAX_STACKED_FRAMES = 32;
 const MAX_QUEUED_DIGITS = 100;
 /** FreeSWITCH repeats an application by `loops` only when a round took this long. */
 const SHORTEST_LOOP_MS = 500;
+/** From the end of what a channel did to its bridge, park or transfer: FreeSWITCH's thread takes two frames. */
+const MOVE_MS = 40;
 
 /**
  * A channel's thread of work, as FreeSWITCH's is: one application after the other; `sendmsg` that comes meanwhile runs
@@ -54,6 +56,7 @@ export class Session {
   #next: Job | undefined;
   #interrupted: 'transfer' | 'hangup' | undefined;
   #stopBroadcast = false;
+  #moving = false;
   #running = false;
   readonly #endListeners: (() => void)[] = [];
   #ended: Promise<void> | undefined;
@@ -89,12 +92,22 @@ export class Session {
     while (!this.hungUp) {
       this.#interrupted = undefined;
       const following: Job | undefined = await job.run(this);
+      if (this.#interrupted === 'transfer') await this.#move();
       job = this.#next ?? following;
       this.#next = undefined;
       if (job) continue;
       if (!this.hungUp) this.#services.hangup(this, 'NORMAL_CLEARING');
       return;
     }
+  }
+
+  /** On the way to the next job: what is ordered meanwhile is begun at once, and fails. */
+  async #move(): Promise<void> {
+    this.#moving = true;
+    this.#pump();
+    await new Promise<void>((resolve) => setTimeout(resolve, MOVE_MS));
+    this.#moving = false;
+    while (this.#frames.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   /** Stops what runs and does this instead. */
@@ -280,7 +293,8 @@ export class Session {
   /** Starts the next command when what is on top waits and is not locked. */
   #pump(): void {
     const top = this.#frames.at(-1);
-    if (!top?.stop || top.stopping || !this.ready || this.#frames.some((frame) => frame.locked)) return;
+    const takes = this.#moving ? !top : top?.stop && !top.stopping && this.ready;
+    if (!takes || this.#frames.some((frame) => frame.locked)) return;
     const command = this.#commands.shift();
     if (!command) return;
     this.#runCommand(command)
@@ -306,7 +320,7 @@ export class Session {
     const loops = Number.parseInt(headers.get('loops') ?? '1', 10);
     const locked = /^(true|yes|on|1)$/i.test(headers.get('event-lock') ?? '');
     this.#stopBroadcast = false;
-    for (let round = 0; (round < loops || loops < 0) && this.ready; round += 1) {
+    for (let round = 0; (round < loops || loops < 0) && (round === 0 || this.ready); round += 1) {
       const startedAtMs = performance.now();
       await this.execute(app, arg, { locked, ...(uuid === undefined ? {} : { uuid }) });
       if (this.#stopBroadcast || performance.now() - startedAtMs < SHORTEST_LOOP_MS) return;

@@ -86,6 +86,22 @@ describe('uuid_bridge', () => {
     await events.wait('the bridge', 'CHANNEL_BRIDGE', (event) => event['Unique-ID'] === a.uuid);
   });
 
+  it.each(['a', 'b'] as const)(
+    'what %s is to play while the bridge is being made fails at once, and they hear each other',
+    async (which) => {
+      const legs = { a: await callIn(world, events), b: await callIn(world, events) };
+      const { a, b } = legs;
+      await events.api(`uuid_bridge ${a.uuid} ${b.uuid}`);
+      const played = await events.execute(legs[which].uuid, 'playback', 'silence_stream://600000');
+      expect(played).toMatchObject({ 'Application-Response': 'PLAYBACK ERROR', 'Channel-State': 'CS_EXECUTE' });
+      await events.wait('the bridge', 'CHANNEL_BRIDGE', (event) => event['Unique-ID'] === a.uuid);
+      const [heardA, heardB] = [a.phone.heard.length, b.phone.heard.length];
+      await Promise.all([a.phone.say(tone(500, 300)), b.phone.say(tone(1_100, 300))]);
+      expect(amplitudeOf(a.phone.audio(heardA), 1_100)).toBeGreaterThan(1_000);
+      expect(amplitudeOf(b.phone.audio(heardB), 500)).toBeGreaterThan(1_000);
+    },
+  );
+
   it('can be left by uuid_park and uuid_transfer, by one or both', async () => {
     const [a, b] = await bridged();
     let from = events.events.length;
