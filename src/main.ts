@@ -29,6 +29,7 @@ import { createLedger } from './ledger/create-ledger.ts';
 import { createLogger, printError } from './logger.ts';
 import { createDeliverers } from './outbox/create-deliverers.ts';
 import { createOutbox } from './outbox/outbox.ts';
+import { createTargetGuard } from './outbox/target-guard.ts';
 import { createPromptLibrary } from './speech/prompt-library.ts';
 import { espeakNg, japaneseVoice } from './speech/synthesizer.ts';
 import { openRedis, type RedisConnection } from './store/redis/open-redis.ts';
@@ -43,10 +44,7 @@ import { openSql } from './store/sql/open-sql.ts';
 import { createAccountsData } from './store/sql/sql-accounts-data.ts';
 import { SqlChannelRecordStore } from './store/sql/sql-channel-record-store.ts';
 import { SqlFactStore } from './store/sql/sql-fact-store.ts';
-import { SqlFlowStore } from './store/sql/sql-flow-store.ts';
-import { SqlOutboxStore } from './store/sql/sql-outbox-store.ts';
 import { SqlAttemptStore } from './store/sql/sql-session-store.ts';
-import { SqlWebhookSecretStore } from './store/sql/sql-webhook-secret-store.ts';
 import { openSipPhone } from './switch/open-phone.ts';
 import { SwitchStartError, spawnSwitch } from './switch/spawn.ts';
 import { createTelephony } from './telephony/create-telephony.ts';
@@ -66,9 +64,10 @@ const flushDeadlineMs = 5_000;
 /** SQL and the stores on it. */
 async function openStores(config: Config, logger: Logger) {
   const sql = await openSql(config.databaseUrl, { clock, logger });
+  const data = createAccountsData(sql);
+  const { flows, outbox, webhookSecrets } = data;
   const records = { facts: new SqlFactStore(sql), channels: new SqlChannelRecordStore(sql) };
-  const sending = { outbox: new SqlOutboxStore(sql), webhookSecrets: new SqlWebhookSecretStore(sql) };
-  return { sql, data: createAccountsData(sql), flows: new SqlFlowStore(sql), ...records, ...sending };
+  return { sql, data, flows, outbox, webhookSecrets, ...records };
 }
 
 type Stores = Awaited<ReturnType<typeof openStores>>;
@@ -238,7 +237,8 @@ async function startAll(
   const stores = await openStores(config, logger);
   shutdown.add('database', () => stores.sql.close());
   const { data, flows } = stores;
-  const { secrets } = await prepareFirstStart({ sampleFolder, flowFolder, data, passwords, clock, phoneRealm });
+  const people = { passwords, phoneRealm, targets: createTargetGuard(config) };
+  const { secrets } = await prepareFirstStart({ sampleFolder, flowFolder, data, clock, ...people });
   const redis = await connectRedis(config, logger, shutdown);
   const ledger = await openLedger(config, stores, logger, shutdown);
   const outbox = startOutbox(config, stores, logger, shutdown);
@@ -295,10 +295,9 @@ async function startAll(
     intakes,
     agentHistory: data.agentHistory,
     attempts: new SqlAttemptStore(stores.sql),
-    passwords,
+    ...people,
     clock,
     logger,
-    phoneRealm,
     publicUrl: config.publicUrl,
     trustedProxies: config.trustedProxies,
   });
@@ -376,6 +375,7 @@ async function main(): Promise<void> {
     clock,
     flowFolder,
     phoneRealm,
+    targets: () => createTargetGuard(readConfig()),
     print: (text) => console.log(text),
     done: (code) => {
       process.exitCode = code;

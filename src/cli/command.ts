@@ -11,6 +11,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { DenwabanError } from '../kernel/errors.ts';
 import type { ChannelRecordStore, FactIndex, FactStore } from '../ledger/ledger.ts';
 import type { OutboxStore } from '../outbox/outbox-store.ts';
+import type { TargetGuard } from '../outbox/target-guard.ts';
 import type { WebhookSecretStore } from '../outbox/webhook-secrets.ts';
 import type { Phone } from './phone.ts';
 
@@ -44,6 +45,8 @@ export interface CommandContext {
   /** Where prompt files are looked for. */
   flowFolder: string;
   phoneRealm: string;
+  /** Where reports may be sent, by the settings. */
+  targets(): TargetGuard;
   print(text: string): void;
   /** Sets the exit code. */
   done(code: number): void;

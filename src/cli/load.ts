@@ -12,6 +12,8 @@ import type { FlowStore } from '../flow/flow-store.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import { normalizePhoneNumber } from '../kernel/phone-number.ts';
+import type { TargetGuard } from '../outbox/target-guard.ts';
+import { cardTargetFaults } from '../web/card-targets.ts';
 import { type AddCommand, type CommandData, commandLineActor } from './command.ts';
 import { type DeskFile, deskFileSchema, loadDesk, type NewSecrets, passwordsFor, secretsAsText } from './load-desk.ts';
 
@@ -42,6 +44,8 @@ export interface LoadOptions {
   clock: Clock;
   actor: Actor;
   phoneRealm: string;
+  /** Where reports may be sent. */
+  targets: TargetGuard;
 }
 
 /**
@@ -51,7 +55,7 @@ export interface LoadOptions {
  */
 export async function loadFolder(options: LoadOptions): Promise<LoadedFolder> {
   const { data, clock, actor } = options;
-  const contents = readFolder(options.folder, options.flowFolder);
+  const contents = readFolder(options);
   const given = await passwordsFor(contents.desk, data.users, options.passwords);
   return data.inTransaction(async (stores) => {
     const change: Change = { stores, actor, atMs: clock.nowMs() };
@@ -102,6 +106,7 @@ export const addLoadCommand: AddCommand = (program, context) => {
           clock,
           actor: commandLineActor(),
           phoneRealm,
+          targets: context.targets(),
         }),
       );
       for (const { flowId, version } of loaded.flows) print(`flow ${flowId} version ${version}`);
@@ -121,7 +126,7 @@ interface FolderContents {
 
 const noFlows = new Set(['account.json', 'desk.json']);
 
-function readFolder(folder: string, flowFolder: string): FolderContents {
+function readFolder({ folder, flowFolder, targets }: LoadOptions): FolderContents {
   const faults: string[] = [];
   const definitions = new Map<string, unknown>();
   const files = readNames(folder);
@@ -137,6 +142,9 @@ function readFolder(folder: string, flowFolder: string): FolderContents {
   const card = read?.card
     ? readPart({ accountId: read.account.accountId, ...read.card }, 'account.json $.card', cardSchema, faults)
     : undefined;
+  for (const { path, message, remedy } of card ? cardTargetFaults(targets, card) : []) {
+    faults.push(line(['account.json $.card', ...path].join('.'), message, remedy));
+  }
   const desk = files.includes('desk.json')
     ? readFile(folder, 'desk.json', deskFileSchema, faults)
     : deskFileSchema.parse({});

@@ -12,6 +12,7 @@ import type { Passwords } from '../accounts/passwords.ts';
 import type { SignInLimits } from '../accounts/sign-in.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { TargetGuard } from '../outbox/target-guard.ts';
 import { errorSchema } from './errors.ts';
 import type { GuardOptions, RouteGuard } from './guard.ts';
 import type { OutboxStores } from './manage-outbox.ts';
@@ -35,6 +36,8 @@ export interface ApiParts {
   signInLimits?: SignInLimits;
   /** Of the digest that agents' phones register with. */
   phoneRealm: string;
+  /** Where reports may be sent. */
+  targets: TargetGuard;
 }
 
 /** What routes are made with. */

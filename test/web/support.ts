@@ -7,6 +7,7 @@ import type { User } from '../../src/accounts/users.ts';
 import { Intakes } from '../../src/desk/intakes.ts';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
+import { createTargetGuard } from '../../src/outbox/target-guard.ts';
 import { openSql, type SqlDatabase } from '../../src/store/sql/open-sql.ts';
 import { createAccountsData, type SqlAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
 import { SqlAgentHistoryStore } from '../../src/store/sql/sql-agent-history-store.ts';
@@ -50,6 +51,7 @@ export async function startServer(
     clock,
     logger: silentLogger,
     phoneRealm: 'denwaban',
+    targets: createTargetGuard({ allowInsecureTargets: false }),
     intakes,
     agentHistory: new SqlAgentHistoryStore(database),
     ...more,
