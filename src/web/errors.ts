@@ -65,7 +65,11 @@ export const errorCatalogue = {
     remedy: 'Wait as long as Retry-After says (seconds)',
   },
   INTERNAL: { status: 500, message: 'a fault of ours', remedy: 'Try again; if it stays, look at the log' },
-  CALL_UNANSWERED: { status: 503, message: 'whoever drives the call does not answer', remedy: 'Look at the call' },
+  CALL_UNANSWERED: {
+    status: 503,
+    message: 'whoever drives the call does not answer: it may be done',
+    remedy: 'Look at the call',
+  },
   TOO_BUSY: { status: 503, message: 'too busy', remedy: 'Try again in a few seconds' },
 } as const satisfies Record<string, { status: number; message: string; remedy?: string }>;
 

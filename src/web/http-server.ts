@@ -149,7 +149,7 @@ function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): void {
   if (deskLive) deskLiveRoutes(api, parts, deskLive);
   if (callOrders) callRoutes(api, { ...parts, orders: callOrders });
   if (!intakes) return;
-  intakeRoutes(api, { intakes, desk });
+  intakeRoutes(api, { ...parts, intakes, desk });
   reportRoutes(api, intakes.stores);
 }
 
