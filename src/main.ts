@@ -15,6 +15,7 @@ import { prepareDataDir } from './data-dir.ts';
 import { startAgentHistory } from './desk/agent-history-shipper.ts';
 import { createDesk, type DeskOptions } from './desk/desk.ts';
 import { DeskLive } from './desk/live.ts';
+import { startPhoneRevocation } from './desk/phone-revocation.ts';
 import { SettingsMirror } from './desk/settings-mirror.ts';
 import { startIntakes } from './desk/start-intakes.ts';
 import { loadFlow } from './flow/load-flow.ts';
@@ -245,6 +246,7 @@ async function startAll(
   const pair = await openSwitch(config, shutdown, onLost);
   const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
   const phones = phoneRegistrations(redis, data.phones);
+  const revocation = await startPhoneRevocation({ data, registry: phones.registry, clock, logger, shutdown });
   const telephony = createTelephony({ ...config, ...pair, phones, onChannelRecord, clock, logger });
   shutdown.add('telephony', () => telephony.stop());
   const states = new RedisCallStateStore(redis);
@@ -296,6 +298,7 @@ async function startAll(
     agentHistory: data.agentHistory,
     attempts: new SqlAttemptStore(stores.sql),
     ...people,
+    onPhonesRevoked: () => revocation.look(),
     clock,
     logger,
     publicUrl: config.publicUrl,

@@ -36,6 +36,8 @@ export interface ApiParts {
   signInLimits?: SignInLimits;
   /** Of the digest that agents' phones register with. */
   phoneRealm: string;
+  /** Takes over at once that phones have lost their credentials; left out: it is taken over by and by. */
+  onPhonesRevoked?: () => Promise<void>;
   /** Where reports may be sent. */
   targets: TargetGuard;
 }
