@@ -2,15 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import cookies from '@fastify/cookie';
 import files from '@fastify/static';
-import swagger, { type SwaggerOptions } from '@fastify/swagger';
+import swagger from '@fastify/swagger';
 import fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify';
-import {
-  createJsonSchemaTransform,
-  createJsonSchemaTransformObject,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { createSignIn } from '../accounts/sign-in.ts';
 import type { AgentHistoryStore } from '../desk/agent-history.ts';
 import type { CallOrders } from '../desk/call-orders.ts';
@@ -19,7 +13,8 @@ import type { Intakes } from '../desk/intakes.ts';
 import type { DeskLive } from '../desk/live.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Api, ApiParts, RouteParts } from './api.ts';
-import { ApiError, apiSchemas, toAnswer } from './errors.ts';
+import { describedFor, description } from './description.ts';
+import { ApiError, toAnswer } from './errors.ts';
 import { guardRequest, isSecure, requireGuard } from './guard.ts';
 import { accountRoutes, cardRoutes, numberRoutes } from './routes/accounts.ts';
 import { agentHistoryRoutes } from './routes/agent-history.ts';
@@ -113,7 +108,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   api.get('/api/openapi.json', {
     config: { guard: { public: true } },
     schema: { hide: true },
-    handler: async () => app.swagger(),
+    handler: async (request) => describedFor(app.swagger(), isSecure(request, parts)),
   });
   const page = await addPages(api, options.consoleFolder);
   app.setNotFoundHandler((request, reply) => {
@@ -152,22 +147,6 @@ function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): void {
   intakeRoutes(api, { ...parts, intakes, desk });
   reportRoutes(api, intakes.stores);
 }
-
-const description: SwaggerOptions = {
-  openapi: {
-    openapi: '3.1.0',
-    info: {
-      title: 'denwaban',
-      version: '1',
-      description:
-        'Sign in at POST /login; the session is a cookie. Requests that change something carry the header X-Denwaban: 1. Every error has one shape.',
-    },
-    components: { securitySchemes: { session: { type: 'apiKey', in: 'cookie', name: 'denwaban_session' } } },
-    security: [{ session: [] }],
-  },
-  transform: createJsonSchemaTransform({ schemaRegistry: apiSchemas }),
-  transformObject: createJsonSchemaTransformObject({ schemaRegistry: apiSchemas }),
-};
 
 /** Pages run only their own scripts, are shown in no other site's frame, and tell nobody where they were. */
 const securityHeaders = {
