@@ -237,9 +237,9 @@ async function startAll(
   prepareDataDir(config.dataDir);
   const stores = await openStores(config, logger);
   shutdown.add('database', () => stores.sql.close());
-  const { data, flows } = stores;
-  const people = { passwords, phoneRealm, targets: createTargetGuard(config) };
-  const { secrets } = await prepareFirstStart({ sampleFolder, flowFolder, data, clock, ...people });
+  const { data, flows, facts } = stores;
+  const shared = { data, facts, flowFolder, passwords, phoneRealm, targets: createTargetGuard(config) };
+  const { secrets } = await prepareFirstStart({ sampleFolder, clock, ...shared });
   const redis = await connectRedis(config, logger, shutdown);
   const ledger = await openLedger(config, stores, logger, shutdown);
   const outbox = startOutbox(config, stores, logger, shutdown);
@@ -289,7 +289,6 @@ async function startAll(
         details: { calls: calls.activeCalls, mediaServers, ledger: ledger.status(), outbox: outbox.status() },
       };
     },
-    data,
     desk: deskStore,
     deskLive: new DeskLive({ store: new RedisDeskView(redis), clock, logger }),
     callOrders: openOrders(redis, states, { controllerId, calls, logger, shutdown }),
@@ -297,7 +296,7 @@ async function startAll(
     intakes,
     agentHistory: data.agentHistory,
     attempts: new SqlAttemptStore(stores.sql),
-    ...people,
+    ...shared,
     onPhonesRevoked: () => revocation.look(),
     clock,
     logger,
