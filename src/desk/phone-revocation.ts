@@ -11,7 +11,7 @@ const defaultEveryMs = 5_000;
 const looksPerWhole = 12;
 
 export interface PhoneRevocationOptions {
-  credentials: Pick<PhoneCredentialStore, 'listGood'>;
+  credentials: Pick<PhoneCredentialStore, 'listGood' | 'findForDigest'>;
   agents: Pick<AgentSettingsStore, 'list'>;
   registry: Pick<PhoneRegistry, 'contactsOf' | 'forget'>;
   clock: Clock;
@@ -62,10 +62,10 @@ export class PhoneRevocation {
   }
 
   async #look(): Promise<void> {
-    const { credentials, registry } = this.#options;
+    const { credentials } = this.#options;
     const good = new Map((await credentials.listGood()).map(({ username, agentId }) => [username, agentId]));
     for (const [phone, agentId] of this.#good) {
-      if (good.get(phone) !== agentId) await registry.forget(agentId, phone);
+      if (good.get(phone) !== agentId) await this.#revoke(agentId, phone);
     }
     if (this.#looks % looksPerWhole === 0) await this.#lookAtAll(good);
     this.#looks += 1;
@@ -77,8 +77,15 @@ export class PhoneRevocation {
     const { agents, registry } = this.#options;
     for (const { agentId } of await agents.list()) {
       const phones = new Set((await registry.contactsOf(agentId)).map(({ phone }) => phone));
-      for (const phone of phones) if (good.get(phone) !== agentId) await registry.forget(agentId, phone);
+      for (const phone of phones) if (good.get(phone) !== agentId) await this.#revoke(agentId, phone);
     }
+  }
+
+  /** Unless it has been given credentials since they were listed. */
+  async #revoke(agentId: string, phone: string): Promise<void> {
+    const { credentials, registry } = this.#options;
+    const given = await credentials.findForDigest(phone);
+    if (given?.agentId !== agentId) await registry.forget(agentId, phone);
   }
 }
 

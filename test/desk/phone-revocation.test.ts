@@ -24,6 +24,8 @@ let revocation: PhoneRevocation;
 let clock: FakeClock;
 /** The database is away. */
 let isAway: boolean;
+/** What happens just after the credentials were listed. */
+let meanwhile: () => Promise<void>;
 
 beforeAll(async () => {
   redisServer = await startRedis();
@@ -37,6 +39,7 @@ afterAll(async () => {
 /** Hanako has two phones and taro one; all are registered. */
 beforeEach(async () => {
   isAway = false;
+  meanwhile = async () => undefined;
   registry = new RedisPhoneRegistry(redis, newId('phones'));
   server = await startServer({ onPhonesRevoked: () => revocation.look() });
   clock = new FakeClock();
@@ -67,9 +70,12 @@ function lookingOn(): PhoneRevocation {
   const { phones, agents } = server.data;
   const listGood = async () => {
     if (isAway) throw new Error('the database is away');
-    return phones.listGood();
+    const good = await phones.listGood();
+    await meanwhile();
+    return good;
   };
-  return new PhoneRevocation({ credentials: { listGood }, agents, registry, clock, logger: silentLogger });
+  const credentials = { listGood, findForDigest: (username: string) => phones.findForDigest(username) };
+  return new PhoneRevocation({ credentials, agents, registry, clock, logger: silentLogger });
 }
 
 const change = <T>(work: (to: Change) => Promise<T>) =>
@@ -130,6 +136,17 @@ it('a phone that was just registering when it was removed is found within a minu
   await register('user_hanako', 'hanako-1');
   for (let look = 0; look < 12; look++) await revocation.look();
   expect(await ringing()).toEqual(['hanako-2', 'taro-1']);
+});
+
+it('a phone that is added and registers while they are looked through stays', async () => {
+  await revocation.stop();
+  revocation = lookingOn();
+  meanwhile = async () => {
+    await change((to) => addPhone(to, { agentId: 'user_taro', realm: 'denwaban' }));
+    await register('user_taro', 'taro-2');
+  };
+  await revocation.start();
+  expect(await ringing()).toEqual(['hanako-1', 'hanako-2', 'taro-1', 'taro-2']);
 });
 
 it('what could not be looked at is not lost', async () => {
