@@ -15,6 +15,7 @@ import { prepareDataDir } from './data-dir.ts';
 import { startAgentHistory } from './desk/agent-history-shipper.ts';
 import { createDesk, type DeskOptions } from './desk/desk.ts';
 import { DeskLive } from './desk/live.ts';
+import { startPhoneRevocation } from './desk/phone-revocation.ts';
 import { SettingsMirror } from './desk/settings-mirror.ts';
 import { startIntakes } from './desk/start-intakes.ts';
 import { loadFlow } from './flow/load-flow.ts';
@@ -29,6 +30,7 @@ import { createLedger } from './ledger/create-ledger.ts';
 import { createLogger, printError } from './logger.ts';
 import { createDeliverers } from './outbox/create-deliverers.ts';
 import { createOutbox } from './outbox/outbox.ts';
+import { createTargetGuard } from './outbox/target-guard.ts';
 import { createPromptLibrary } from './speech/prompt-library.ts';
 import { espeakNg, japaneseVoice } from './speech/synthesizer.ts';
 import { openRedis, type RedisConnection } from './store/redis/open-redis.ts';
@@ -43,10 +45,7 @@ import { openSql } from './store/sql/open-sql.ts';
 import { createAccountsData } from './store/sql/sql-accounts-data.ts';
 import { SqlChannelRecordStore } from './store/sql/sql-channel-record-store.ts';
 import { SqlFactStore } from './store/sql/sql-fact-store.ts';
-import { SqlFlowStore } from './store/sql/sql-flow-store.ts';
-import { SqlOutboxStore } from './store/sql/sql-outbox-store.ts';
 import { SqlAttemptStore } from './store/sql/sql-session-store.ts';
-import { SqlWebhookSecretStore } from './store/sql/sql-webhook-secret-store.ts';
 import { openSipPhone } from './switch/open-phone.ts';
 import { SwitchStartError, spawnSwitch } from './switch/spawn.ts';
 import { createTelephony } from './telephony/create-telephony.ts';
@@ -66,9 +65,10 @@ const flushDeadlineMs = 5_000;
 /** SQL and the stores on it. */
 async function openStores(config: Config, logger: Logger) {
   const sql = await openSql(config.databaseUrl, { clock, logger });
+  const data = createAccountsData(sql);
+  const { flows, outbox, webhookSecrets } = data;
   const records = { facts: new SqlFactStore(sql), channels: new SqlChannelRecordStore(sql) };
-  const sending = { outbox: new SqlOutboxStore(sql), webhookSecrets: new SqlWebhookSecretStore(sql) };
-  return { sql, data: createAccountsData(sql), flows: new SqlFlowStore(sql), ...records, ...sending };
+  return { sql, data, flows, outbox, webhookSecrets, ...records };
 }
 
 type Stores = Awaited<ReturnType<typeof openStores>>;
@@ -237,14 +237,16 @@ async function startAll(
   prepareDataDir(config.dataDir);
   const stores = await openStores(config, logger);
   shutdown.add('database', () => stores.sql.close());
-  const { data, flows } = stores;
-  const { secrets } = await prepareFirstStart({ sampleFolder, flowFolder, data, passwords, clock, phoneRealm });
+  const { data, flows, facts } = stores;
+  const shared = { data, facts, flowFolder, passwords, phoneRealm, targets: createTargetGuard(config) };
+  const { secrets } = await prepareFirstStart({ sampleFolder, clock, ...shared });
   const redis = await connectRedis(config, logger, shutdown);
   const ledger = await openLedger(config, stores, logger, shutdown);
   const outbox = startOutbox(config, stores, logger, shutdown);
   const pair = await openSwitch(config, shutdown, onLost);
   const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
   const phones = phoneRegistrations(redis, data.phones);
+  const revocation = await startPhoneRevocation({ data, registry: phones.registry, clock, logger, shutdown });
   const telephony = createTelephony({ ...config, ...pair, phones, onChannelRecord, clock, logger });
   shutdown.add('telephony', () => telephony.stop());
   const states = new RedisCallStateStore(redis);
@@ -287,7 +289,6 @@ async function startAll(
         details: { calls: calls.activeCalls, mediaServers, ledger: ledger.status(), outbox: outbox.status() },
       };
     },
-    data,
     desk: deskStore,
     deskLive: new DeskLive({ store: new RedisDeskView(redis), clock, logger }),
     callOrders: openOrders(redis, states, { controllerId, calls, logger, shutdown }),
@@ -295,10 +296,10 @@ async function startAll(
     intakes,
     agentHistory: data.agentHistory,
     attempts: new SqlAttemptStore(stores.sql),
-    passwords,
+    ...shared,
+    onPhonesRevoked: () => revocation.look(),
     clock,
     logger,
-    phoneRealm,
     publicUrl: config.publicUrl,
     trustedProxies: config.trustedProxies,
   });
@@ -376,6 +377,7 @@ async function main(): Promise<void> {
     clock,
     flowFolder,
     phoneRealm,
+    targets: () => createTargetGuard(readConfig()),
     print: (text) => console.log(text),
     done: (code) => {
       process.exitCode = code;

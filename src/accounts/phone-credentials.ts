@@ -28,6 +28,8 @@ export interface PhoneCredentialStore {
   /** For a registration. Nothing where the agent's user is disabled. */
   findForDigest(username: string): Promise<(Phone & PhoneHashes) | undefined>;
   list(agentId: string): Promise<Phone[]>;
+  /** Every phone that may register, by name: those of users who are not disabled. */
+  listGood(): Promise<Pick<Phone, 'username' | 'agentId'>[]>;
   /** True when there was one. */
   remove(agentId: string, username: string): Promise<boolean>;
 }

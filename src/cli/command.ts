@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { z } from 'zod';
 import type { AccountsStores, Transactions } from '../accounts/accounts-data.ts';
 import type { Actor } from '../accounts/audit.ts';
 import { type Change, makeChange } from '../accounts/change.ts';
@@ -8,9 +10,10 @@ import type { User } from '../accounts/users.ts';
 import type { AgentHistoryStore } from '../desk/agent-history.ts';
 import type { FlowStore } from '../flow/flow-store.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { DenwabanError } from '../kernel/errors.ts';
+import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { ChannelRecordStore, FactIndex, FactStore } from '../ledger/ledger.ts';
 import type { OutboxStore } from '../outbox/outbox-store.ts';
+import type { TargetGuard } from '../outbox/target-guard.ts';
 import type { WebhookSecretStore } from '../outbox/webhook-secrets.ts';
 import type { Phone } from './phone.ts';
 
@@ -44,6 +47,8 @@ export interface CommandContext {
   /** Where prompt files are looked for. */
   flowFolder: string;
   phoneRealm: string;
+  /** Where reports may be sent, by the settings. */
+  targets(): TargetGuard;
   print(text: string): void;
   /** Sets the exit code. */
   done(code: number): void;
@@ -70,6 +75,37 @@ export async function userNamed({ users }: Pick<AccountsStores, 'users'>, loginN
   const user = await users.findByLoginName(loginName);
   if (user) return user;
   throw new DenwabanError('USER_UNKNOWN', `there is no user "${loginName}"`, { remedy: 'denwaban user list' });
+}
+
+/**
+ * What a JSON file says (`-`: standard input).
+ * @throws DenwabanError of this code that names every fault with its JSON path.
+ */
+export function readSettings<T>(file: string, schema: z.ZodType<T>, code: string): T {
+  const read = schema.safeParse(readJson(file, code));
+  return read.success ? read.data : refuseSettings(file, read.error.issues, code);
+}
+
+/** @throws DenwabanError of this code that names every fault with its JSON path. */
+export function refuseSettings(
+  file: string,
+  faults: readonly { path: readonly PropertyKey[]; message: string; remedy?: string }[],
+  code: string,
+): never {
+  const lines = faults.map(({ path, message, remedy }) =>
+    [`$.${path.join('.')}: ${message}`, ...(remedy === undefined ? [] : [remedy])].join('. '),
+  );
+  throw new DenwabanError(code, `${file}:\n  ${lines.join('\n  ')}`, { remedy: 'Correct the places named' });
+}
+
+function readJson(file: string, code: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8'));
+  } catch (error) {
+    throw new DenwabanError(code, `${file} cannot be read: ${errorMessage(error)}`, {
+      remedy: 'Name a file of valid JSON',
+    });
+  }
 }
 
 /** `a,b` → `['a', 'b']`. */

@@ -1,9 +1,12 @@
+import { addAccountCommands } from './accounts.ts';
 import { addAgentCommands } from './agents.ts';
 import { addAuditCommand } from './audit.ts';
 import { addCallCommand } from './call.ts';
 import { addCallsCommand } from './calls.ts';
+import { addCardCommands } from './cards.ts';
 import type { AddCommand } from './command.ts';
 import { addLoadCommand } from './load.ts';
+import { addNumberCommands } from './numbers.ts';
 import { addOutboxCommands } from './outbox.ts';
 import { addPhoneCommands } from './phones.ts';
 import { addQueueCommands } from './queues.ts';
@@ -18,6 +21,9 @@ export const commands: readonly AddCommand[] = [
   addReconcileCommand,
   addFlowCommands,
   addCallCommand,
+  addAccountCommands,
+  addNumberCommands,
+  addCardCommands,
   addUserCommands,
   addAgentCommands,
   addQueueCommands,

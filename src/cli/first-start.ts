@@ -3,6 +3,7 @@ import { makeChange } from '../accounts/change.ts';
 import { addUser, givePassword } from '../accounts/manage-users.ts';
 import type { Passwords } from '../accounts/passwords.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { TargetGuard } from '../outbox/target-guard.ts';
 import type { CommandData } from './command.ts';
 import { loadFolder } from './load.ts';
 import { type NewSecrets, secretsAsText } from './load-desk.ts';
@@ -20,6 +21,7 @@ export async function prepareFirstStart(options: {
   passwords: Passwords;
   clock: Clock;
   phoneRealm: string;
+  targets: TargetGuard;
 }): Promise<{ secrets: string[] }> {
   const { data, passwords } = options;
   const actor: Actor = { kind: 'program', name: 'first start' };

@@ -1,18 +1,21 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Account, accountSchema, assignedNumberSchema } from '../accounts/accounts.ts';
 import type { Actor } from '../accounts/audit.ts';
 import { type AccountCard, type CardRules, cardRulesSchema, cardSchema } from '../accounts/cards.ts';
-import { type Change, onRecord } from '../accounts/change.ts';
+import type { Change } from '../accounts/change.ts';
 import { assignNumber, saveAccount, saveCard, saveCardRules } from '../accounts/manage-accounts.ts';
 import type { Passwords } from '../accounts/passwords.ts';
 import { checkFlowText } from '../flow/checker.ts';
-import type { FlowStore } from '../flow/flow-store.ts';
+import type { Flow } from '../flow/flow.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import { normalizePhoneNumber } from '../kernel/phone-number.ts';
-import { type AddCommand, type CommandData, commandLineActor } from './command.ts';
+import type { TargetGuard } from '../outbox/target-guard.ts';
+import { cardTargetFaults } from '../web/card-targets.ts';
+import { checkedIn, publishFlow } from '../web/publish-flow.ts';
+import { type AddCommand, type CommandData, commandLineActor, type RecordedStores } from './command.ts';
 import { type DeskFile, deskFileSchema, loadDesk, type NewSecrets, passwordsFor, secretsAsText } from './load-desk.ts';
 
 /** `account.json` of a folder: one account, the numbers that ring its flows, its card and the provider's rules for it. */
@@ -42,6 +45,8 @@ export interface LoadOptions {
   clock: Clock;
   actor: Actor;
   phoneRealm: string;
+  /** Where reports may be sent. */
+  targets: TargetGuard;
 }
 
 /**
@@ -51,37 +56,21 @@ export interface LoadOptions {
  */
 export async function loadFolder(options: LoadOptions): Promise<LoadedFolder> {
   const { data, clock, actor } = options;
-  const contents = readFolder(options.folder, options.flowFolder);
+  const contents = readFolder(options);
   const given = await passwordsFor(contents.desk, data.users, options.passwords);
   return data.inTransaction(async (stores) => {
-    const change: Change = { stores, actor, atMs: clock.nowMs() };
+    const change: Change<RecordedStores> = { stores, actor, atMs: clock.nowMs() };
     const { account, card, rules, numbers } = contents;
     const { accountId } = account;
     await saveAccount(change, account);
     if (card) await saveCard(change, card);
     if (rules) await saveCardRules(change, accountId, rules);
-    const flows = await publishFlows(change, stores.flows, accountId, contents.definitions);
+    const flows: LoadedFolder['flows'] = [];
+    for (const flow of contents.definitions.values()) flows.push(await publishFlow(change, accountId, flow));
     for (const entry of numbers) await assignNumber(change, { ...entry, accountId });
     const secrets = await loadDesk(change, contents.desk, given, options.phoneRealm);
     return { accountId, flows, numbers, ...secrets };
   });
-}
-
-async function publishFlows(
-  change: Change,
-  store: FlowStore,
-  accountId: string,
-  definitions: ReadonlyMap<string, unknown>,
-): Promise<LoadedFolder['flows']> {
-  const published: LoadedFolder['flows'] = [];
-  for (const [flowId, definition] of definitions) {
-    const before = await store.findFlow(flowId);
-    const { version } = await store.publish({ flowId, accountId, definition, atMs: change.atMs });
-    published.push({ flowId, version });
-    const versions = { ...(before ? { before: { version: before.version } } : {}), after: { version } };
-    await onRecord(change, 'flow.publish', { kind: 'flow', id: flowId, accountId }, versions);
-  }
-  return published;
 }
 
 /** `denwaban load`. */
@@ -102,6 +91,7 @@ export const addLoadCommand: AddCommand = (program, context) => {
           clock,
           actor: commandLineActor(),
           phoneRealm,
+          targets: context.targets(),
         }),
       );
       for (const { flowId, version } of loaded.flows) print(`flow ${flowId} version ${version}`);
@@ -115,21 +105,19 @@ interface FolderContents {
   card: AccountCard | undefined;
   rules: CardRules | undefined;
   desk: DeskFile;
-  definitions: Map<string, unknown>;
+  definitions: Map<string, Flow>;
   numbers: LoadedFolder['numbers'];
 }
 
 const noFlows = new Set(['account.json', 'desk.json']);
 
-function readFolder(folder: string, flowFolder: string): FolderContents {
+function readFolder({ folder, flowFolder, targets }: LoadOptions): FolderContents {
   const faults: string[] = [];
-  const definitions = new Map<string, unknown>();
+  const definitions = new Map<string, Flow>();
   const files = readNames(folder);
   for (const file of files) {
     if (!file.endsWith('.json') || noFlows.has(file)) continue;
-    const checked = checkFlowText(readText(join(folder, file)), {
-      fileExists: (path) => existsSync(join(flowFolder, path)),
-    });
+    const checked = checkFlowText(readText(join(folder, file)), checkedIn(flowFolder));
     if (checked.ok) definitions.set(checked.flow.flowId, checked.flow);
     else faults.push(...checked.faults.map(({ path, message, remedy }) => line(`${file} ${path}`, message, remedy)));
   }
@@ -137,6 +125,9 @@ function readFolder(folder: string, flowFolder: string): FolderContents {
   const card = read?.card
     ? readPart({ accountId: read.account.accountId, ...read.card }, 'account.json $.card', cardSchema, faults)
     : undefined;
+  for (const { path, message, remedy } of card ? cardTargetFaults(targets, card) : []) {
+    faults.push(line(['account.json $.card', ...path].join('.'), message, remedy));
+  }
   const desk = files.includes('desk.json')
     ? readFile(folder, 'desk.json', deskFileSchema, faults)
     : deskFileSchema.parse({});

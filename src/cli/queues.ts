@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { refuseStrayQueues, removeQueue, saveQueue } from '../accounts/manage-desk.ts';
 import { queueSettingsSchema } from '../accounts/queues.ts';
-import { DenwabanError, errorMessage } from '../kernel/errors.ts';
-import { type AddCommand, changeByCommand, table } from './command.ts';
+import { type AddCommand, changeByCommand, readSettings, table } from './command.ts';
 
 /** `denwaban queue …`: how callers wait. */
 export const addQueueCommands: AddCommand = (program, context) => {
@@ -28,18 +26,12 @@ export const addQueueCommands: AddCommand = (program, context) => {
     .command('set <file>')
     .description('add or replace a queue as a JSON file says (- reads standard input); "queue list --json" shows one')
     .action(async (file: string) => {
-      const settings = queueSettingsSchema.safeParse(readJson(file));
-      if (!settings.success) {
-        const faults = settings.error.issues.map(({ path, message }) => `$.${path.join('.')}: ${message}`);
-        throw new DenwabanError('QUEUE_INVALID', `${file}:\n  ${faults.join('\n  ')}`, {
-          remedy: 'Correct the places named',
-        });
-      }
+      const settings = readSettings(file, queueSettingsSchema, 'QUEUE_INVALID');
       await changeByCommand(context, async (change) => {
-        await saveQueue(change, settings.data);
+        await saveQueue(change, settings);
         await refuseStrayQueues(change);
       });
-      context.print(`queue ${settings.data.queueId} is set`);
+      context.print(`queue ${settings.queueId} is set`);
     });
   queue
     .command('remove <queue-id>')
@@ -49,13 +41,3 @@ export const addQueueCommands: AddCommand = (program, context) => {
       context.print(`queue ${queueId} is removed`);
     });
 };
-
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8'));
-  } catch (error) {
-    throw new DenwabanError('QUEUE_INVALID', `${file} cannot be read: ${errorMessage(error)}`, {
-      remedy: 'Name a file of valid JSON',
-    });
-  }
-}

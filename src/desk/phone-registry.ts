@@ -74,7 +74,7 @@ export interface PhoneRegistry {
   register(request: RegistrationRequest): Promise<RegistrationOutcome>;
   /** The agent's phones: highest q first, then the newest. */
   contactsOf(agentId: string): Promise<PhoneContact[]>;
-  /** Ends the agent's registrations, or those of one phone: its credentials are no longer good. */
+  /** Ends the agent's registrations, or those of one phone: its credentials are no longer good (`phone-revocation.ts`). */
   forget(agentId: string, phone?: string): Promise<void>;
 }
 

@@ -12,8 +12,8 @@ export interface FactStore {
   append(facts: readonly CallFact[]): Promise<number>;
   /** A call's facts in order of `seq`. */
   factsOfCall(callId: string): Promise<CallFact[]>;
-  /** Ids of calls, newest `offered` first. */
-  listCallIds(options: { limit: number; accountId?: string; beforeMs?: number }): Promise<string[]>;
+  /** Ids of calls, newest `offered` first; `before`: the last one of the page before. */
+  listCallIds(options: { limit: number; accountId?: string; before?: OfferedCallRef }): Promise<string[]>;
 }
 
 /** What is looked for across calls; the same store has it. */

@@ -12,9 +12,12 @@ import type { Passwords } from '../accounts/passwords.ts';
 import type { SignInLimits } from '../accounts/sign-in.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { FactIndex, FactStore } from '../ledger/ledger.ts';
+import type { TargetGuard } from '../outbox/target-guard.ts';
 import { errorSchema } from './errors.ts';
 import type { GuardOptions, RouteGuard } from './guard.ts';
 import type { OutboxStores } from './manage-outbox.ts';
+import type { FlowStores } from './publish-flow.ts';
 
 /** The server as routes see it: requests and answers are checked and typed by zod schemas. */
 export type Api = FastifyInstance<
@@ -25,9 +28,18 @@ export type Api = FastifyInstance<
   ZodTypeProvider
 >;
 
+/** Stores whose changes are on the audit record. */
+type ApiStores = OutboxStores & FlowStores;
+
+/** Where calls are on record. */
+export type CallFacts = Pick<FactStore, 'listCallIds' | 'factsOfCall'> & Pick<FactIndex, 'factsOfCalls'>;
+
 /** What the API stands on. */
 export interface ApiParts {
-  data: OutboxStores & Transactions<OutboxStores>;
+  data: ApiStores & Transactions<ApiStores>;
+  facts: CallFacts;
+  /** Where prompt files of flows are looked for. */
+  flowFolder: string;
   attempts: AttemptStore;
   passwords: Passwords;
   clock: Clock;
@@ -35,6 +47,10 @@ export interface ApiParts {
   signInLimits?: SignInLimits;
   /** Of the digest that agents' phones register with. */
   phoneRealm: string;
+  /** Takes over at once that phones have lost their credentials; left out: it is taken over by and by. */
+  onPhonesRevoked?: () => Promise<void>;
+  /** Where reports may be sent. */
+  targets: TargetGuard;
 }
 
 /** What routes are made with. */

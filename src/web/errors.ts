@@ -9,6 +9,7 @@ export const errorCatalogue = {
   PHONE_INVALID: { status: 400, message: 'the phone is not as it should be' },
   PHONE_NUMBER_INVALID: { status: 400, message: 'not a phone number' },
   PASSWORD_WEAK: { status: 400, message: 'the password is too weak' },
+  FLOW_INVALID: { status: 400, message: 'the flow is not sound', remedy: 'Correct the places named' },
   SECRET_MISSING: { status: 400, message: 'a masked secret is not known' },
   INTAKE_UNFIT: { status: 400, message: 'the form is not ready to be reported', remedy: 'Fill in the fields named' },
   NOT_SIGNED_IN: { status: 401, message: 'nobody is signed in', remedy: 'Sign in (again)' },
@@ -49,6 +50,7 @@ export const errorCatalogue = {
   PHONE_NOT_REGISTERED: { status: 409, message: 'no phone of the agent is registered' },
   QUEUE_FULL: { status: 409, message: 'the queue is full' },
   QUEUE_CLOSED: { status: 409, message: 'the queue is closed' },
+  FLOW_OF_ANOTHER_ACCOUNT: { status: 409, message: 'the flow belongs to another account' },
   LOGIN_NAME_TAKEN: { status: 409, message: 'there is such a user already' },
   PHONE_NAME_TAKEN: { status: 409, message: 'there is such a phone already' },
   QUEUE_IN_USE: { status: 409, message: 'the queue is in use' },
@@ -65,7 +67,11 @@ export const errorCatalogue = {
     remedy: 'Wait as long as Retry-After says (seconds)',
   },
   INTERNAL: { status: 500, message: 'a fault of ours', remedy: 'Try again; if it stays, look at the log' },
-  CALL_UNANSWERED: { status: 503, message: 'whoever drives the call does not answer', remedy: 'Look at the call' },
+  CALL_UNANSWERED: {
+    status: 503,
+    message: 'whoever drives the call does not answer: it may be done',
+    remedy: 'Look at the call',
+  },
   TOO_BUSY: { status: 503, message: 'too busy', remedy: 'Try again in a few seconds' },
 } as const satisfies Record<string, { status: number; message: string; remedy?: string }>;
 

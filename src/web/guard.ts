@@ -26,9 +26,14 @@ declare module 'fastify' {
 }
 
 /** On requests that change something: another site's page cannot make a browser send it (CSRF). */
-const customHeader = 'x-denwaban';
+export const customHeader = 'x-denwaban';
 const sessionCookie = 'denwaban_session';
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Such requests carry {@link customHeader}. */
+export function changesSomething(method: string): boolean {
+  return !safeMethods.has(method);
+}
 
 /** Where browsers reach the server, where that is configured. */
 export interface GuardOptions {
@@ -49,7 +54,7 @@ export function requireGuard(method: string, url: string, guard: RouteGuard | un
 export async function guardRequest(request: FastifyRequest, options: GuardOptions): Promise<void> {
   const { guard } = request.routeOptions.config;
   if (!guard) return; // The answer is 404.
-  if (!safeMethods.has(request.method)) refuseCrossSite(request, options);
+  if (changesSomething(request.method)) refuseCrossSite(request, options);
   if ('public' in guard) return;
   request.signedIn = await readSession(request, options);
   if (!request.signedIn) throw new ApiError('NOT_SIGNED_IN');
@@ -70,7 +75,7 @@ export async function isStillSignedIn(request: FastifyRequest, options: GuardOpt
 }
 
 async function readSession(request: FastifyRequest, options: GuardOptions): Promise<SignedIn | undefined> {
-  const token = request.cookies[cookieName(isSecure(request, options))];
+  const token = request.cookies[sessionCookieName(isSecure(request, options))];
   return token ? options.signIn.resume(token) : undefined;
 }
 
@@ -105,8 +110,8 @@ export function setSessionCookie(
 ): void {
   const secure = isSecure(request, options);
   const attributes = { httpOnly: true, sameSite: 'strict', secure, path: '/' } as const;
-  if (token === undefined) reply.clearCookie(cookieName(secure), attributes);
-  else reply.setCookie(cookieName(secure), token, attributes);
+  if (token === undefined) reply.clearCookie(sessionCookieName(secure), attributes);
+  else reply.setCookie(sessionCookieName(secure), token, attributes);
 }
 
 export function isSecure(request: FastifyRequest, { publicUrl }: Pick<GuardOptions, 'publicUrl'>): boolean {
@@ -114,7 +119,7 @@ export function isSecure(request: FastifyRequest, { publicUrl }: Pick<GuardOptio
 }
 
 /** `__Host-`: browsers take it only over https and from this very host. */
-function cookieName(secure: boolean): string {
+export function sessionCookieName(secure: boolean): string {
   return secure ? `__Host-${sessionCookie}` : sessionCookie;
 }
 

@@ -2,15 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import cookies from '@fastify/cookie';
 import files from '@fastify/static';
-import swagger, { type SwaggerOptions } from '@fastify/swagger';
+import swagger from '@fastify/swagger';
 import fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify';
-import {
-  createJsonSchemaTransform,
-  createJsonSchemaTransformObject,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { createSignIn } from '../accounts/sign-in.ts';
 import type { AgentHistoryStore } from '../desk/agent-history.ts';
 import type { CallOrders } from '../desk/call-orders.ts';
@@ -19,15 +13,18 @@ import type { Intakes } from '../desk/intakes.ts';
 import type { DeskLive } from '../desk/live.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Api, ApiParts, RouteParts } from './api.ts';
-import { ApiError, apiSchemas, toAnswer } from './errors.ts';
+import { describedFor, description } from './description.ts';
+import { ApiError, toAnswer } from './errors.ts';
 import { guardRequest, isSecure, requireGuard } from './guard.ts';
 import { accountRoutes, cardRoutes, numberRoutes } from './routes/accounts.ts';
 import { agentHistoryRoutes } from './routes/agent-history.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { callLogRoutes } from './routes/call-log.ts';
 import { callRoutes } from './routes/calls.ts';
 import { agentRoutes, queueRoutes } from './routes/desk.ts';
 import { deskLiveRoutes } from './routes/desk-live.ts';
 import { deskWorkRoutes } from './routes/desk-work.ts';
+import { flowRoutes } from './routes/flows.ts';
 import { type Health, healthRoute } from './routes/health.ts';
 import { intakeRoutes } from './routes/intakes.ts';
 import { outboxRoutes } from './routes/outbox.ts';
@@ -113,7 +110,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   api.get('/api/openapi.json', {
     config: { guard: { public: true } },
     schema: { hide: true },
-    handler: async () => app.swagger(),
+    handler: async (request) => describedFor(app.swagger(), isSecure(request, parts)),
   });
   const page = await addPages(api, options.consoleFolder);
   app.setNotFoundHandler((request, reply) => {
@@ -142,6 +139,8 @@ function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): void {
   accountRoutes(api, parts);
   numberRoutes(api, parts);
   cardRoutes(api, parts);
+  flowRoutes(api, parts);
+  callLogRoutes(api, parts.facts);
   outboxRoutes(api, parts);
   auditRoutes(api, parts);
   if (desk) deskWorkRoutes(api, parts, desk);
@@ -149,25 +148,9 @@ function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): void {
   if (deskLive) deskLiveRoutes(api, parts, deskLive);
   if (callOrders) callRoutes(api, { ...parts, orders: callOrders });
   if (!intakes) return;
-  intakeRoutes(api, { intakes, desk });
+  intakeRoutes(api, { ...parts, intakes, desk });
   reportRoutes(api, intakes.stores);
 }
-
-const description: SwaggerOptions = {
-  openapi: {
-    openapi: '3.1.0',
-    info: {
-      title: 'denwaban',
-      version: '1',
-      description:
-        'Sign in at POST /login; the session is a cookie. Requests that change something carry the header X-Denwaban: 1. Every error has one shape.',
-    },
-    components: { securitySchemes: { session: { type: 'apiKey', in: 'cookie', name: 'denwaban_session' } } },
-    security: [{ session: [] }],
-  },
-  transform: createJsonSchemaTransform({ schemaRegistry: apiSchemas }),
-  transformObject: createJsonSchemaTransformObject({ schemaRegistry: apiSchemas }),
-};
 
 /** Pages run only their own scripts, are shown in no other site's frame, and tell nobody where they were. */
 const securityHeaders = {

@@ -57,6 +57,10 @@ export const permissions = {
   'intakes.write': { ...desk, agent: 'own' },
   'intakes.list': desk,
   'reports.read': { ...desk, account: 'own' },
+  /** The call log. */
+  'calls.log': { ...desk, account: 'own' },
+  'flows.read': operators,
+  'flows.write': operators,
   'audit.read': { operator: 'all', account: 'own' },
 } as const satisfies Record<string, Rights>;
 

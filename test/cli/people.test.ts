@@ -6,6 +6,7 @@ import { phoneHashes } from '../../src/accounts/phone-credentials.ts';
 import { prepareFirstStart } from '../../src/cli/first-start.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
+import { createTargetGuard } from '../../src/outbox/target-guard.ts';
 import { openSql } from '../../src/store/sql/open-sql.ts';
 import { createAccountsData, type SqlAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
 import { SqlAgentHistoryStore } from '../../src/store/sql/sql-agent-history-store.ts';
@@ -15,6 +16,7 @@ import { cheapPasswords } from '../web/support.ts';
 const root = mkdtempSync(join(tmpdir(), 'denwaban-people-'));
 const dataDir = join(root, 'data');
 const flowFolder = resolve(import.meta.dirname, '../../flows');
+const targets = createTargetGuard({ allowInsecureTargets: false });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const run = (...args: string[]) => denwaban(args, { DATA_DIR: dataDir });
@@ -42,6 +44,7 @@ describe('the first start', () => {
         passwords: cheapPasswords,
         clock: systemClock,
         phoneRealm: 'denwaban',
+        targets,
       }),
     );
   let secrets: string[];
@@ -79,7 +82,7 @@ describe('the first start', () => {
     const folder = join(root, 'twice');
     const sql = await openSql(`sqlite:${join(folder, 'x.sqlite')}`, { clock: systemClock, logger: silentLogger });
     const data = createAccountsData(sql);
-    const options = { sampleFolder: join(flowFolder, 'sample'), flowFolder, data, clock: systemClock };
+    const options = { sampleFolder: join(flowFolder, 'sample'), flowFolder, data, clock: systemClock, targets };
     const both = await Promise.allSettled(
       [1, 2].map(() => prepareFirstStart({ ...options, passwords: cheapPasswords, phoneRealm: 'denwaban' })),
     );
@@ -172,6 +175,32 @@ describe('denwaban load', () => {
       expect(output).toContain(place);
     }
     await onData(async (data) => expect((await data.accounts.findAccount('shop'))?.name).toBe('店'));
+  });
+
+  it('takes no card whose reports go into the house, unless the settings allow it', async () => {
+    const destinations = [
+      { type: 'webhook', destinationId: 'crm', url: 'https://10.0.0.5/calls' },
+      { type: 'slack', destinationId: 'chat', webhookUrl: 'http://hooks.slack.com/services/T0/B0/secret-part' },
+    ];
+    write('account.json', { ...account, card: { announceName: '店', notes: 'new', destinations } });
+    rmSync(join(folder, 'desk.json'));
+    const { code, output } = await run('load', folder);
+    expect(code).toBe(1);
+    for (const [place, why, remedy] of [
+      ['url', 'is an address that may not be reached', 'Write an https:// address'],
+      ['webhookUrl', 'must begin with https://', 'that Slack gave'],
+    ]) {
+      const index = destinations.findIndex((one) => place !== undefined && place in one);
+      expect(output).toMatch(new RegExp(`card\\.destinations\\.${index}\\.${place}: ${why}\\. .*${remedy}`));
+    }
+    expect(output).not.toContain('secret-part');
+    const loaded = () => onData(async (data) => (await data.cards.find('shop'))?.notes);
+    expect(await loaded()).toBe('');
+    const inside = { ...account, card: { announceName: '店', notes: 'new', destinations: destinations.slice(0, 1) } };
+    write('account.json', inside);
+    const trial = { DATA_DIR: dataDir, ALLOW_INSECURE_TARGETS: 'yes' };
+    expect(await denwaban(['load', folder], trial)).toMatchObject({ code: 0 });
+    expect(await loaded()).toBe('new');
   });
 
   it('loads nothing where the last part cannot be', async () => {

@@ -69,7 +69,12 @@ export function factStoreContract(make: () => Promise<FactStore & FactIndex>): v
     ]);
     expect(await store.listCallIds({ limit: 10 })).toEqual(['new', 'mid', 'unknown', 'old']);
     expect(await store.listCallIds({ limit: 2 })).toEqual(['new', 'mid']);
-    expect(await store.listCallIds({ limit: 2, beforeMs: baseMs + 10 })).toEqual(['unknown', 'old']);
+    const before = { callId: 'mid', atMs: baseMs + 10 };
+    expect(await store.listCallIds({ limit: 2, before })).toEqual(['unknown', 'old']);
+    await store.append(['mid-a', 'mid-b'].map((callId) => offered(callId, { atMs: baseMs + 10, accountId: 'momo' })));
+    const page = (at: typeof before) => store.listCallIds({ limit: 2, before: at });
+    expect(await page({ callId: 'new', atMs: baseMs + 20 })).toEqual(['mid-b', 'mid-a']);
+    expect(await page({ callId: 'mid-a', atMs: baseMs + 10 })).toEqual(['mid', 'unknown']);
     expect(await store.listCallIds({ limit: 10, accountId: 'sakura' })).toEqual(['new', 'old']);
     expect(await store.listCallIds({ limit: 10, accountId: 'nobody' })).toEqual([]);
   });

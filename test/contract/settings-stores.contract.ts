@@ -91,8 +91,11 @@ export function phoneCredentialStoreContract(make: () => Promise<AccountsData>):
     await expect(data.phones.add(first, hashes)).rejects.toMatchObject({ code: 'PHONE_NAME_TAKEN' });
     const stray = { ...phone, username: 'stray', agentId: 'nobody' };
     await expect(data.phones.add(stray, hashes)).rejects.toMatchObject({ code: 'USER_UNKNOWN' });
+    const good = ['hanako-1', 'hanako-2'].map((username) => ({ username, agentId: 'user_hanako' }));
+    expect(await data.phones.listGood()).toEqual(good);
     await data.users.update(user('hanako', { status: 'disabled' }));
     expect(await data.phones.findForDigest('hanako-1')).toBeUndefined();
+    expect(await data.phones.listGood()).toEqual([]);
     expect(await data.phones.remove('other', 'hanako-1')).toBe(false);
     expect(await data.phones.remove('user_hanako', 'hanako-1')).toBe(true);
     expect((await data.phones.list('user_hanako')).length).toBe(1);

@@ -37,7 +37,7 @@ beforeEach(async () => {
   // As in production: PostgreSQL.
   const database = { DATABASE_URL: await postgresOf(dataDir) };
   environment = { ...own.environment, ...sending, ...database, ALLOW_INSECURE_TARGETS: 'yes' };
-  const loaded = await denwaban(['load', prepareFolder()], { DATA_DIR: dataDir, ...database });
+  const loaded = await denwaban(['load', prepareFolder()], { ...environment, DATA_DIR: dataDir });
   expect(loaded).toMatchObject({ code: 0 });
   secrets = readSecrets(loaded.output);
   system = await startController();

@@ -24,7 +24,7 @@ export function fact(
 /** A caller's `offered` fact, which opens a call. */
 export function offered(
   callId: string,
-  rest: { seq?: number; atMs?: number; accountId?: string | null } = {},
+  rest: { seq?: number; atMs?: number; accountId?: string | null; factId?: string } = {},
 ): CallFact {
   const body: CallFactBody = {
     type: 'offered',

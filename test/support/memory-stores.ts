@@ -72,12 +72,12 @@ export class MemoryFactStore implements FactStore, FactIndex {
       .slice(0, options.limit);
   }
 
-  async listCallIds(options: { limit: number; accountId?: string; beforeMs?: number }): Promise<string[]> {
-    const { limit, accountId, beforeMs } = options;
+  async listCallIds(options: { limit: number; accountId?: string; before?: OfferedCallRef }): Promise<string[]> {
+    const { limit, accountId, before } = options;
     return this.facts
       .filter((fact) => fact.type === 'offered' && (fact.kind === 'caller' || fact.kind === 'canary'))
       .filter((fact) => accountId === undefined || fact.accountId === accountId)
-      .filter((fact) => beforeMs === undefined || fact.atMs < beforeMs)
+      .filter(({ atMs, callId }) => !before || atMs < before.atMs || (atMs === before.atMs && callId < before.callId))
       .sort((a, b) => b.atMs - a.atMs || (a.callId < b.callId ? 1 : -1))
       .slice(0, limit)
       .map((fact) => fact.callId);

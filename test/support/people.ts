@@ -23,6 +23,12 @@ export function queue(queueId: string, more: object = {}): QueueSettings {
   return queueSettingsSchema.parse({ queueId, name: `Queue ${queueId}`, ...more });
 }
 
+/** One that is sound, as it is written. */
+export function flow(flowId: string, more: object = {}): object {
+  const end = { type: 'hangup', outcome: 'done', prompt: { ja: { tone: '%(500,0,440)' } } };
+  return { flowId, language: 'ja', start: 'end', nodes: { end }, ...more };
+}
+
 export function card(accountId: string, more: object = {}): AccountCard {
   return cardSchema.parse({
     accountId,

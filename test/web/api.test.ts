@@ -223,6 +223,44 @@ describe.each(Object.entries(databases))('the API on %s', (_, database) => {
     expect(JSON.stringify(entries)).not.toContain('secret-part');
   });
 
+  it('takes no card whose reports could not be sent: it names the place and what to write there', async () => {
+    const put = (destination: object) => {
+      const destinations = [
+        { type: 'mail', destinationId: 'office', address: 'office@sakura.example' },
+        { destinationId: 'other', ...destination },
+      ];
+      return operator.send('PUT', '/accounts/sakura/card', {
+        ...card('sakura', { reports: [] }),
+        destinations,
+      });
+    };
+    for (const [destination, field, why] of [
+      [{ type: 'webhook', url: 'http://crm.sakura.example/' }, 'url', 'must begin with https://'],
+      [{ type: 'webhook', url: 'https://10.0.0.5/' }, 'url', 'may not be reached'],
+      [{ type: 'webhook', url: 'https://[::ffff:169.254.169.254]/' }, 'url', 'may not be reached'],
+      [{ type: 'webhook', url: 'https://user:top-secret@crm.sakura.example/' }, 'url', 'no user name or password'],
+      [{ type: 'webhook', url: 'crm' }, 'url', 'Invalid URL'],
+      [{ type: 'slack', webhookUrl: 'https://127.0.0.1/top-secret' }, 'webhookUrl', 'may not be reached'],
+      [{ type: 'slack', webhookUrl: 'http://hooks.slack.com/•••' }, 'webhookUrl', 'must begin with https://'],
+      [{ type: 'mail', address: 'a@b.jp, c@d.jp' }, 'address', 'Invalid email address'],
+    ] as const) {
+      const answer = await put(destination);
+      const path = `body.destinations.1.${field}`;
+      expect([answer.status, errorCode(answer)], JSON.stringify(destination)).toEqual([400, 'INPUT_INVALID']);
+      expect(answer.body).toMatchObject({
+        error: {
+          path,
+          message: expect.stringContaining(`${path}: `),
+          remedy: expect.stringMatching(/^(Write|Correct)/),
+        },
+      });
+      expect(answer.text).toContain(why);
+      expect(answer.text).not.toContain('top-secret');
+    }
+    expect([await server.data.cards.find('sakura'), await recorded()]).toEqual([undefined, []]);
+    ok(await put({ type: 'webhook', url: 'https://crm.sakura.example/calls' }));
+  });
+
   it('shows what is on its way, tries it again, and makes webhook secrets shown once', async () => {
     const entry = { outboxId: 'r-1', accountId: 'sakura', kind: 'report', channel: 'mail', createdAtMs: 1 } as const;
     const payload = { subject: 'からの電話', text: '伝言' };

@@ -14,6 +14,8 @@ import { type Browser, errorCode, startServer, type TestServer } from './support
 const given: { callId: string; order: CallOrder }[] = [];
 let found: OrderedCall | undefined;
 let answer: CallOrderResult;
+/** What happens while the order is under way. */
+let onOrder: () => Promise<void>;
 let server: TestServer;
 let agent: Browser;
 let supervisor: Browser;
@@ -24,6 +26,7 @@ beforeAll(async () => {
       find: async () => found,
       send: async (callId, order) => {
         given.push({ callId, order });
+        await onOrder();
         return answer;
       },
     },
@@ -40,6 +43,7 @@ beforeEach(() => {
   given.length = 0;
   found = { accountId: 'sakura', state: 'talking', agentId: 'user_hanako' };
   answer = orderDone;
+  onOrder = async () => undefined;
 });
 
 const person = (personId: string, number?: string) => ({
@@ -93,13 +97,15 @@ describe('orders to calls by HTTP', () => {
     expect(given).toEqual([]);
   });
 
-  it('an order that is refused has an error of its own and is not on record', async () => {
-    const before = await newest();
+  it('an order that is refused has an error of its own, and the record says that it was not done', async () => {
     const told: Record<string, string> = {};
     for (const reason of orderRefusals) {
       answer = orderRefused(reason);
       const refused = await supervisor.send('POST', '/desk/calls/call_1/hold', { held: true });
       told[reason] = `${refused.status} ${errorCode(refused)}`;
+      const [outcome, asked] = await server.data.audit.list({ limit: 2 });
+      expect(asked).toMatchObject({ action: 'call.hold', subject: { accountId: 'sakura' }, after: { held: true } });
+      expect(outcome).toMatchObject({ action: 'call.hold', subject: { id: 'call_1' }, after: { outcome: reason } });
     }
     expect(told).toEqual({
       'no-such-call': '404 NOT_FOUND',
@@ -115,7 +121,16 @@ describe('orders to calls by HTTP', () => {
       failed: '409 CALL_ORDER_FAILED',
       unanswered: '503 CALL_UNANSWERED',
     });
-    expect(await newest()).toEqual(before);
+  });
+
+  it('an order is on record before it is sent, so that whoever dies meanwhile leaves it there', async () => {
+    let recorded: unknown;
+    onOrder = async () => {
+      recorded = (await newest())?.action;
+      throw new Error('the process dies');
+    };
+    expect((await supervisor.send('POST', '/desk/calls/call_1/end')).status).toBe(500);
+    expect([recorded, (await newest())?.action]).toEqual(['call.end', 'call.end']);
   });
 
   it('an agent orders about the call on which they talk, and no other', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { agentSettingsSchema } from '../../src/accounts/agents.ts';
+import { defaultSignInLimits } from '../../src/accounts/sign-in.ts';
 import type { User } from '../../src/accounts/users.ts';
 import { DeskLive } from '../../src/desk/live.ts';
 import type { LiveView } from '../../src/desk/live-types.ts';
@@ -10,6 +11,7 @@ import { openRedis, type RedisConnection } from '../../src/store/redis/open-redi
 import { RedisDeskStore } from '../../src/store/redis/redis-desk-store.ts';
 import { RedisDeskView } from '../../src/store/redis/redis-desk-view.ts';
 import { agentOf, queueOf, requestOf } from '../support/desk-harness.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { user } from '../support/people.ts';
 import { eventually } from '../support/poll.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -246,6 +248,26 @@ describe('GET /desk/live', () => {
     expect(page.text).toContain('event: signed-out');
     const again = await fetch(`${server.url}/api/v1/desk/live`, { headers: { cookie: 'denwaban_session=x' } });
     expect(again.status).toBe(401);
+  });
+
+  it('counts as use of the session: it outlasts the idle limit, which a session without a page does not', async () => {
+    await server.stop();
+    const clock = new FakeClock();
+    const idleMs = 120_000;
+    server = await startServer({ deskLive: live, clock, signInLimits: { ...defaultSignInLimits, idleMs } });
+    for (const one of [hanako, taro]) await server.addUser(one);
+    const idle = await server.browserOf(taro);
+    const page = await LivePage.open(hanako);
+    const beats = () => page.text.split(': still here').length - 1;
+    for (let beat = 1; beat <= (2 * idleMs) / 5_000; beat++) {
+      await clock.advance(5_000);
+      await eventually(`beat ${beat}`, () => beats() === beat, { everyMs: 5 });
+    }
+    expect(page.isOver).toBe(false);
+    expect((await idle.send('GET', '/me')).status).toBe(401);
+    const { sessions } = server.data;
+    expect((await sessions.list(taro.userId))[0]?.lastSeenAtMs).toBeLessThan(clock.nowMs() - idleMs);
+    expect((await sessions.list(hanako.userId))[0]?.lastSeenAtMs).toBeGreaterThan(clock.nowMs() - idleMs);
   });
 
   it('is not for accounts, and ends when the server stops', async () => {

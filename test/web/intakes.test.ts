@@ -7,6 +7,7 @@ import { type Browser, errorCode, startServer, type TestServer } from './support
 /** The form of a call over real HTTP, as the agent's page uses it. */
 let server: TestServer;
 let browser: Browser;
+let boss: Browser;
 let opened: Intake;
 
 beforeAll(async () => {
@@ -17,6 +18,7 @@ beforeAll(async () => {
   await server.addUser(user('hanako'));
   await server.addUser(user('boss', { role: 'supervisor' }));
   browser = await server.browserOf(user('hanako'));
+  boss = await server.browserOf(user('boss', { role: 'supervisor' }));
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
@@ -116,7 +118,6 @@ it('saved: the account reads its report, another account does not, and nothing c
 });
 
 it('a supervisor sees what nobody saved, and can finish it', async () => {
-  const boss = await server.browserOf(user('boss', { role: 'supervisor' }));
   expect((await boss.send('GET', '/intakes')).body).toEqual({ intakes: [] });
   await server.data.intakes.markLeft(opened, 1);
   expect((await boss.send('GET', '/intakes')).body).toMatchObject({
@@ -126,4 +127,26 @@ it('a supervisor sees what nobody saved, and can finish it', async () => {
   expect((await boss.send('PATCH', `/intakes/${opened.intakeId}`, { version: 1, form })).status).toBe(200);
   expect((await boss.send('POST', `/intakes/${opened.intakeId}/save`, { version: 2 })).status).toBe(200);
   expect((await boss.send('GET', '/intakes')).body).toEqual({ intakes: [] });
+});
+
+it('a supervisor who types into an agent’s form is on record, once for each form', async () => {
+  const changes = async () =>
+    (await server.data.audit.list({ limit: 100 })).filter(
+      ({ action, subject }) => action === 'intake.change' && subject.id === opened.intakeId,
+    );
+  await patch(1, { callerName: '山田' });
+  const rewrite = (version: number, callerName: string) =>
+    boss.send('PATCH', `/intakes/${opened.intakeId}`, { version, form: { callerName } });
+  expect((await rewrite(1, '山')).status).toBe(409);
+  expect(await changes()).toEqual([]);
+  for (const [version, name] of [...'田中さま'].entries()) {
+    expect((await rewrite(version + 2, name)).status).toBe(200);
+  }
+  expect(await changes()).toEqual([
+    expect.objectContaining({
+      actor: { kind: 'user', userId: 'user_boss', role: 'supervisor', name: 'boss', address: '127.0.0.1' },
+      subject: { kind: 'case', id: opened.intakeId, accountId: 'sakura' },
+      after: { callId: 'call_1', agentId: 'user_hanako' },
+    }),
+  ]);
 });

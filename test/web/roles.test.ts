@@ -8,9 +8,11 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
 import { RedisDeskStore } from '../../src/store/redis/redis-desk-store.ts';
+import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
 import { agentOf } from '../support/desk-harness.ts';
+import { offered } from '../support/facts.ts';
 import { intake } from '../support/intakes.ts';
-import { card, momo, queue, sakura, user } from '../support/people.ts';
+import { card, flow, momo, queue, sakura, user } from '../support/people.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { type Answer, Browser, errorCode, startServer, type TestServer } from './support.ts';
 
@@ -53,6 +55,11 @@ const expected: Record<string, [operator: May, supervisor: May, agent: May, acco
   'GET /accounts/:accountId/desk-card': ['all', 'all', 'own', '-'],
   'GET /accounts/:accountId/rules': ['all', '-', '-', '-'],
   'PUT /accounts/:accountId/rules': ['all', '-', '-', '-'],
+  'POST /flows/check': ['all', '-', '-', '-'],
+  'GET /flows/:flowId': ['all', '-', '-', '-'],
+  'GET /accounts/:accountId/flows': ['all', '-', '-', '-'],
+  'PUT /accounts/:accountId/flows/:flowId': ['all', '-', '-', '-'],
+  'GET /calls': ['all', 'all', '-', 'all'],
   'GET /outbox': ['all', '-', '-', 'all'],
   'GET /outbox/:outboxId': ['all', '-', '-', 'own'],
   'POST /outbox/:outboxId/retry': ['all', '-', '-', '-'],
@@ -133,6 +140,7 @@ async function reset(): Promise<void> {
   }
   await db.deleteFrom('assigned_numbers').execute();
   const { data } = server;
+  const facts = new SqlFactStore(server.database);
   await Promise.all([sakura, momo].map((account) => data.accounts.saveAccount(account)));
   await data.accounts.assignNumber({ number: '0311110001', accountId: 'sakura', flowId: 'sakura-flow' });
   await data.accounts.assignNumber({ number: '0311110002', accountId: 'momo', flowId: 'momo-flow' });
@@ -148,6 +156,10 @@ async function reset(): Promise<void> {
       payload: { subject: accountId, text: accountId },
       createdAtMs: 1,
     });
+  }
+  for (const accountId of ['sakura', 'momo']) {
+    await data.flows.publish({ flowId: `${accountId}-flow`, accountId, definition: {}, atMs: 1 });
+    await facts.append([offered(`${accountId}-call`, { accountId, factId: accountId })]);
   }
   await data.queues.save(queue('desk'));
   await data.queues.save(queue('other'));
@@ -187,6 +199,7 @@ function requestFor(
   const agent = role === 'agent' || role === 'supervisor' ? one : people.agent[whose];
   const accountId = whose === 'self' ? 'sakura' : 'momo';
   const queueId = whose === 'self' ? 'desk' : 'other';
+  const flowId = `${accountId}-flow`;
   const path = pattern
     .replace(':userId', one.userId)
     .replace(':sessionId', `session_${one.loginName}`)
@@ -197,6 +210,7 @@ function requestFor(
     .replace(':intakeId', `intake_${agent.loginName}`)
     .replace(':outboxId', `report-${accountId}`)
     .replace(':queueId', queueId)
+    .replace(':flowId', flowId)
     .replace(':number', whose === 'self' ? '0311110001' : '0311110002');
   const bodies: Record<string, unknown> = {
     'PUT /me/password': { oldPassword: 'correct horse battery', newPassword: 'a new long password' },
@@ -206,6 +220,8 @@ function requestFor(
     'POST /agents/:agentId/phones': {},
     'PUT /queues/:queueId': queue(queueId, { name: 'Changed' }),
     'PUT /accounts/:accountId': { ...(whose === 'self' ? sakura : momo), nameReading: 'かえた' },
+    'POST /flows/check': flow(flowId),
+    'PUT /accounts/:accountId/flows/:flowId': flow(flowId),
     'PUT /numbers/:number': { accountId: 'sakura', flowId: 'changed' },
     'PUT /accounts/:accountId/card': card(accountId, { notes: 'changed' }),
     'PATCH /intakes/:intakeId': { version: 1, form: { callerName: '山田' } },
@@ -245,7 +261,9 @@ async function world(): Promise<string> {
     'accounts',
   ] as const;
   const rows = await Promise.all(
-    [...tables, 'assigned_numbers' as const].map((name) => db.selectFrom(name).selectAll().execute()),
+    [...tables, 'assigned_numbers' as const, 'flow_versions' as const].map((name) =>
+      db.selectFrom(name).selectAll().execute(),
+    ),
   );
   return JSON.stringify([rows, await desk.listAgents()]);
 }

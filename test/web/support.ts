@@ -7,9 +7,11 @@ import type { User } from '../../src/accounts/users.ts';
 import { Intakes } from '../../src/desk/intakes.ts';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
+import { createTargetGuard } from '../../src/outbox/target-guard.ts';
 import { openSql, type SqlDatabase } from '../../src/store/sql/open-sql.ts';
 import { createAccountsData, type SqlAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
 import { SqlAgentHistoryStore } from '../../src/store/sql/sql-agent-history-store.ts';
+import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
 import { SqlAttemptStore } from '../../src/store/sql/sql-session-store.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/web/http-server.ts';
 
@@ -45,11 +47,14 @@ export async function startServer(
     port: 0,
     health: async () => ({ ready: true, details: {} }),
     data,
+    facts: new SqlFactStore(database),
+    flowFolder: 'flows',
     attempts: new SqlAttemptStore(database),
     passwords: cheapPasswords,
     clock,
     logger: silentLogger,
     phoneRealm: 'denwaban',
+    targets: createTargetGuard({ allowInsecureTargets: false }),
     intakes,
     agentHistory: new SqlAgentHistoryStore(database),
     ...more,

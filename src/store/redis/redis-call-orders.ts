@@ -34,7 +34,8 @@ export interface RedisCallOrdersOptions {
 
 /**
  * Orders to calls in progress by pub/sub: to the channel of the controller that drives the call, and the answer to a
- * channel of the sender's own. Nothing is kept: what does not arrive in time was not ordered.
+ * channel of the sender's own. Nothing is kept: what nobody hears was not ordered. What is answered too late may have
+ * been done.
  */
 export class RedisCallOrders implements CallOrders, CallOrderInbox {
   readonly #redis: RedisConnection;

@@ -116,8 +116,8 @@ export class SqlFactStore implements FactStore, FactIndex {
     return rows.map(({ body }) => JSON.parse(body) as OfferedFact);
   }
 
-  async listCallIds(options: { limit: number; accountId?: string; beforeMs?: number }): Promise<string[]> {
-    const { limit, accountId, beforeMs } = options;
+  async listCallIds(options: { limit: number; accountId?: string; before?: OfferedCallRef }): Promise<string[]> {
+    const { limit, accountId, before } = options;
     if (!Number.isInteger(limit) || limit < 1) {
       throw new DenwabanError('LIMIT_INVALID', `a list of ${limit} calls was asked for`, {
         remedy: 'Ask for 1 or more',
@@ -131,7 +131,11 @@ export class SqlFactStore implements FactStore, FactIndex {
       .orderBy('call_id', 'desc')
       .limit(limit);
     if (accountId !== undefined) query = query.where('account_id', '=', accountId);
-    if (beforeMs !== undefined) query = query.where('at_ms', '<', beforeMs);
+    if (before) {
+      query = query
+        .where('at_ms', '<=', before.atMs)
+        .where((is) => is.or([is('at_ms', '<', before.atMs), is('call_id', '<', before.callId)]));
+    }
     const rows = await query.execute();
     return [...new Set(rows.map((row) => row.call_id))];
   }

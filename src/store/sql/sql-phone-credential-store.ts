@@ -52,6 +52,16 @@ export class SqlPhoneCredentialStore implements PhoneCredentialStore {
     return rows.map(toPhone);
   }
 
+  async listGood(): Promise<Pick<Phone, 'username' | 'agentId'>[]> {
+    return this.#db
+      .selectFrom('phone_credentials')
+      .innerJoin('users', 'users.user_id', 'phone_credentials.agent_id')
+      .select(['username', 'agent_id as agentId'])
+      .where('users.status', '=', 'active')
+      .orderBy('username')
+      .execute();
+  }
+
   async remove(agentId: string, username: string): Promise<boolean> {
     const query = this.#db.deleteFrom('phone_credentials').where('agent_id', '=', agentId);
     return (await query.where('username', '=', username).executeTakeFirst()).numDeletedRows > 0n;

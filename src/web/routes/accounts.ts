@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import { type Account, accountIdSchema, accountSchema, assignedNumberSchema } from '../../accounts/accounts.ts';
-import { cardRulesSchema, cardSchema, deskCard, deskCardSchema, maskCard } from '../../accounts/cards.ts';
+import {
+  type AccountCard,
+  cardRulesSchema,
+  cardSchema,
+  deskCard,
+  deskCardSchema,
+  maskCard,
+} from '../../accounts/cards.ts';
 import { makeChange } from '../../accounts/change.ts';
 import { assignNumber, releaseNumber, saveAccount, saveCard, saveCardRules } from '../../accounts/manage-accounts.ts';
 import { type Api, about, done, doneSchema, type RouteParts } from '../api.ts';
+import { cardTargetFaults } from '../card-targets.ts';
 import { ApiError } from '../errors.ts';
 import { actorFrom, scopeFor, whoIs } from '../guard.ts';
 
@@ -125,6 +133,7 @@ export function cardRoutes(api: Api, parts: RouteParts): void {
     ),
     handler: async (request) => {
       sameAccount(request.body.accountId, request.params.accountId);
+      refuseTargets(parts, request.body);
       return maskCard(await makeChange(parts, actorFrom(request), (change) => saveCard(change, request.body)));
     },
   });
@@ -180,6 +189,21 @@ async function knownAccount({ data }: RouteParts, accountId: string): Promise<Ac
   // The same words as for an account that is not one's own.
   if (!account) throw new ApiError('NOT_FOUND');
   return account;
+}
+
+/** Reports are not to be sent into the house, nor to what is no address. */
+function refuseTargets({ targets }: RouteParts, card: AccountCard): void {
+  const faults = cardTargetFaults(targets, card).map((fault) => ({
+    ...fault,
+    place: ['body', ...fault.path].join('.'),
+  }));
+  const [first] = faults;
+  if (!first) return;
+  throw new ApiError('INPUT_INVALID', {
+    message: faults.map(({ place, message }) => `${place}: ${message}`).join('; '),
+    remedy: first.remedy,
+    path: first.place,
+  });
 }
 
 function sameAccount(inBody: string, inPath: string): void {

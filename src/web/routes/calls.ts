@@ -124,7 +124,11 @@ function ownOnly({ orders }: CallParts) {
   };
 }
 
-/** Sends the order; what was done is put on the audit record, in the caller's account where it is known. */
+/**
+ * Sends the order. It is on the audit record (of the caller's account, where that is known) before it is sent, so that
+ * nothing is done that is not there, whoever dies meanwhile; where it was not done, or may not have been (`unanswered`),
+ * a second entry says so.
+ */
 async function give(
   request: FastifyRequest,
   parts: CallParts,
@@ -137,11 +141,12 @@ async function give(
   const { orders } = parts;
   // Afterwards it may be over.
   const call = await orders.find(callId);
-  const result = await orders.send(callId, order);
-  if (!result.ok) throw new ApiError(codes[result.reason]);
   const { type: _type, ...what } = order;
   await record(request, parts, action, { callId, call, what: asked ?? what });
-  return done;
+  const result = await orders.send(callId, order);
+  if (result.ok) return done;
+  await record(request, parts, action, { callId, call, what: { outcome: result.reason } });
+  throw new ApiError(codes[result.reason]);
 }
 
 async function record(

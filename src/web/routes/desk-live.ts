@@ -17,7 +17,7 @@ const maxUnreadBytes = 1_048_576;
 
 const streamSchema = z.string().meta({
   description:
-    'text/event-stream. Event `desk`: what there is to see now, whole each time, so that nothing is lost by reconnecting. Event `signed-out`: the session has ended.',
+    'Event `desk`: what there is to see now, whole each time, so that nothing is lost by reconnecting. Event `signed-out`: the session has ended.',
 });
 
 /** The desk as it changes, by server-sent events: an agent's own affairs, or everything for those who may see it. */
@@ -26,13 +26,15 @@ export function deskLiveRoutes(api: Api, parts: RouteParts, live: DeskLive): voi
   api.addHook('preClose', async () => {
     for (const { end } of [...streams.values()]) end();
   });
+  const described = about(
+    'desk',
+    'The desk as it changes (server-sent events)',
+    { permission: 'desk.live', ownOnly: true },
+    { response: { 200: streamSchema } },
+  );
   api.get('/desk/live', {
-    ...about(
-      'desk',
-      'The desk as it changes (server-sent events)',
-      { permission: 'desk.live', ownOnly: true },
-      { response: { 200: streamSchema } },
-    ),
+    ...described,
+    config: { ...described.config, answers: 'text/event-stream' },
     handler: (request, reply) => {
       const { userId } = whoIs(request).user;
       const own = [...streams.values()].filter((stream) => stream.userId === userId).length;

@@ -99,6 +99,7 @@ function phoneRoutes(api: Api, parts: RouteParts): void {
     handler: async (request) => {
       const { agentId, username } = request.params;
       await makeChange(parts, actorFrom(request), (change) => removePhone(change, agentId, username));
+      await parts.onPhonesRevoked?.();
       return done;
     },
   });

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { accountStatuses } from '../../accounts/accounts.ts';
 import { deskCardSchema, intakeOutcomes } from '../../accounts/cards.ts';
+import { makeChange, onRecord } from '../../accounts/change.ts';
 import type { DeskStaffStore } from '../../desk/desk-store.ts';
 import { type Intake, intakeFormChangeSchema, intakeFormSchema, intakeStates } from '../../desk/intake.ts';
 import type { IntakeStores } from '../../desk/intake-store.ts';
@@ -9,12 +10,12 @@ import { readBack } from '../../desk/intake-text.ts';
 import { hintsFor, type IntakeHints, intakeWarnings, viewIntake } from '../../desk/intake-view.ts';
 import { reportLanguages } from '../../desk/intake-words.ts';
 import type { Intakes } from '../../desk/intakes.ts';
-import { type Api, about, idSchema } from '../api.ts';
+import { type Api, about, idSchema, type RouteParts } from '../api.ts';
 import { ApiError, errorCatalogue, errorSchema } from '../errors.ts';
 import { actorFrom, scopeFor, whoIs } from '../guard.ts';
 
 /** What the routes of intakes stand on. */
-export interface IntakeParts {
+export interface IntakeParts extends Pick<RouteParts, 'data' | 'clock'> {
   intakes: Intakes;
   /** Agents at work; left out: nobody is. */
   desk: Pick<DeskStaffStore, 'findAgent'> | undefined;
@@ -121,8 +122,10 @@ export function intakeRoutes(api: Api, parts: IntakeParts): void {
   intakeWriteRoutes(api, parts);
 }
 
-function intakeWriteRoutes(api: Api, { intakes }: IntakeParts): void {
+function intakeWriteRoutes(api: Api, parts: IntakeParts): void {
+  const { intakes } = parts;
   const { stores } = intakes;
+  const recordHelp = helpOnRecord(parts);
   const version = z.int().min(1).meta({ description: 'that the change was made on' });
   api.patch('/intakes/:intakeId', {
     onRequest: ownOnly(intakes),
@@ -132,7 +135,9 @@ function intakeWriteRoutes(api: Api, { intakes }: IntakeParts): void {
       response: { 200: z.object({ version: z.int(), hints: hintsSchema }), 409: changedSchema },
     }),
     handler: async (request, reply) => {
-      const { intakeId } = await ownIntake(request, intakes);
+      const intake = await ownIntake(request, intakes);
+      const { intakeId } = intake;
+      await recordHelp(request, intake, request.body.version);
       const result = await intakes.type(intakeId, request.body.version, request.body.form);
       if (result.outcome === 'closed') throw new ApiError('INTAKE_SAVED');
       if (result.outcome === 'changed') return reply.code(409).send(changed(result.intake));
@@ -163,6 +168,28 @@ function intakeWriteRoutes(api: Api, { intakes }: IntakeParts): void {
       });
     },
   });
+}
+
+/** Of forms that somebody else has typed into, so many are remembered. */
+const helpedMax = 10_000;
+
+/**
+ * That somebody types into another's form is on the audit record before it is done: once for each of the two, not at
+ * each key. (Once more after a restart.)
+ */
+function helpOnRecord(parts: IntakeParts) {
+  const helped = new Set<string>();
+  return async (request: FastifyRequest, intake: Intake, version: number): Promise<void> => {
+    const { intakeId, accountId, callId, agentId } = intake;
+    const { userId } = whoIs(request).user;
+    const isRefused = intake.state === 'saved' || intake.version !== version;
+    if (agentId === userId || isRefused || helped.has(`${userId} ${intakeId}`)) return;
+    await makeChange(parts, actorFrom(request), (change) =>
+      onRecord(change, 'intake.change', { kind: 'case', id: intakeId, accountId }, { after: { callId, agentId } }),
+    );
+    if (helped.size >= helpedMax) helped.clear();
+    helped.add(`${userId} ${intakeId}`);
+  };
 }
 
 /** What is another agent's is answered as if it did not exist, before a body is looked at. */

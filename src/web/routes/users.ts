@@ -78,8 +78,13 @@ export function userRoutes(api: Api, parts: RouteParts): void {
       { permission: 'users.write' },
       { params, body: userChangeSchema, response: { 200: userSchema } },
     ),
-    handler: async (request) =>
-      makeChange(parts, actorFrom(request), (change) => changeUser(change, request.params.userId, request.body)),
+    handler: async (request) => {
+      const { userId } = request.params;
+      const user = await makeChange(parts, actorFrom(request), (change) => changeUser(change, userId, request.body));
+      // Who is disabled, or leaves the desk, has no phone any more.
+      await parts.onPhonesRevoked?.();
+      return user;
+    },
   });
   api.post('/users/:userId/password', {
     ...about(
