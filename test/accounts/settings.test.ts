@@ -37,6 +37,42 @@ describe('opening hours', () => {
     expect(isOpen(always, Date.parse('2026-11-29T03:00:00+09:00'))).toBe(true);
     expect(isOpen(always, Date.parse('2026-11-30T03:00:00+09:00'))).toBe(false);
   });
+
+  it.each([
+    // From Monday, which is open, into Tuesday, which is closed.
+    ['2026-11-23T21:00:00+09:00', true],
+    ['2026-11-24T05:59:00+09:00', true],
+    ['2026-11-24T06:00:00+09:00', false],
+    // From the closed Tuesday into Wednesday, which is open.
+    ['2026-11-24T21:00:00+09:00', false],
+    ['2026-11-25T05:59:00+09:00', false],
+    ['2026-11-25T21:00:00+09:00', true],
+  ])('of a night shift are those of the day on which it began: at %s %s', (at, open) => {
+    const nights = openingHoursSchema.parse({ open: [{ from: '21:00', to: '06:00' }], closedDays: ['2026-11-24'] });
+    expect(isOpen(nights, Date.parse(at))).toBe(open);
+  });
+
+  it.each([
+    // Clocks go from 02:00 to 03:00 on 29 March, which is closed; the shift of the 28th ends then.
+    ['2026-03-29T01:59:00+01:00', true],
+    ['2026-03-29T03:00:00+02:00', true],
+    ['2026-03-29T03:29:00+02:00', true],
+    ['2026-03-29T03:30:00+02:00', false],
+    ['2026-03-29T22:00:00+02:00', false],
+    ['2026-03-30T03:00:00+02:00', false],
+    // From 03:00 back to 02:00 on 25 October: the shift of the 24th, an hour longer; none on the 25th.
+    ['2026-10-25T02:30:00+02:00', true],
+    ['2026-10-25T02:30:00+01:00', true],
+    ['2026-10-25T03:30:00+01:00', false],
+    ['2026-10-26T01:00:00+01:00', false],
+  ])('also where the clocks are changed meanwhile: at %s %s', (at, open) => {
+    const nights = openingHoursSchema.parse({
+      timezone: 'Europe/Berlin',
+      open: [{ from: '22:00', to: '03:30' }],
+      closedDays: ['2026-03-29', '2026-10-25'],
+    });
+    expect(isOpen(nights, Date.parse(at))).toBe(open);
+  });
 });
 
 describe('queues', () => {
