@@ -3,6 +3,7 @@ import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallShown } from './call-shown.ts';
 import type {
+  DeskCallBackStore,
   DeskCallerStore,
   DeskHandOverStore,
   DeskMessage,
@@ -22,7 +23,7 @@ const promptlyMs = 3_000;
 const estimateStepMs = 10_000;
 
 export interface DeskCallerOptions {
-  store: DeskCallerStore & DeskHandOverStore;
+  store: DeskCallerStore & DeskCallBackStore & DeskHandOverStore;
   clock: Clock;
   logger: Logger;
   request: DeskRequest;

@@ -119,17 +119,33 @@ export interface DeskCallerStore {
   moveTo(callId: string, queueId: string, first: boolean): Promise<EnqueueResult | { outcome: 'not-waiting' }>;
   /** The overflow step could not be done: the next one. */
   overflowFailed(callId: string): Promise<void>;
-  /**
-   * The caller hangs up but keeps the place, and is offered to agents as a call-back, through any controller that lives
-   * (for at most 7 days). False: the caller has an agent, or is not there.
-   */
-  callBackLater(callId: string): Promise<boolean>;
-  /** Nobody is to be called back after all. False: no call-back waits. */
-  dropCallBack(callId: string): Promise<boolean>;
   /** What has become of an offer. */
   report(offerId: string, event: OfferEvent): Promise<'ok' | 'gone'>;
   /** Places of those who wait; others are left out. */
   places(callIds: readonly string[]): Promise<WaitingPlace[]>;
+}
+
+/** A call-back that will not come about. */
+export interface GivenUpCallBack {
+  request: DeskRequest;
+  /** In whose line it was last. */
+  queueId: string;
+  atMs: number;
+}
+
+/** Callers who have hung up and wait to be called back. As {@link DeskCallerStore}. */
+export interface DeskCallBackStore {
+  /**
+   * The caller hangs up but keeps the place, and is offered to agents as a call-back, through any controller that lives.
+   * After 7 days it is given up. False: the caller has an agent, or is not there.
+   */
+  callBackLater(callId: string): Promise<boolean>;
+  /** Nobody is to be called back after all. False: no call-back waits. */
+  dropCallBack(callId: string): Promise<boolean>;
+  /** Some of those that were given up and of which no case has been made. */
+  givenUp(limit: number): Promise<GivenUpCallBack[]>;
+  /** There is a case. */
+  caseOpened(callId: string): Promise<void>;
 }
 
 export type OfferEvent =
@@ -242,4 +258,4 @@ export interface DeskStaffStore {
   forgetChanges(upToChangeId: string): Promise<void>;
 }
 
-export interface DeskStore extends DeskCallerStore, DeskHandOverStore, DeskStaffStore {}
+export interface DeskStore extends DeskCallerStore, DeskCallBackStore, DeskHandOverStore, DeskStaffStore {}

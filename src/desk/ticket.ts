@@ -5,6 +5,7 @@ import type { CallOrder, CallOrderResult } from './call-orders.ts';
 import type { CallShown } from './call-shown.ts';
 import type {
   CallerState,
+  DeskCallBackStore,
   DeskCallerStore,
   DeskHandOverStore,
   DeskStaffStore,
@@ -131,7 +132,7 @@ export interface Desk {
 export type CallBackOrder = Extract<CallOrder, { type: 'move' | 'end' }>;
 
 export interface DeskOptions {
-  store: DeskCallerStore & DeskHandOverStore & Pick<DeskStaffStore, 'findQueue'>;
+  store: DeskCallerStore & DeskCallBackStore & DeskHandOverStore & Pick<DeskStaffStore, 'findQueue'>;
   clock: Clock;
   logger: Logger;
   /** Unique among the controllers that share the store; one for each process's life. */

@@ -19,6 +19,8 @@
 --   held:<controller>    set of calls whose overflow is under way
 --   lost:<controller>    set of calls that it drove and may take back
 --   callBacks            set of calls that have ended, whose callers are called back when their turn comes
+--   givenUp              hash, JSON { request, queueId, atMs } by call id: call-backs that will not come about, until the
+--                        account has a case
 --   leases               sorted set, controller by the ms at which its lease runs out
 --   due                  sorted set, "<kind>:<id>" by the ms at which it falls due
 --   changes              stream of agents' changes of state that no database has yet: the latest 500,000 or so

@@ -178,6 +178,14 @@ function desk.forget(call)
   redis.call('DEL', base .. 'call:' .. call)
 end
 
+-- The call-back will not come about: kept for whoever makes a case of it, so that the account hears of it.
+function desk.giveUp(call)
+  local request, queue = desk.get('call', call, 'request', 'queue')
+  if not request then return end
+  redis.call('HSET', base .. 'givenUp', call, cjson.encode({ request = request, queueId = queue, atMs = nowMs }))
+  desk.forget(call)
+end
+
 -- The caller is on the line (again): a call like any other. Or gone.
 function desk.endCallBack(call)
   if redis.call('SREM', base .. 'callBacks', call) == 0 then return end
