@@ -22,3 +22,38 @@ export function isOpen({ timezone, open, closedDays }: OpeningHours, atMs: numbe
     return day !== undefined && !closedDays.includes(day);
   });
 }
+
+const quarterMs = 15 * 60_000;
+const minuteMs = 60_000;
+
+/** When it opens and closes from a moment on (ms since the epoch), for those who cannot reckon with time zones. */
+export interface OpeningChanges {
+  /** At that moment. */
+  isOpen: boolean;
+  /** Later, each of these. */
+  changesAtMs: number[];
+}
+
+/** After `fromMs`, up to and including `toMs`. */
+export function openingChanges(hours: OpeningHours, fromMs: number, toMs: number): OpeningChanges {
+  const first = isOpen(hours, fromMs);
+  const changesAtMs: number[] = [];
+  const always = hours.open.length === 0 && hours.closedDays.length === 0;
+  // Time zones differ by quarters of an hour, and change at one: nothing else changes between the minutes written.
+  const minutes = [...new Set([0, ...hours.open.flatMap(({ from, to }) => [from, to].map(minuteInQuarter))])];
+  minutes.sort((one, other) => one - other);
+  let now = first;
+  for (let quarter = Math.floor(fromMs / quarterMs); !always && quarter * quarterMs <= toMs; quarter++) {
+    for (const minute of minutes) {
+      const atMs = quarter * quarterMs + minute * minuteMs;
+      if (atMs <= fromMs || atMs > toMs || isOpen(hours, atMs) === now) continue;
+      now = !now;
+      changesAtMs.push(atMs);
+    }
+  }
+  return { isOpen: first, changesAtMs };
+}
+
+function minuteInQuarter(time = '00:00'): number {
+  return Number(time.slice(3)) % 15;
+}

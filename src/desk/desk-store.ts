@@ -234,6 +234,7 @@ export interface AgentChange {
 
 /** Agents and queues. Operations match and tell controllers as those of {@link DeskCallerStore} do. */
 export interface DeskStaffStore {
+  /** To be repeated at least once a day: how its hours fall is known for some days ahead. */
   putQueue(settings: QueueSettings): Promise<void>;
   findQueue(queueId: string): Promise<QueueSettings | undefined>;
   /** One who is not active is removed. */

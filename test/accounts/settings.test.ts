@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { auditChange, maskSecrets } from '../../src/accounts/audit.ts';
 import { cardSchema, keptSecret, maskCard, unmaskCard } from '../../src/accounts/cards.ts';
-import { isOpen, openingHoursSchema } from '../../src/accounts/opening-hours.ts';
+import { isOpen, openingChanges, openingHoursSchema } from '../../src/accounts/opening-hours.ts';
 import { phoneHashes } from '../../src/accounts/phone-credentials.ts';
 import { queueSettingsSchema } from '../../src/accounts/queues.ts';
 import { userSchema } from '../../src/accounts/users.ts';
@@ -72,6 +72,39 @@ describe('opening hours', () => {
       closedDays: ['2026-03-29', '2026-10-25'],
     });
     expect(isOpen(nights, Date.parse(at))).toBe(open);
+  });
+});
+
+describe('when it opens and closes next', () => {
+  const zones = { 'Asia/Tokyo': 0, 'Europe/Berlin': 1, 'Australia/Lord_Howe': 2, 'Asia/Kathmandu': 3 };
+  it.each(Object.keys(zones))('is what a look at every minute finds, in %s', (timezone) => {
+    const hours = openingHoursSchema.parse({
+      timezone,
+      open: [
+        { days: ['sat', 'sun'], from: '22:00', to: '03:07' },
+        { days: ['fri', 'mon'], from: '09:30', to: '12:00' },
+        { days: ['mon'], from: '11:59', to: '24:00' },
+      ],
+      closedDays: ['2026-03-29'],
+    });
+    for (const day of ['2026-03-27', '2026-04-03', '2026-10-03', '2026-10-23']) {
+      const fromMs = Date.parse(`${day}T05:03:20Z`);
+      const toMs = fromMs + 3 * 24 * 3_600_000;
+      const found: number[] = [];
+      let before = isOpen(hours, fromMs);
+      for (let atMs = Math.ceil(fromMs / 60_000) * 60_000; atMs <= toMs; atMs += 60_000) {
+        const now = isOpen(hours, atMs);
+        if (now !== before) found.push(atMs);
+        before = now;
+      }
+      expect(found.length).toBeGreaterThan(1);
+      expect(openingChanges(hours, fromMs, toMs)).toEqual({ isOpen: isOpen(hours, fromMs), changesAtMs: found });
+    }
+  });
+
+  it('is never, where it is open always', () => {
+    const always = openingHoursSchema.parse({});
+    expect(openingChanges(always, 0, 3 * 24 * 3_600_000)).toEqual({ isOpen: true, changesAtMs: [] });
   });
 });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { MissCause, OfferEvent, WantedState } from '../../src/desk/desk-store.ts';
 import { agentOf, requestOf } from '../support/desk-harness.ts';
-import { agentIds, type DeskUnderTest, leaseMs } from './desk-model.ts';
+import { agentIds, type DeskUnderTest, leaseMs, queueIds } from './desk-model.ts';
 
 type Run = (desk: DeskUnderTest) => Promise<void>;
 
@@ -278,6 +278,21 @@ const rewrite = step(
   },
 );
 
+/** The queue's hours are changed: it closes, now or soon, or opens. */
+const reopen = step(
+  'reopen',
+  fc.record({
+    queueId: fc.constantFrom(...queueIds),
+    minutes: fc.constantFrom([0, 60], [-5, 1], [1, 3], [-1, 2], [60, 120], undefined),
+  }),
+  async (desk, { queueId, minutes }) => {
+    const settings = desk.queue(queueId);
+    const hours = minutes ? desk.hours(minutes[0] ?? 0, minutes[1] ?? 0) : settings.hours;
+    await desk.store.putQueue({ ...settings, hours });
+    await desk.check();
+  },
+);
+
 /** Anything that can happen, in any order. */
 const weighted: [number, fc.Arbitrary<Step>][] = [
   [4, enqueue],
@@ -302,6 +317,7 @@ const weighted: [number, fc.Arbitrary<Step>][] = [
   [1, revive],
   [1, takeOver],
   [1, rewrite],
+  [1, reopen],
 ];
 export const commands = fc.commands(
   weighted.flatMap(([weight, each]) => Array.from({ length: weight }, () => each)),

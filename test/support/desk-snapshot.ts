@@ -88,7 +88,7 @@ export function mayServe(desk: DeskSnapshot, agentId: string, callId: string): b
 /** Callers whom a free agent could be offered. */
 export function waitingCalls(desk: DeskSnapshot): string[] {
   return [...desk.calls]
-    .filter(([, call]) => call['state'] === 'waiting' && !call['orphan'] && !call['after'])
+    .filter(([, call]) => call['state'] === 'waiting' && !call['orphan'] && !call['after'] && !call['shut'])
     .map(([id]) => id);
 }
 
@@ -162,7 +162,8 @@ function callFaults(desk: DeskSnapshot): string[] {
     const shouldBe = ['waiting', 'offered', 'answered', 'held'].includes(state);
     if (inLine !== shouldBe) faults.push(`call ${id} is ${state}, in line: ${inLine}`);
     const waits = desk.sets.get(`waiting:${call['queue']}:${call['needs']}`)?.has(id) === true;
-    const shouldWait = state === 'waiting' && !call['orphan'] && !call['after'];
+    const shouldWait = state === 'waiting' && !call['orphan'] && !call['after'] && !call['shut'];
+    if (call['shut'] && !call['callBack']) faults.push(`call ${id}: is on the line, and waits for a door`);
     if (waits !== shouldWait) faults.push(`call ${id} is ${state} (orphan ${call['orphan']}), waits: ${waits}`);
     const isPostponed = desk.sets.get('due')?.has(`again:${id}`) === true;
     if (isPostponed !== (call['after'] !== undefined))
@@ -203,7 +204,7 @@ function dueRefersTo(desk: DeskSnapshot, member: string): boolean {
   const [kind, id] = splitOnce(member);
   if (kind === 'offer') return desk.offers.has(id);
   if (kind === 'agent') return desk.agents.has(id);
-  if (kind === 'nobody') return true;
+  if (kind === 'nobody' || kind === 'door') return true;
   const [callId = '', agentId] = id.split('/');
   const call = desk.calls.get(callId);
   return kind === 'skip' ? call?.[`skip:${agentId}`] !== undefined : call !== undefined;

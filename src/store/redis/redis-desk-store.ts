@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AgentProfile } from '../../accounts/agents.ts';
+import { openingChanges } from '../../accounts/opening-hours.ts';
 import { type QueueSettings, queueSettingsSchema } from '../../accounts/queues.ts';
 import type { CallShown } from '../../desk/call-shown.ts';
 import type {
@@ -47,6 +48,10 @@ import {
 } from './redis-desk-words.ts';
 import { redisError, throwIfErrorCode } from './redis-errors.ts';
 
+/** Redis knows so far ahead when queues open and close: settings are written again long before. */
+const dayMs = 24 * 3_600_000;
+const doorsMs = 3 * dayMs;
+
 export interface RedisDeskStoreOptions {
   /** All keys begin with it, and lie in one slot of a cluster. */
   prefix?: string;
@@ -63,6 +68,8 @@ export class RedisDeskStore implements DeskStore {
   readonly #prefix: string;
   readonly #nowMs: (() => number) | undefined;
   readonly #listeners = new Set<DeskStoreListener>();
+  /** By queue. */
+  readonly #doors = new Map<string, { hours: string; fromMs: number; doors: string }>();
 
   constructor(redis: RedisConnection, { prefix = 'denwaban', nowMs }: RedisDeskStoreOptions = {}) {
     this.#redis = redis;
@@ -193,7 +200,7 @@ export class RedisDeskStore implements DeskStore {
   }
 
   async putQueue(settings: QueueSettings): Promise<void> {
-    await this.#run('deskPutQueue', JSON.stringify(settings));
+    await this.#run('deskPutQueue', JSON.stringify(settings), await this.#doorsOf(settings));
   }
 
   async findQueue(queueId: string): Promise<QueueSettings | undefined> {
@@ -254,6 +261,22 @@ export class RedisDeskStore implements DeskStore {
       await this.#redis.client.xtrim(key, 'MINID', toStreamId(upToChangeId));
       await this.#redis.client.xdel(key, toStreamId(upToChangeId));
     });
+  }
+
+  /** When the queue opens and closes, as JSON. Reckoned anew once a day, since it takes some ms. */
+  async #doorsOf({ queueId, hours }: QueueSettings): Promise<string> {
+    const nowMs = this.#nowMs?.() ?? (await this.#redisMs());
+    const text = JSON.stringify(hours);
+    const known = this.#doors.get(queueId);
+    if (known?.hours === text && nowMs >= known.fromMs && nowMs < known.fromMs + dayMs) return known.doors;
+    const doors = JSON.stringify(openingChanges(hours, nowMs, nowMs + doorsMs));
+    this.#doors.set(queueId, { hours: text, fromMs: nowMs, doors });
+    return doors;
+  }
+
+  async #redisMs(): Promise<number> {
+    const [seconds] = await this.#command(() => this.#redis.client.time());
+    return Number(seconds) * 1_000;
   }
 
   async #run(script: string, ...args: (string | number)[]): Promise<unknown> {

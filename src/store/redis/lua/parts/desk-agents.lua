@@ -61,8 +61,9 @@ function desk.signedOff(agent)
   redis.call('HDEL', base .. 'agent:' .. agent, 'misses', 'served')
   for _, queue in ipairs(desk.profile(agent).queues) do
     local settings = desk.queue(queue)
-    if settings and settings.noAgentsMs and not desk.isStaffed(queue) then
-      desk.remind('nobody', queue, nowMs + settings.noAgentsMs)
+    if not desk.isStaffed(queue) then
+      redis.call('HSET', base .. 'unstaffed', queue, nowMs)
+      if settings and settings.noAgentsMs then desk.remind('nobody', queue, nowMs + settings.noAgentsMs) end
     end
   end
 end

@@ -40,9 +40,12 @@ function desk.wait(call)
   local queue, needs, score, orphan, overdue, callBack, after =
     desk.get('call', call, 'queue', 'needs', 'score', 'orphan', 'overdue', 'callBack', 'after')
   desk.set('call', call, 'state', 'waiting')
-  redis.call('HDEL', base .. 'call:' .. call, 'agent', 'offer')
+  redis.call('HDEL', base .. 'call:' .. call, 'agent', 'offer', 'shut')
   redis.call('ZADD', base .. 'line:' .. queue, score, call)
-  if orphan or after or (callBack and not findController(call)) then return end
+  if orphan or after then return end
+  -- Agents of other queues may be at work, but nobody is to be rung up at night.
+  if callBack and not desk.isOpen(queue) then return desk.set('call', call, 'shut', 1) end
+  if callBack and not findController(call) then return end
   if overdue then return desk.overflow(call, 'time-out') end
   redis.call('SADD', base .. 'needs:' .. queue, needs)
   redis.call('ZADD', base .. 'waiting:' .. queue .. ':' .. needs, score, call)
@@ -143,6 +146,23 @@ function desk.tryAllAgain(call, last)
   for _, agent in ipairs(others) do unskip(call, agent) end
 end
 
+function desk.remindOfDoor(queue)
+  local _, nextAtMs = desk.isOpen(queue)
+  if nextAtMs then desk.remind('door', queue, nextAtMs) else desk.unremind('door', queue) end
+end
+
+-- The queue has opened, or closed: of those who wait only call-backs are concerned.
+function desk.onDoor(queue)
+  desk.remindOfDoor(queue)
+  for _, call in ipairs(redis.call('ZRANGE', base .. 'line:' .. queue, 0, -1)) do
+    local state, needs, callBack = desk.get('call', call, 'state', 'needs', 'callBack')
+    if callBack and state == 'waiting' then
+      desk.takeOut(call, queue, needs)
+      desk.wait(call)
+    end
+  end
+end
+
 -- Whoever listened to the call is offered callers again.
 function desk.stopListening(call, agent)
   redis.call('HDEL', base .. 'call:' .. call, 'listener:' .. agent)
@@ -189,7 +209,7 @@ end
 -- The caller is on the line (again): a call like any other. Or gone.
 function desk.endCallBack(call)
   if redis.call('SREM', base .. 'callBacks', call) == 0 then return end
-  redis.call('HDEL', base .. 'call:' .. call, 'callBack', 'after')
+  redis.call('HDEL', base .. 'call:' .. call, 'callBack', 'after', 'shut')
   desk.unremind('expiry', call)
   desk.unremind('again', call)
 end
@@ -288,6 +308,18 @@ function desk.isStaffed(queue)
   return false
 end
 
+-- By its rules: nobody has been signed in for its `noAgentsMs`.
+local function lacksAgents(queue)
+  if not queue.noAgentsMs or desk.isStaffed(queue.queueId) then return false end
+  local sinceMs = tonumber(redis.call('HGET', base .. 'unstaffed', queue.queueId) or 0)
+  return sinceMs + queue.noAgentsMs <= nowMs
+end
+
+-- Whether a caller whom nobody serves elsewhere has better prospects here.
+local function takesOverflow(queue)
+  return queue and desk.isOpen(queue.queueId) and not lacksAgents(queue) and not desk.isFull(queue)
+end
+
 -- When the one who has waited longest began to, or nil. Within one priority the first is the oldest.
 function desk.oldestAtMs(queue)
   local oldestMs
@@ -322,7 +354,7 @@ function desk.overflow(call, why)
   local due = steps[number]
   while due and due.type == 'queue' do
     local target = desk.queue(due.queueId)
-    if target and not desk.isFull(target) and tonumber(moves or 0) < desk.maxMoves then
+    if takesOverflow(target) and tonumber(moves or 0) < desk.maxMoves then
       desk.leaveLine(call)
       redis.call('SREM', base .. 'held:' .. controller, call)
       redis.call('HDEL', base .. 'call:' .. call, 'maxWaitMs')

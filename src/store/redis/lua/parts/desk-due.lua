@@ -50,6 +50,7 @@ function due.again(call)
   if desk.get('call', call, 'state') == 'waiting' then desk.wait(call) end
 end
 
+due.door = desk.onDoor
 due.orphan = desk.forget
 
 -- A call-back has not come about in all the time it had; who is dialled right now may still be reached.
