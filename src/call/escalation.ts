@@ -91,7 +91,7 @@ export class Escalation {
       keep: () => this.ticket?.keep(),
       feed: (event) => this.#feed(event),
       moveTo: (next) => this.#moveTo(next),
-      onExhausted: (why) => this.#over(why, 'overflow'),
+      onExhausted: (why) => this.#over(why === 'queue-gone' ? 'failed' : why, 'overflow'),
     });
   }
 

@@ -30,8 +30,9 @@ export interface Offer {
   isTransfer: boolean;
 }
 
-/** Waited too long; or nobody has signed in to the queue. */
-export type OverflowCause = 'time-out' | 'no-agent';
+/** Waited too long; nobody has signed in to the queue; the queue has been removed. */
+export const overflowCauses = ['time-out', 'no-agent', 'queue-gone'] as const;
+export type OverflowCause = (typeof overflowCauses)[number];
 
 export interface Overflow {
   callId: string;
@@ -232,15 +233,23 @@ export interface AgentChange {
   byUserId: string | undefined;
 }
 
-/** Agents and queues. Operations match and tell controllers as those of {@link DeskCallerStore} do. */
-export interface DeskStaffStore {
+/** Copies of agents' and queues' settings. Operations match and tell controllers as those of {@link DeskCallerStore} do. */
+export interface DeskSettingsStore {
   /** To be repeated at least once a day: how its hours fall is known for some days ahead. */
   putQueue(settings: QueueSettings): Promise<void>;
+  /** Whoever waits there is told at once that nothing is left to offer; call-backs are given up. */
+  removeQueue(queueId: string): Promise<void>;
   findQueue(queueId: string): Promise<QueueSettings | undefined>;
   /** One who is not active is removed. */
   putAgent(profile: AgentProfile): Promise<void>;
   /** Signs the agent off; one who talks is forgotten afterwards. */
   removeAgent(agentId: string): Promise<void>;
+  /** Which there are. */
+  known(): Promise<{ queueIds: string[]; agentIds: string[] }>;
+}
+
+/** What agents do, and how it stands. Operations match and tell controllers as those of {@link DeskCallerStore} do. */
+export interface DeskStaffStore {
   /** Now, or once the present call is over. `byUserId`: who asks for it. False: no such agent. */
   setAgentState(agentId: string, wanted: WantedState, reason?: string, byUserId?: string): Promise<boolean>;
   /** The wrap-up ends before its time. */
@@ -259,4 +268,9 @@ export interface DeskStaffStore {
   forgetChanges(upToChangeId: string): Promise<void>;
 }
 
-export interface DeskStore extends DeskCallerStore, DeskCallBackStore, DeskHandOverStore, DeskStaffStore {}
+export interface DeskStore
+  extends DeskCallerStore,
+    DeskCallBackStore,
+    DeskHandOverStore,
+    DeskSettingsStore,
+    DeskStaffStore {}

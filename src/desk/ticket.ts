@@ -8,7 +8,7 @@ import type {
   DeskCallBackStore,
   DeskCallerStore,
   DeskHandOverStore,
-  DeskStaffStore,
+  DeskSettingsStore,
   HandOverRefusal,
   MissCause,
   OverflowCause,
@@ -132,7 +132,7 @@ export interface Desk {
 export type CallBackOrder = Extract<CallOrder, { type: 'move' | 'end' }>;
 
 export interface DeskOptions {
-  store: DeskCallerStore & DeskCallBackStore & DeskHandOverStore & Pick<DeskStaffStore, 'findQueue'>;
+  store: DeskCallerStore & DeskCallBackStore & DeskHandOverStore & Pick<DeskSettingsStore, 'findQueue'>;
   clock: Clock;
   logger: Logger;
   /** Unique among the controllers that share the store; one for each process's life. */

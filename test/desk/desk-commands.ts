@@ -293,6 +293,11 @@ const reopen = step(
   },
 );
 
+const removeQueue = step('removeQueue', fc.constantFrom(...queueIds), async (desk, queueId) => {
+  await desk.store.removeQueue(queueId);
+  await desk.check();
+});
+
 /** Anything that can happen, in any order. */
 const weighted: [number, fc.Arbitrary<Step>][] = [
   [4, enqueue],
@@ -317,7 +322,8 @@ const weighted: [number, fc.Arbitrary<Step>][] = [
   [1, revive],
   [1, takeOver],
   [1, rewrite],
-  [1, reopen],
+  [2, reopen],
+  [1, removeQueue],
 ];
 export const commands = fc.commands(
   weighted.flatMap(([weight, each]) => Array.from({ length: weight }, () => each)),

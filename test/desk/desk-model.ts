@@ -266,6 +266,10 @@ export class DeskUnderTest {
       if (!this.calls.has(callId)) faults.push(`${callId} has left, and is there`);
     for (const [callId, { controller, isCallBack }] of this.calls) {
       if (desk.calls.has(callId)) continue;
+      if (isCallBack && desk.givenUp.has(callId)) {
+        this.calls.delete(callId);
+        continue;
+      }
       const hungAtMs = this.controllers.get(controller)?.hungAtMs;
       // Nobody came for it in the time set: that call has no controller, hence no line.
       if (!isCallBack && hungAtMs !== undefined && this.nowMs >= hungAtMs + orphanMs) this.calls.delete(callId);

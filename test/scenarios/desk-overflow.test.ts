@@ -7,9 +7,11 @@ import { espeakNg } from '../../src/speech/synthesizer.ts';
 import { findSound, readWav, rms, toneDurationMs } from '../support/audio.ts';
 import type { DeskAgent } from '../support/desk-agent.ts';
 import { DeskScene, hears, tones } from '../support/desk-scene.ts';
+import { denwaban } from '../support/system.ts';
 
 /** Whom nobody serves, step by step. Transfer, and voicemail after it: desk-callback.test.ts. */
 const [busy, spoken, later, shut, slow] = ['0322220021', '0322220022', '0322220023', '0322220024', '0322220025'];
+const gone = '0322220026';
 const music = 600;
 let scene: DeskScene;
 let hanako: DeskAgent;
@@ -105,6 +107,25 @@ describe('overflow of a queue that nobody has signed in to', () => {
     await caller.phone.heardOf('CALL_CLOSED');
     expect(toneDurationMs(caller.phone.heard(), 1_000)).toBeGreaterThan(300);
     expect(await scene.story(caller)).toEqual({ outcome: 'nobody', legs: ['caller system-hangup'] });
+    await scene.atRest();
+  });
+});
+
+describe('a queue that is removed', () => {
+  it('keeps nobody waiting: the flow says that it has failed, at once, and to who calls later as well', async () => {
+    const caller = await scene.caller(gone);
+    await scene.seen(caller, 'the wait', ({ queueId, state }) => queueId === 'gone' && state === 'waiting');
+    await hears(caller.phone, [music]);
+    const removed = await denwaban(['queue', 'remove', 'gone'], scene.system.environment);
+    expect(removed).toMatchObject({ code: 0 });
+    await caller.phone.heardOf('CALL_CLOSED', { timeoutMs: 20_000 });
+    expect(toneDurationMs(caller.phone.heard(), 900)).toBeGreaterThan(300);
+    expect(await scene.story(caller)).toEqual({ outcome: 'failed', legs: ['caller system-hangup'] });
+    const { queues } = await scene.boss.sees();
+    expect(queues.map(({ queueId }) => queueId)).not.toContain('gone');
+    const later = await scene.caller(gone);
+    await later.phone.heardOf('CALL_CLOSED', { timeoutMs: 20_000 });
+    expect((await scene.story(later)).outcome).toBe('failed');
     await scene.atRest();
   });
 });

@@ -203,6 +203,10 @@ export class RedisDeskStore implements DeskStore {
     await this.#run('deskPutQueue', JSON.stringify(settings), await this.#doorsOf(settings));
   }
 
+  async removeQueue(queueId: string): Promise<void> {
+    await this.#run('deskRemoveQueue', queueId);
+  }
+
   async findQueue(queueId: string): Promise<QueueSettings | undefined> {
     const json = await this.#command(() => this.#redis.client.hget(`${this.#prefix}queues`, queueId));
     return json === null ? undefined : queueSettingsSchema.parse(JSON.parse(json));
@@ -214,6 +218,13 @@ export class RedisDeskStore implements DeskStore {
 
   async removeAgent(agentId: string): Promise<void> {
     await this.#run('deskPutAgent', agentId, '');
+  }
+
+  async known(): Promise<{ queueIds: string[]; agentIds: string[] }> {
+    const { client } = this.#redis;
+    const read = (name: string) => this.#command(() => client.hkeys(`${this.#prefix}${name}`));
+    const [queueIds, agentIds] = await Promise.all([read('queues'), read('profiles')]);
+    return { queueIds, agentIds };
   }
 
   async setAgentState(agentId: string, wanted: WantedState, reason = '', byUserId = ''): Promise<boolean> {

@@ -8,6 +8,7 @@ import {
   type EnqueueResult,
   type GivenUpCallBack,
   type OfferEvent,
+  overflowCauses,
 } from '../../desk/desk-store.ts';
 import { type DeskRequest, deskRequestSchema } from '../../desk/request.ts';
 
@@ -30,7 +31,7 @@ export const handToSchema = z.union([z.enum(['not-talking', 'busy', 'not-allowed
 const overflowSchema = z.object({
   callId: z.string(),
   step: overflowStepSchema,
-  why: z.enum(['time-out', 'no-agent']),
+  why: z.enum(overflowCauses),
 });
 export const messageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('offer'), offer: offerSchema }),

@@ -58,6 +58,14 @@ function desk.queue(id)
   return settings[id]
 end
 
+-- Of calls and offers of a queue that has been removed meanwhile.
+local removed = {
+  strategy = 'longest-idle', ringCount = 1, ringTimeoutMs = 20000, pressOneToAccept = false, maxWaitMs = 0, wrapUpMs = 30000,
+  missesBeforePause = 3, pauseMs = 300000, skipMs = 60000, overflow = {}, widening = {},
+}
+-- The settings to go by where there must be some.
+function desk.settingsOf(id) return desk.queue(id) or removed end
+
 local doors = {}
 -- Whether the queue is open, and when that changes next, as far as is known.
 function desk.isOpen(id)

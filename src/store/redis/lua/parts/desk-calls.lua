@@ -42,7 +42,9 @@ function desk.wait(call)
   desk.set('call', call, 'state', 'waiting')
   redis.call('HDEL', base .. 'call:' .. call, 'agent', 'offer', 'shut')
   redis.call('ZADD', base .. 'line:' .. queue, score, call)
-  if orphan or after then return end
+  if orphan then return end
+  if not desk.queue(queue) then return desk.queueGone(call) end
+  if after then return end
   -- Agents of other queues may be at work, but nobody is to be rung up at night.
   if callBack and not desk.isOpen(queue) then return desk.set('call', call, 'shut', 1) end
   if callBack and not findController(call) then return end
@@ -97,7 +99,7 @@ function desk.part(call, wrapUpMs)
   desk.dropOffer(offer, call, controller)
   redis.call('HDEL', base .. 'call:' .. call, 'offer', 'agent')
   if since then
-    desk.wrapUp(agent, queue, since, wrapUpMs or desk.queue(queue).wrapUpMs)
+    desk.wrapUp(agent, queue, since, wrapUpMs or desk.settingsOf(queue).wrapUpMs)
   else
     desk.tell(controller, { type = 'withdrawn', callId = call, offerId = offer })
     desk.letGo(agent)
@@ -119,7 +121,7 @@ end
 function desk.missed(offer, why)
   local call, agent, controller, queue, transfer =
     desk.get('offer', offer, 'call', 'agent', 'controller', 'queue', 'transfer')
-  local settings = desk.queue(queue)
+  local settings = desk.settingsOf(queue)
   desk.dropOffer(offer, call, controller)
   desk.miss(agent, why, settings)
   if transfer then return redis.call('HDEL', base .. 'call:' .. call, 'transfer') end
@@ -276,7 +278,7 @@ end
 -- Needs as they are by now, and a reminder of when they are wider. True when they have changed.
 function desk.widen(call)
   local queue, needs, asked, at = desk.get('call', call, 'queue', 'needs', 'asked', 'at')
-  local wider, nextAtMs = needsByNow(asked, desk.queue(queue).widening, tonumber(at))
+  local wider, nextAtMs = needsByNow(asked, desk.settingsOf(queue).widening, tonumber(at))
   if nextAtMs then desk.remind('widen', call, nextAtMs) else desk.unremind('widen', call) end
   if wider == needs then return false end
   desk.takeOut(call, queue, needs)
@@ -286,6 +288,8 @@ end
 
 -- Puts a known call into the line of a queue. The wait is counted from `enteredAtMs`.
 function desk.enterLine(call, queue, enteredAtMs)
+  -- Removed meanwhile: that shows where the wait begins.
+  if not queue then return desk.wait(call) end
   local own, callBack = desk.get('call', call, 'maxWaitMs', 'callBack')
   -- Who is called back hangs on no line: there is time.
   local maxWaitMs = callBack and 0 or tonumber(own) or queue.maxWaitMs
@@ -349,7 +353,7 @@ end
 -- The next step of the queue's overflow; another queue is entered here, with the age kept. why: nil = as before.
 function desk.overflow(call, why)
   local queue, needs, controller, step, moves = desk.get('call', call, 'queue', 'needs', 'controller', 'step', 'moves')
-  local steps = desk.queue(queue).overflow
+  local steps = desk.settingsOf(queue).overflow
   local number = tonumber(step or 0) + 1
   local due = steps[number]
   while due and due.type == 'queue' do
@@ -366,15 +370,20 @@ function desk.overflow(call, why)
   end
   desk.takeOut(call, queue, needs)
   desk.unremind('wait', call)
-  desk.set('call', call, 'state', 'held', 'step', number)
+  desk.set('call', call, 'state', 'held', 'step', number, 'due', cjson.encode(due or { type = 'hang-up' }))
   if why then desk.set('call', call, 'why', why) end
   redis.call('SADD', base .. 'held:' .. controller, call)
   desk.tell(controller, desk.overflowMessage(call))
 end
 
--- Where the list is at its end nothing is left to offer.
+-- The queue has been removed: nobody will come for those who wait in it.
+function desk.queueGone(call)
+  if desk.get('call', call, 'callBack') then return desk.giveUp(call) end
+  desk.overflow(call, 'queue-gone')
+end
+
+-- Where the list was at its end nothing is left to offer.
 function desk.overflowMessage(call)
-  local queue, step, why = desk.get('call', call, 'queue', 'step', 'why')
-  local due = desk.queue(queue).overflow[tonumber(step)] or { type = 'hang-up' }
-  return { type = 'overflow', callId = call, step = due, why = why }
+  local due, why = desk.get('call', call, 'due', 'why')
+  return { type = 'overflow', callId = call, step = cjson.decode(due), why = why }
 end

@@ -110,7 +110,7 @@ end
 function desk.describe(offer)
   local call, agent, queue = desk.get('offer', offer, 'call', 'agent', 'queue')
   if not call then return nil end
-  local settings, profile = desk.queue(queue), desk.profile(agent)
+  local settings, profile = desk.settingsOf(queue), desk.profile(agent)
   return {
     offerId = offer,
     callId = call,
