@@ -3,7 +3,7 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
 import { RedisDeskView } from '../../src/store/redis/redis-desk-view.ts';
-import { DeskBench, queueOf } from '../support/desk-harness.ts';
+import { agentOf, DeskBench, queueOf } from '../support/desk-harness.ts';
 import { faultsOf, readDesk } from '../support/desk-snapshot.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
@@ -116,5 +116,42 @@ describe('a queue that is removed', () => {
     expect((await desk.pending('c2')).overflows).toEqual([nothingLeft('other')]);
     for (const call of ['held', 'lost', 'other']) await desk.store.leave(call);
     expect(await desk.leftovers()).toEqual([]);
+  });
+});
+
+describe('the time a queue waits for agents', () => {
+  const noAgent = { callId: 'a', step: { type: 'voicemail' }, why: 'no-agent' };
+  const settings = { noAgentsMs: 15_000, overflow: [{ type: 'voicemail' as const }] };
+
+  it.each(['available', 'break'] as const)('begins when the last agent is removed, %s', async (state) => {
+    const desk = await open(settings, ['ann', 'bob']);
+    for (const agent of ['ann', 'bob']) await desk.store.setAgentState(agent, 'break');
+    await desk.enqueue('a');
+    await desk.store.removeAgent('ann');
+    await desk.advance(20_000);
+    expect((await desk.pending()).overflows).toEqual([]);
+    await desk.store.setAgentState('bob', state);
+    if (state === 'available') await desk.store.report(await desk.offerOf('bob'), { type: 'missed', why: 'refused' });
+    await desk.store.removeAgent('bob');
+    await desk.advance(14_000);
+    expect((await desk.pending()).overflows).toEqual([]);
+    await desk.advance(1_000);
+    expect((await desk.pending()).overflows).toEqual([noAgent]);
+  });
+
+  it('begins when the last agent is taken off the queue, or disabled while talking', async () => {
+    const desk = await open(settings, ['ann', 'bob']);
+    await desk.enqueue('t');
+    await desk.talk('ann');
+    await desk.enqueue('a');
+    await desk.store.report(await desk.offerOf('bob'), { type: 'missed', why: 'no-answer' });
+
+    await desk.store.putAgent(agentOf('bob', { queues: [] }));
+    await desk.advance(20_000);
+    expect((await desk.pending()).overflows).toEqual([]);
+    await desk.store.removeAgent('ann');
+    await desk.advance(15_000);
+    expect((await desk.pending()).overflows).toEqual([noAgent]);
+    expect(await desk.stateOf('ann')).toBe('talking');
   });
 });

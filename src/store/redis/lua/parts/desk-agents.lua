@@ -59,13 +59,15 @@ end
 
 function desk.signedOff(agent)
   redis.call('HDEL', base .. 'agent:' .. agent, 'misses', 'served')
-  for _, queue in ipairs(desk.profile(agent).queues) do
-    local settings = desk.queue(queue)
-    if settings and not desk.isStaffed(queue) then
-      redis.call('HSET', base .. 'unstaffed', queue, nowMs)
-      if settings.noAgentsMs then desk.remind('nobody', queue, nowMs + settings.noAgentsMs) end
-    end
-  end
+  for _, queue in ipairs(desk.profile(agent).queues) do desk.leftBy(queue) end
+end
+
+-- An agent works for the queue no more; where that was the last one, its `noAgentsMs` begin.
+function desk.leftBy(queue)
+  local settings = desk.queue(queue)
+  if not settings or desk.isStaffed(queue) then return end
+  redis.call('HSET', base .. 'unstaffed', queue, nowMs)
+  if settings.noAgentsMs then desk.remind('nobody', queue, nowMs + settings.noAgentsMs) end
 end
 
 -- The agent did not take a caller of this queue: back to the end of the idle ones, or paused for a while.
