@@ -30,6 +30,8 @@ export interface DeskCallerOptions {
   listener: DeskListener;
   /** What keeps callers out of a queue now; undefined: it is open. */
   doorOf(queueId: string): Promise<'closed' | 'unknown-queue' | undefined>;
+  /** Where it is not that of the request any more. */
+  queueId?: string;
   /** The ticket is for one turn: it is over when nobody rings any more. */
   isCallBack?: boolean;
   /** The last thing told has arrived. */
@@ -50,7 +52,9 @@ export class DeskCaller implements DeskTicket {
   #stopped = false;
   #heldStep = '';
   #told: Progress | undefined;
-  found: DeskTicket['found'] = { state: 'waiting', offerId: undefined, agentId: undefined };
+  /** Whose line the caller is in, or was last. */
+  #queueId: string;
+  found: DeskTicket['found'];
   position = 0;
   /** ms since the epoch, by our clock; only for putting the caller back where Redis has lost its data. */
   readonly enqueuedAtMs: number;
@@ -58,6 +62,8 @@ export class DeskCaller implements DeskTicket {
   constructor(options: DeskCallerOptions) {
     this.#options = options;
     this.#isCallBack = options.isCallBack ?? false;
+    this.#queueId = options.queueId ?? options.request.queueId;
+    this.found = { state: 'waiting', queueId: this.#queueId, offerId: undefined, agentId: undefined };
     this.enqueuedAtMs = options.request.enqueuedAtMs ?? options.clock.nowMs();
   }
 
@@ -65,8 +71,9 @@ export class DeskCaller implements DeskTicket {
     return this.#options.request.callId;
   }
 
+  /** As it is by now. */
   get request(): DeskRequest {
-    return this.#options.request;
+    return { ...this.#options.request, queueId: this.#queueId };
   }
 
   get isWaiting(): boolean {
@@ -96,10 +103,19 @@ export class DeskCaller implements DeskTicket {
     else if (this.#left) return;
     else if (message.type === 'offer') this.#ring(message.offer);
     else if (message.type === 'withdrawn') this.#stopRinging(message.offerId);
+    else if (message.type === 'moved') this.#onMoved(message.queueId);
     else if (this.#heldStep !== JSON.stringify(message.step)) {
       this.#heldStep = JSON.stringify(message.step);
       this.#tell((listener) => listener.overflow(message.step, message.why));
     }
+  }
+
+  #onMoved(queueId: string): void {
+    if (queueId === this.#queueId) return;
+    this.#queueId = queueId;
+    this.#heldStep = '';
+    this.#told = undefined;
+    this.#tell((listener) => listener.movedTo(queueId));
   }
 
   /** Offers that ring or have answered here, for {@link reconcile}. */
@@ -187,15 +203,6 @@ export class DeskCaller implements DeskTicket {
     this.#end(offerId, why === 'agent-lost' ? { type: 'agent-lost' } : finished);
   }
 
-  async transferTo(queueId: string): Promise<boolean> {
-    const result = await this.#send('transfer', () => this.#options.store.transferTo(this.callId, queueId));
-    if (result?.outcome !== 'queued') return false;
-    this.#heldStep = '';
-    this.#told = undefined;
-    for (const offerId of [...this.#offers.keys()]) this.#stopRinging(offerId);
-    return true;
-  }
-
   async moveTo(queueId: string, first: boolean): Promise<'moved' | 'not-waiting' | QueueRefusal> {
     const { store, doorOf } = this.#options;
     const result = await this.#promptly('move', async () => {
@@ -204,6 +211,7 @@ export class DeskCaller implements DeskTicket {
     });
     if (result?.outcome === 'refused') return result.reason;
     if (result?.outcome !== 'queued') return 'not-waiting';
+    this.#queueId = queueId;
     this.#heldStep = '';
     this.#told = undefined;
     return 'moved';
@@ -228,6 +236,7 @@ export class DeskCaller implements DeskTicket {
     });
     if (result?.outcome === 'refused') return result.reason;
     if (result?.outcome !== 'queued') return 'gone';
+    this.#queueId = queueId;
     this.#told = undefined;
     for (const [offerId, state] of [...this.#offers]) {
       if (state === 'talking') this.#forgetOffer(offerId);

@@ -36,7 +36,8 @@ export type OverflowCause = (typeof overflowCauses)[number];
 
 export interface Overflow {
   callId: string;
-  step: OverflowStep;
+  /** Another queue is entered in the store. */
+  step: Exclude<OverflowStep, { type: 'queue' }>;
   why: OverflowCause;
 }
 
@@ -45,11 +46,15 @@ export type DeskMessage =
   | { type: 'offer'; offer: Offer }
   /** Another has answered, the lease was lost, or a supervisor took it: stop ringing. */
   | { type: 'withdrawn'; callId: string; offerId: string }
+  /** Overflow has put the caller into the line of another queue. */
+  | { type: 'moved'; callId: string; queueId: string }
   /** The caller is out of the line for now: do the step, then `leave` or `overflowFailed`. */
   | ({ type: 'overflow' } & Overflow);
 
 /** Everything a controller has to act on now: what a lost message would have said. */
 export interface PendingWork {
+  /** By overflow, and where they are now. */
+  moved: { callId: string; queueId: string }[];
   offers: Offer[];
   overflows: Overflow[];
   /** Calls that count as lost, though this controller may still have them: to be resumed. */
@@ -72,6 +77,8 @@ export interface WaitingPlace {
 export interface ResumedCaller {
   state: CallerState;
   request: DeskRequest;
+  /** Not always that of the request. */
+  queueId: string;
   /** The offer whose agent holds the caller, while `answered` or `talking`. */
   offerId: string | undefined;
   agentId: string | undefined;

@@ -7,6 +7,7 @@ import { espeakNg } from '../../src/speech/synthesizer.ts';
 import { findSound, readWav, rms, toneDurationMs } from '../support/audio.ts';
 import type { DeskAgent } from '../support/desk-agent.ts';
 import { DeskScene, hears, tones } from '../support/desk-scene.ts';
+import { eventually } from '../support/poll.ts';
 import { denwaban } from '../support/system.ts';
 
 /** Whom nobody serves, step by step. Transfer, and voicemail after it: desk-callback.test.ts. */
@@ -53,11 +54,24 @@ describe('overflow of a queue that nobody has signed in to', () => {
     await hanako.phone.heardOf('CALL_INCOMING');
     hanako.phone.accept();
     await hears(caller.phone, [880], [music]);
+    const { agentId } = hanako;
+    const form = await eventually('the form', () => hanako.send('GET', `/agents/${agentId}/intake`));
+    expect(form).toMatchObject({ queueId: 'second' });
     caller.phone.hangUp();
     expect(await scene.story(caller)).toEqual({
       outcome: 'served',
       legs: ['caller caller-hangup', 'agent caller-hangup'],
     });
+    const { callId } = await scene.record(caller);
+    const stays = (await scene.system.facts(callId)).flatMap((fact) =>
+      fact.type === 'queued' || fact.type === 'left-queue' ? [{ ...fact }] : [],
+    );
+    expect(stays).toMatchObject([
+      { type: 'queued', queueId: 'busy' },
+      { type: 'left-queue', queueId: 'busy', reason: 'overflow' },
+      { type: 'queued', queueId: 'second' },
+      { type: 'left-queue', queueId: 'second', reason: 'answered' },
+    ]);
     await scene.atRest();
   });
 

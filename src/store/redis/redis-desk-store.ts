@@ -124,8 +124,9 @@ export class RedisDeskStore implements DeskStore {
   async resume(controllerId: string, callId: string, onlyLost = false): Promise<ResumedCaller | 'unknown' | 'taken'> {
     const result = resumedSchema.parse(await this.#run('deskResume', controllerId, callId, onlyLost ? 1 : 0));
     if (typeof result === 'string') return result;
-    const { state, offer, agent } = result;
-    return { state, request: deskRequestSchema.parse(JSON.parse(result.request)), offerId: offer, agentId: agent };
+    const { state, queue, offer, agent } = result;
+    const request = deskRequestSchema.parse(JSON.parse(result.request));
+    return { state, request, queueId: queue, offerId: offer, agentId: agent };
   }
 
   async leave(callId: string): Promise<void> {

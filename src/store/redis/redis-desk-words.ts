@@ -11,6 +11,7 @@ import {
   overflowCauses,
 } from '../../desk/desk-store.ts';
 import { type DeskRequest, deskRequestSchema } from '../../desk/request.ts';
+import { assert } from '../../kernel/assert.ts';
 
 /** Lua's empty table becomes an object in JSON. */
 export const listOf = <T extends z.ZodType>(item: T) =>
@@ -28,17 +29,23 @@ const offerSchema = z.object({
   isTransfer: z.boolean(),
 });
 export const handToSchema = z.union([z.enum(['not-talking', 'busy', 'not-allowed']), offerSchema]);
+const movedOnSchema = z.object({ callId: z.string(), queueId: z.string() });
 const overflowSchema = z.object({
   callId: z.string(),
-  step: overflowStepSchema,
+  step: overflowStepSchema.transform((step) => {
+    assert(step.type !== 'queue', 'another queue is entered where overflow is decided');
+    return step;
+  }),
   why: z.enum(overflowCauses),
 });
 export const messageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('offer'), offer: offerSchema }),
   z.object({ type: z.literal('withdrawn'), callId: z.string(), offerId: z.string() }),
+  movedOnSchema.extend({ type: z.literal('moved') }),
   overflowSchema.extend({ type: z.literal('overflow') }),
 ]);
 export const pendingSchema = z.object({
+  moved: listOf(movedOnSchema),
   offers: listOf(offerSchema),
   overflows: listOf(overflowSchema),
   lost: listOf(z.string()),
@@ -51,6 +58,7 @@ export const resumedSchema = z.union([
   z.object({
     state: callerStateSchema,
     request: z.string(),
+    queue: z.string(),
     offer: z.string().optional(),
     agent: z.string().optional(),
   }),

@@ -363,6 +363,7 @@ function desk.overflow(call, why)
       redis.call('SREM', base .. 'held:' .. controller, call)
       redis.call('HDEL', base .. 'call:' .. call, 'maxWaitMs')
       desk.set('call', call, 'moves', tonumber(moves or 0) + 1)
+      desk.tell(controller, { type = 'moved', callId = call, queueId = due.queueId })
       return desk.enterLine(call, target, nowMs)
     end
     number = number + 1
