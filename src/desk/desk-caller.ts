@@ -51,6 +51,10 @@ export class DeskCaller implements DeskTicket {
   #isCallBack: boolean;
   #stopped = false;
   #heldStep = '';
+  /** In no line, and with no agent: a step of the overflow is done, or they talk to somebody outside. */
+  #isOut = false;
+  /** The store knows nothing of the caller. Where they wait (again), they are to be put back. */
+  isForgotten = false;
   #told: Progress | undefined;
   /** Whose line the caller is in, or was last. */
   #queueId: string;
@@ -77,7 +81,7 @@ export class DeskCaller implements DeskTicket {
   }
 
   get isWaiting(): boolean {
-    return !this.#left && ![...this.#offers.values()].some((state) => state !== 'ringing');
+    return !this.#left && !this.#isOut && ![...this.#offers.values()].some((state) => state !== 'ringing');
   }
 
   get hasLeft(): boolean {
@@ -88,6 +92,7 @@ export class DeskCaller implements DeskTicket {
   open(position: number, found?: DeskTicket['found']): this {
     this.position = position;
     if (found) this.found = found;
+    this.#isOut = found?.state === 'held' || found?.state === 'served';
     if (found?.offerId) this.#offers.set(found.offerId, found.state === 'talking' ? 'talking' : 'answered');
     // Only a timer is sure to run after everybody who waits for the ticket has it.
     this.#options.clock.setTimeout(() => {
@@ -106,6 +111,7 @@ export class DeskCaller implements DeskTicket {
     else if (message.type === 'moved') this.#onMoved(message.queueId);
     else if (this.#heldStep !== JSON.stringify(message.step)) {
       this.#heldStep = JSON.stringify(message.step);
+      this.#isOut = true;
       this.#tell((listener) => listener.overflow(message.step, message.why));
     }
   }
@@ -113,8 +119,7 @@ export class DeskCaller implements DeskTicket {
   #onMoved(queueId: string): void {
     if (queueId === this.#queueId) return;
     this.#queueId = queueId;
-    this.#heldStep = '';
-    this.#told = undefined;
+    this.#waitAgain();
     this.#tell((listener) => listener.movedTo(queueId));
   }
 
@@ -151,7 +156,7 @@ export class DeskCaller implements DeskTicket {
   /** Sends nothing more; resolves when what is under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#sending;
+    await this.settled();
   }
 
   /** Resolves when all that was told has arrived. */
@@ -200,20 +205,20 @@ export class DeskCaller implements DeskTicket {
     if (!this.#offers.has(offerId)) return;
     const finished: OfferEvent = { type: 'finished', ...(wrapUpMs === undefined ? {} : { wrapUpMs }) };
     this.#told = undefined;
+    this.#isOut = why !== 'agent-lost';
     this.#end(offerId, why === 'agent-lost' ? { type: 'agent-lost' } : finished);
   }
 
   async moveTo(queueId: string, first: boolean): Promise<'moved' | 'not-waiting' | QueueRefusal> {
     const { store, doorOf } = this.#options;
     const result = await this.#promptly('move', async () => {
-      const closed = await doorOf(queueId);
-      return closed ? ({ outcome: 'refused', reason: closed } as const) : store.moveTo(this.callId, queueId, first);
+      const reason = await doorOf(queueId);
+      return reason ? { outcome: 'refused' as const, reason } : store.moveTo(this.callId, queueId, first);
     });
     if (result?.outcome === 'refused') return result.reason;
     if (result?.outcome !== 'queued') return 'not-waiting';
     this.#queueId = queueId;
-    this.#heldStep = '';
-    this.#told = undefined;
+    this.#waitAgain();
     return 'moved';
   }
 
@@ -230,24 +235,34 @@ export class DeskCaller implements DeskTicket {
 
   async handToQueue(queueId: string): Promise<'queued' | QueueRefusal | 'gone'> {
     const { store, doorOf } = this.#options;
+    const before = [...this.#offers];
     const result = await this.#promptly('hand to queue', async () => {
-      const closed = await doorOf(queueId);
-      return closed ? ({ outcome: 'refused', reason: closed } as const) : store.transferTo(this.callId, queueId);
+      const reason = await doorOf(queueId);
+      return reason ? { outcome: 'refused' as const, reason } : store.transferTo(this.callId, queueId);
     });
     if (result?.outcome === 'refused') return result.reason;
-    if (result?.outcome !== 'queued') return 'gone';
+    if (result?.outcome === 'gone') return 'gone';
+    const [talking] = before.find(([, state]) => state === 'talking') ?? [];
+    if (!result && (await this.#stay(talking))) return 'gone';
     this.#queueId = queueId;
-    this.#told = undefined;
-    for (const [offerId, state] of [...this.#offers]) {
+    this.#waitAgain();
+    // Not those who ring for the caller in the new line already.
+    for (const [offerId, state] of before) {
       if (state === 'talking') this.#forgetOffer(offerId);
       else this.#stopRinging(offerId);
     }
     return 'queued';
   }
 
+  /** It may have been done, but too late: the agent was told that it was not, and talks on. False: done for good. */
+  async #stay(offerId = ''): Promise<boolean> {
+    return (await this.#send('stay', () => this.#options.store.stay(this.callId, offerId))) ?? true;
+  }
+
   async backToHead(): Promise<boolean> {
-    this.#told = undefined;
-    return (await this.#send('back', () => this.#options.store.backToHead(this.callId))) ?? false;
+    const isBack = await this.#send('back', () => this.#options.store.backToHead(this.callId));
+    if (isBack || this.isForgotten) this.#waitAgain();
+    return isBack || this.isForgotten;
   }
 
   /** Where Redis is away they listen all the same. */
@@ -264,7 +279,8 @@ export class DeskCaller implements DeskTicket {
   }
 
   overflowFailed(): void {
-    this.#heldStep = '';
+    // The next step is told; where the store knows nothing of the caller, they wait.
+    this.#waitAgain();
     this.#send('overflow failed', () => this.#options.store.overflowFailed(this.callId));
   }
 
@@ -286,11 +302,17 @@ export class DeskCaller implements DeskTicket {
     this.#send('leave', () => this.#options.store.leave(this.callId)).then(() => this.#options.onOver());
   }
 
+  #waitAgain(): void {
+    this.#isOut = false;
+    this.#heldStep = '';
+    this.#told = undefined;
+  }
+
   #ring(offer: Offer): void {
     const { offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept, isTransfer } = offer;
     if (this.#offers.has(offerId) || this.#ended.has(offerId)) return;
     this.#offers.set(offerId, 'ringing');
-    this.#heldStep = '';
+    if (!isTransfer) this.#waitAgain();
     const { account } = this.#options.request;
     this.#tell((listener) =>
       listener.ring({

@@ -184,6 +184,11 @@ export interface DeskHandOverStore {
   handTo(callId: string, agentId: string): Promise<Offer | HandOverRefusal>;
   /** To nobody after all. */
   keep(callId: string): Promise<void>;
+  /**
+   * Not from the agent of this offer into the line of a queue after all, whether or not `transferTo` has been done. True:
+   * the caller is with that agent; false: it cannot be undone any more.
+   */
+  stay(callId: string, offerId: string): Promise<boolean>;
   /** The agent has gone meanwhile: to the head of the line. False: not there any more. */
   backToHead(callId: string): Promise<boolean>;
   /** Offers this agent to nobody while they listen to the call. `busy`: they have a caller, or listen elsewhere. */

@@ -240,10 +240,11 @@ class DeskService implements Desk, DeskStoreListener {
     this.#extendAtMs = this.#nowMs() + Math.min(retryMs, this.#leaseMs / 3);
     const kept = await store.extend(controllerId, this.#leaseMs);
     this.#extendAtMs = this.#nowMs() + this.#leaseMs / 3;
-    if (!kept && this.#callers.size > 0) {
-      logger.warn({ callers: this.#callers.size }, 'the desk lease had run out: taking callers back');
-      for (const caller of [...this.#callers.values()]) await this.#takeBack(caller);
+    const callers = [...this.#callers.values()].filter(({ isForgotten }) => !kept || isForgotten);
+    if (!kept && callers.length > 0) {
+      logger.warn({ callers: callers.length }, 'the desk lease had run out: taking callers back');
     }
+    for (const caller of callers) await this.#takeBack(caller);
     await this.#reconcile();
   }
 
@@ -253,9 +254,12 @@ class DeskService implements Desk, DeskStoreListener {
     if (caller.hasLeft) return;
     const found = await store.resume(controllerId, caller.callId, true);
     if (found === 'taken') caller.lose();
-    else if (found === 'unknown' && caller.isWaiting) {
-      await store.enqueue(controllerId, { ...caller.request, enqueuedAtMs: caller.enqueuedAtMs });
-    }
+    caller.isForgotten = found === 'unknown';
+    // Whoever is with an agent, or somebody outside, is put back once they wait again; so is who cannot be now, since
+    // the settings are to be copied first.
+    if (found !== 'unknown' || !caller.isWaiting) return;
+    const { outcome } = await store.enqueue(controllerId, { ...caller.request, enqueuedAtMs: caller.enqueuedAtMs });
+    caller.isForgotten = outcome !== 'queued';
   }
 
   /** Acts on what lost messages would have said. */

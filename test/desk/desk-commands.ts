@@ -147,6 +147,23 @@ const transfer = step(
   },
 );
 
+/** As `transfer`, of one who talks; and nobody knows whether it was done. */
+const stay = step(
+  'stay',
+  fc.record({ call: index, queueId: fc.constantFrom('front', 'back'), isDone: fc.boolean() }),
+  async (desk, { call, queueId, isDone }) => {
+    const talking = [...desk.calls.keys()].filter((callId) => desk.stateOf(callId) === 'talking');
+    const callId = pick(talking, call);
+    const known = desk.calls.get(callId ?? '');
+    if (callId === undefined || !known) return;
+    const offerId = desk.talkOf(callId);
+    if (isDone && (await desk.store.transferTo(callId, queueId)).outcome === 'queued') known.isServed = false;
+    await desk.check();
+    if (await desk.store.stay(callId, offerId)) known.isServed = true;
+    await desk.check();
+  },
+);
+
 /** A supervisor moves a caller who waits. */
 const move = step(
   'move',
@@ -307,6 +324,7 @@ const weighted: [number, fc.Arbitrary<Step>][] = [
   [1, race],
   [2, leave],
   [1, transfer],
+  [1, stay],
   [1, move],
   [2, handTo],
   [1, keep],

@@ -13,6 +13,7 @@ export const deskLeaseMs = 600;
 export class Controller {
   readonly id: string;
   readonly redis: RedisConnection;
+  readonly prefix: string;
   readonly store: RedisDeskStore;
   readonly desk: Desk;
   /** `ring <call> <agent>`, `stop <call> <agent>`, … in order. */
@@ -22,11 +23,12 @@ export class Controller {
   /** The latest offer of each agent. */
   readonly offers = new Map<string, string>();
 
-  constructor(id: string, redis: RedisConnection, prefix: string) {
+  constructor(id: string, redis: RedisConnection, prefix: string, clock = systemClock) {
     this.id = id;
     this.redis = redis;
+    this.prefix = prefix;
     this.store = new RedisDeskStore(redis, { prefix });
-    const options = { store: this.store, clock: systemClock, logger: silentLogger };
+    const options = { store: this.store, clock, logger: silentLogger };
     const onCallBack: DeskOptions['onCallBack'] = ({ callId, queueId }, ticket) => {
       this.queuesOfCallBacks.push(queueId);
       this.callBacks.push(ticket);

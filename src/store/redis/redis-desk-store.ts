@@ -137,6 +137,10 @@ export class RedisDeskStore implements DeskStore {
     return toEnqueueResult(await this.#run('deskTransfer', callId, queueId));
   }
 
+  async stay(callId: string, offerId: string): Promise<boolean> {
+    return z.boolean().parse(await this.#run('deskStay', callId, offerId));
+  }
+
   async moveTo(callId: string, queueId: string, first: boolean): Promise<EnqueueResult | { outcome: 'not-waiting' }> {
     const moved = movedSchema.parse(await this.#run('deskMove', callId, queueId, first ? 1 : 0));
     if (typeof moved === 'number') return { outcome: 'queued', position: moved };

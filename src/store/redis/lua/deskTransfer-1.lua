@@ -7,11 +7,22 @@
 -- include: desk-base desk-agents desk-match desk-calls desk-due
 
 local call, queueId = ARGV[2], ARGV[3]
+
+-- Who has the caller now, for deskStay.
+local function noteTalk()
+  local state, offer, agent, queue, asked = desk.get('call', call, 'state', 'offer', 'agent', 'queue', 'asked')
+  -- A repeat.
+  if state ~= 'talking' then return end
+  local since = desk.get('offer', offer, 'connectedAt')
+  desk.set('call', call, 'from', cjson.encode({ offer = offer, agent = agent, queue = queue, asked = asked, since = since }))
+end
+
 local controller, current = desk.get('call', call, 'controller', 'queue')
 if not controller then return desk.reply('gone') end
 local queue = desk.queue(queueId)
 if not queue then return desk.reply('unknown-queue') end
 if current ~= queueId and desk.isFull(queue) then return desk.reply('full') end
+noteTalk()
 desk.withdraw(call)
 desk.cancelTransfer(call)
 desk.part(call)

@@ -9,7 +9,8 @@
 --                        listens (the call whose talk is heard), …
 --   call:<call>          hash: state, controller, queue, asked, needs, account, score, at, entered, request, skip:<agent>,
 --                        offer, agent (who has answered), transfer (the offer to whom the caller is handed), shown,
---                        shut (a call-back that waits for its queue to open), heldAt, listener:<agent>, …
+--                        shut (a call-back that waits for its queue to open), from
+--                        (JSON: who had the caller until they were handed to a queue), heldAt, listener:<agent>, …
 --   line:<queue>         sorted set, everybody not yet connected, by score
 --   needs:<queue>        set of the needs that somebody waits with
 --   waiting:<queue>:<needs>  sorted set, who waits with these needs and is offered to nobody, by score
