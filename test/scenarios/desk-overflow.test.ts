@@ -12,7 +12,7 @@ import { denwaban } from '../support/system.ts';
 
 /** Whom nobody serves, step by step. Transfer, and voicemail after it: desk-callback.test.ts. */
 const [busy, spoken, later, shut, slow] = ['0322220021', '0322220022', '0322220023', '0322220024', '0322220025'];
-const gone = '0322220026';
+const [gone, evening] = ['0322220026', '0322220027'];
 const music = 600;
 let scene: DeskScene;
 let hanako: DeskAgent;
@@ -113,6 +113,14 @@ describe('overflow of a queue that nobody has signed in to', () => {
       outcome: 'served',
       legs: ['caller caller-hangup', 'agent caller-hangup'],
     });
+    await scene.atRest();
+  });
+
+  it('another queue, which is closed: the next step at once, and not a wait for nobody', async () => {
+    const caller = await scene.caller(evening);
+    await caller.phone.heardOf('CALL_CLOSED', { timeoutMs: 20_000 });
+    expect(toneDurationMs(caller.phone.heard(), 1_000)).toBeGreaterThan(300);
+    expect(await scene.story(caller)).toEqual({ outcome: 'nobody', legs: ['caller system-hangup'] });
     await scene.atRest();
   });
 
