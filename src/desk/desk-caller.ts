@@ -56,8 +56,8 @@ export class DeskCaller implements DeskTicket {
   /** The store knows nothing of the caller. Where they wait (again), they are to be put back. */
   isForgotten = false;
   #told: Progress | undefined;
-  /** Whose line the caller is in, or was last. */
-  #queueId: string;
+  /** As it is by now: the queue is that whose line the caller is in, or was last. */
+  #request: DeskRequest;
   found: DeskTicket['found'];
   position = 0;
   /** ms since the epoch, by our clock; only for putting the caller back where Redis has lost its data. */
@@ -66,8 +66,9 @@ export class DeskCaller implements DeskTicket {
   constructor(options: DeskCallerOptions) {
     this.#options = options;
     this.#isCallBack = options.isCallBack ?? false;
-    this.#queueId = options.queueId ?? options.request.queueId;
-    this.found = { state: 'waiting', queueId: this.#queueId, offerId: undefined, agentId: undefined };
+    const { request, queueId = request.queueId } = options;
+    this.#request = { ...request, queueId };
+    this.found = { state: 'waiting', queueId, offerId: undefined, agentId: undefined };
     this.enqueuedAtMs = options.request.enqueuedAtMs ?? options.clock.nowMs();
   }
 
@@ -75,9 +76,8 @@ export class DeskCaller implements DeskTicket {
     return this.#options.request.callId;
   }
 
-  /** As it is by now. */
   get request(): DeskRequest {
-    return { ...this.#options.request, queueId: this.#queueId };
+    return this.#request;
   }
 
   get isWaiting(): boolean {
@@ -117,8 +117,8 @@ export class DeskCaller implements DeskTicket {
   }
 
   #onMoved(queueId: string): void {
-    if (queueId === this.#queueId) return;
-    this.#queueId = queueId;
+    if (queueId === this.#request.queueId) return;
+    this.#request = { ...this.#request, queueId };
     this.#waitAgain();
     this.#tell((listener) => listener.movedTo(queueId));
   }
@@ -171,7 +171,8 @@ export class DeskCaller implements DeskTicket {
   async answered(offerId: string): Promise<boolean> {
     const state = this.#offers.get(offerId);
     if (state !== 'ringing') return state !== undefined;
-    const granted = await this.#grant(offerId);
+    const report = () => this.#options.store.report(offerId, { type: 'answered' });
+    const granted = (await this.#promptly('answered', report)) === 'ok';
     const isStillOurs = this.#offers.has(offerId) && !this.#left;
     if (granted && isStillOurs) this.#offers.set(offerId, 'answered');
     // Whether or not the store knows it as answered: this agent does not get the caller.
@@ -217,8 +218,7 @@ export class DeskCaller implements DeskTicket {
     });
     if (result?.outcome === 'refused') return result.reason;
     if (result?.outcome !== 'queued') return 'not-waiting';
-    this.#queueId = queueId;
-    this.#waitAgain();
+    this.#decideOn(queueId);
     return 'moved';
   }
 
@@ -244,8 +244,7 @@ export class DeskCaller implements DeskTicket {
     if (result?.outcome === 'gone') return 'gone';
     const [talking] = before.find(([, state]) => state === 'talking') ?? [];
     if (!result && (await this.#stay(talking))) return 'gone';
-    this.#queueId = queueId;
-    this.#waitAgain();
+    this.#decideOn(queueId);
     // Not those who ring for the caller in the new line already.
     for (const [offerId, state] of before) {
       if (state === 'talking') this.#forgetOffer(offerId);
@@ -302,6 +301,12 @@ export class DeskCaller implements DeskTicket {
     this.#send('leave', () => this.#options.store.leave(this.callId)).then(() => this.#options.onOver());
   }
 
+  /** Somebody has chosen the queue: as in the store, the skills asked for count no more. */
+  #decideOn(queueId: string): void {
+    if (queueId !== this.#request.queueId) this.#request = { ...this.#request, queueId, skills: [] };
+    this.#waitAgain();
+  }
+
   #waitAgain(): void {
     this.#isOut = false;
     this.#heldStep = '';
@@ -350,10 +355,6 @@ export class DeskCaller implements DeskTicket {
 
   #report(offerId: string, event: OfferEvent): void {
     this.#send(event.type, () => this.#options.store.report(offerId, event));
-  }
-
-  async #grant(offerId: string): Promise<boolean> {
-    return (await this.#promptly('answered', () => this.#options.store.report(offerId, { type: 'answered' }))) === 'ok';
   }
 
   /** As {@link #send}, but undefined when it takes too long, whether or not it was done in the end. */

@@ -65,7 +65,7 @@ const overflowPart = `## Nobody serves the caller
 
 | step of the queue | what the caller hears | then |
 |---|---|---|
-| \`queue\` | waits on, in the line of another queue, with the age kept; closed, full, or nobody signed in to it for its limit: the next step | |
+| \`queue\` | waits on, in the line of another queue, with the age kept, and the skills and the language asked for as far as that queue's widening says; closed, full, or nobody signed in to it for its limit: the next step | |
 | \`transfer\` | ringing for ${ringSeconds} s at most, then the other party; forbidden, busy, no answer: the next step | \`done\` when that party hangs up |
 | \`voicemail\` | \`message.goto\`; without one prompts/<language>/message.wav, a tone, and after the recording message-thanks.wav | the end: \`message-taken\`, \`no-message\` |
 | \`callback\` | \`callBack.goto\`; without one prompts/<language>/call-back.wav. No number to call: the next step | the end: \`call-back\` |

@@ -344,3 +344,53 @@ describe('handed to a queue, and taken back since nobody knows whether that was 
     expect(await desk.leftovers()).toEqual([]);
   });
 });
+
+describe('the skills that the flow asked for', () => {
+  const asking = { skills: [{ name: 'law', minLevel: 5 }], language: 'en' };
+  const toSecond = async (settings: Parameters<typeof queueOf>[0] = {}) => {
+    const desk = await DeskBench.open(redis, { maxWaitMs: 20_000, overflow: [{ type: 'queue', queueId: 'second' }] });
+    await desk.store.putQueue(queueOf({ queueId: 'second', ...settings }));
+    await desk.signIn('bob', { queues: ['second'] });
+    await desk.signIn('eve', { queues: ['second'], languages: ['ja', 'en'] });
+    await desk.enqueue('a', asking);
+    return desk;
+  };
+
+  it('count no more where an agent hands the caller to another queue, or a supervisor moves them; the language does', async () => {
+    const handed = await toSecond();
+    await handed.signIn('ann', { skills: { law: 5 }, languages: ['en'] });
+    await handed.talk('ann');
+    await handed.store.transferTo('a', 'second');
+    expect(await handed.offers()).toEqual(['a→eve']);
+    const moved = await toSecond();
+    await moved.store.moveTo('a', 'second', false);
+    expect(await moved.offers()).toEqual(['a→eve']);
+    for (const desk of [handed, moved]) expect(await faults(desk)).toEqual([]);
+  });
+
+  it('count on where the queue overflows, as far as the widening of the next one says', async () => {
+    const strict = await toSecond();
+    await strict.advance(30_000);
+    expect((await strict.store.listLine('second', 5)).map(({ callId }) => callId)).toEqual(['a']);
+    expect(await strict.offers()).toEqual([]);
+    const lenient = await toSecond({ widening: [{ afterMs: 25_000, dropSkills: ['law'] }] });
+    await lenient.advance(24_900);
+    expect(await lenient.offers()).toEqual([]);
+    await lenient.advance(100);
+    expect(await lenient.offers()).toEqual(['a→eve']);
+  });
+
+  it('are wanted again where the hand-over is taken back, and the agent is lost then', async () => {
+    const desk = await toSecond();
+    await desk.signIn('ann', { skills: { law: 5 }, languages: ['en'] });
+    const offerId = await desk.talk('ann');
+    await desk.store.transferTo('a', 'second');
+    expect(await desk.store.stay('a', offerId)).toBe(true);
+    await desk.store.report(offerId, { type: 'agent-lost' });
+    await desk.signIn('lay', { languages: ['en'] });
+    expect(await desk.offers()).toEqual([]);
+    await desk.signIn('kim', { skills: { law: 9 }, languages: ['en'] });
+    expect(await desk.offers()).toEqual(['a→kim']);
+    expect(await faults(desk)).toEqual([]);
+  });
+});

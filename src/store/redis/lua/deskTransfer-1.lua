@@ -1,4 +1,4 @@
--- Puts a caller into the line of another queue; the age is kept.
+-- Puts a caller into the line of another queue; the age is kept, and the language, but not the skills asked for.
 -- KEYS[1] prefix of the desk's keys (parts/desk-base.lua lists them)
 -- ARGV[1] now, ms; '' = by the clock of this server
 -- ARGV[2] call id
@@ -29,5 +29,6 @@ desk.part(call)
 desk.leaveLine(call)
 redis.call('SREM', base .. 'held:' .. controller, call)
 redis.call('HDEL', base .. 'call:' .. call, 'maxWaitMs', 'moves')
+if current ~= queueId then desk.dropSkills(call) end
 desk.enterLine(call, queue, nowMs)
 return desk.reply(desk.position(call))

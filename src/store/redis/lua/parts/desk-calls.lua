@@ -275,6 +275,12 @@ local function needsByNow(asked, steps, sinceMs)
   return needsKey(needs.language, needs.skills), nil
 end
 
+-- Somebody has decided that the queue is the right one: the skills that the flow asked for count no more, the language does.
+function desk.dropSkills(call)
+  local asked = cjson.decode(desk.get('call', call, 'asked'))
+  desk.set('call', call, 'asked', needsKey(asked.language, {}))
+end
+
 -- Needs as they are by now, and a reminder of when they are wider. True when they have changed.
 function desk.widen(call)
   local queue, needs, asked, at = desk.get('call', call, 'queue', 'needs', 'asked', 'at')
