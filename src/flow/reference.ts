@@ -62,6 +62,7 @@ const overflowPart = `## Nobody serves the caller
 - The queue's clock, where it is shorter (its longest wait, or its limit for a queue that nobody has signed in to): the
   steps of the queue's overflow, in order, each tried when the one before could not be done. The last, \`hang-up\`, leaves
   the end to the flow: \`timeOut\` or \`noAgent\`.
+- Somebody removes the queue: \`failed\`, at once.
 
 | step of the queue | what the caller hears | then |
 |---|---|---|

@@ -209,6 +209,7 @@ export class RedisDeskStore implements DeskStore {
   }
 
   async removeQueue(queueId: string): Promise<void> {
+    this.#doors.delete(queueId);
     await this.#run('deskRemoveQueue', queueId);
   }
 

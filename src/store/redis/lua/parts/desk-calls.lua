@@ -392,5 +392,5 @@ end
 -- Where the list was at its end nothing is left to offer.
 function desk.overflowMessage(call)
   local due, why = desk.get('call', call, 'due', 'why')
-  return { type = 'overflow', callId = call, step = cjson.decode(due), why = why }
+  return { type = 'overflow', callId = call, step = due and cjson.decode(due) or { type = 'hang-up' }, why = why }
 end
