@@ -65,6 +65,7 @@ class DeskRounds implements DeskSystem {
       },
       stopRinging: () => undefined,
       progress: () => undefined,
+      movedTo: () => undefined,
       overflow: () => undefined,
       lost: () => undefined,
     });

@@ -75,6 +75,10 @@ export const queueSettingsSchema = z
       .max(10)
       .default([{ type: 'hang-up' }]),
     hours: openingHoursSchema.default({ timezone: 'Asia/Tokyo', open: [], closedDays: [] }),
+    /**
+     * Also of callers who overflow into this queue, counted from when their wait began. Of those whom a person moves or
+     * hands to it the skills that the flow asked for count no more, the language does.
+     */
     widening: z.array(wideningStepSchema).max(10).default([]),
   })
   .superRefine((queue, context) => {

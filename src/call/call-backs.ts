@@ -96,6 +96,7 @@ export function callBacksOf(
       ring: (order) => tell((to) => to.ring(order)),
       stopRinging: (offerId) => tell((to) => to.stopRinging(offerId)),
       progress: (progress) => tell((to) => to.progress(progress)),
+      movedTo: (queueId) => tell((to) => to.movedTo(queueId)),
       overflow: (step, why) => tell((to) => to.overflow(step, why)),
       lost: () => tell((to) => to.lost()),
     };
@@ -106,6 +107,7 @@ const deaf: DeskListener = {
   ring: () => undefined,
   stopRinging: () => undefined,
   progress: () => undefined,
+  movedTo: () => undefined,
   overflow: () => undefined,
   lost: () => undefined,
 };

@@ -14,14 +14,15 @@ export interface DeskListenerParties {
   /** Nobody hands the caller over any more: whoever was reserved for that is let go. */
   keep(): void;
   feed(event: DeskHappening): void;
-  moveTo(queueId: string): void;
+  /** The caller waits in another line. */
+  changeQueue(queueId: string): void;
   /** The queue has nothing more to offer. */
   onExhausted(why: OverflowCause): void;
 }
 
 /** What the desk decides, into the call's mailbox. */
 export function deskListener(parties: DeskListenerParties): DeskListener {
-  const { agents, talk, callBack, post, keep, feed, moveTo, onExhausted } = parties;
+  const { agents, talk, callBack, post, keep, feed, changeQueue, onExhausted } = parties;
   return {
     ring: (order) =>
       post(() => {
@@ -39,10 +40,10 @@ export function deskListener(parties: DeskListenerParties): DeskListener {
       const wait = estimateMs === undefined ? {} : { waitMs: Math.round(estimateMs) };
       post(() => feed({ type: 'desk-progress', position, ...wait }));
     },
+    movedTo: (queueId) => post(() => changeQueue(queueId)),
     overflow: (step, why) =>
       post(() => {
-        if (step.type === 'queue') moveTo(step.queueId);
-        else if (step.type === 'hang-up') onExhausted(why);
+        if (step.type === 'hang-up') onExhausted(why);
         else feed({ type: 'desk-overflow', step });
       }),
     lost: () => post(() => callBack.onLost()),

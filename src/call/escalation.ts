@@ -90,8 +90,8 @@ export class Escalation {
       ...{ agents: this.#agents, talk: this.#talk, callBack: this.callBack, post: host.post },
       keep: () => this.ticket?.keep(),
       feed: (event) => this.#feed(event),
-      moveTo: (next) => this.#moveTo(next),
-      onExhausted: (why) => this.#over(why, 'overflow'),
+      changeQueue: (queueId) => this.#changeQueue(queueId),
+      onExhausted: (why) => this.#over(why === 'queue-gone' ? 'failed' : why, 'overflow'),
     });
   }
 
@@ -158,7 +158,7 @@ export class Escalation {
   async move({ queueId, first = false }: Extract<CallOrder, { type: 'move' }>): Promise<CallOrderResult> {
     const moved = (this.#queue.waits && (await this.ticket?.moveTo(queueId, first))) || 'not-waiting';
     if (moved !== 'moved') return orderRefused(moved);
-    if (queueId !== this.#queue.queueId) this.#host.post(() => this.#changeQueue(queueId));
+    this.#host.post(() => this.#changeQueue(queueId));
     return orderDone;
   }
 
@@ -227,6 +227,7 @@ export class Escalation {
       return;
     }
     this.shown.tell();
+    if (found?.queueId) this.#changeQueue(found.queueId);
     const { state, offerId } = found ?? { state: undefined, offerId: undefined };
     if (this.#talk.isOutsideTalking) {
       if (offerId && state === 'talking') ticket?.parted(offerId, 'done');
@@ -241,16 +242,8 @@ export class Escalation {
     if (ticket && offerId) this.#feed({ type: 'desk-parted' });
   }
 
-  async #moveTo(queueId: string): Promise<void> {
-    if (!(await this.ticket?.transferTo(queueId))) {
-      this.ticket?.overflowFailed();
-      return;
-    }
-    this.#host.post(() => this.#changeQueue(queueId));
-  }
-
   #changeQueue(queueId: string): void {
-    if (this.#left) return;
+    if (this.#left || !this.#queue.waits || queueId === this.#queue.queueId) return;
     this.#queue.leave('overflow');
     this.#queue.enter(queueId);
     this.#host.onChanged();

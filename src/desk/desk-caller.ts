@@ -3,6 +3,7 @@ import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallShown } from './call-shown.ts';
 import type {
+  DeskCallBackStore,
   DeskCallerStore,
   DeskHandOverStore,
   DeskMessage,
@@ -22,13 +23,15 @@ const promptlyMs = 3_000;
 const estimateStepMs = 10_000;
 
 export interface DeskCallerOptions {
-  store: DeskCallerStore & DeskHandOverStore;
+  store: DeskCallerStore & DeskCallBackStore & DeskHandOverStore;
   clock: Clock;
   logger: Logger;
   request: DeskRequest;
   listener: DeskListener;
   /** What keeps callers out of a queue now; undefined: it is open. */
   doorOf(queueId: string): Promise<'closed' | 'unknown-queue' | undefined>;
+  /** Where it is not that of the request any more. */
+  queueId?: string;
   /** The ticket is for one turn: it is over when nobody rings any more. */
   isCallBack?: boolean;
   /** The last thing told has arrived. */
@@ -48,8 +51,14 @@ export class DeskCaller implements DeskTicket {
   #isCallBack: boolean;
   #stopped = false;
   #heldStep = '';
+  /** In no line, and with no agent: a step of the overflow is done, or they talk to somebody outside. */
+  #isOut = false;
+  /** The store knows nothing of the caller. Where they wait (again), they are to be put back. */
+  isForgotten = false;
   #told: Progress | undefined;
-  found: DeskTicket['found'] = { state: 'waiting', offerId: undefined, agentId: undefined };
+  /** As it is by now: the queue is that whose line the caller is in, or was last. */
+  #request: DeskRequest;
+  found: DeskTicket['found'];
   position = 0;
   /** ms since the epoch, by our clock; only for putting the caller back where Redis has lost its data. */
   readonly enqueuedAtMs: number;
@@ -57,6 +66,9 @@ export class DeskCaller implements DeskTicket {
   constructor(options: DeskCallerOptions) {
     this.#options = options;
     this.#isCallBack = options.isCallBack ?? false;
+    const { request, queueId = request.queueId } = options;
+    this.#request = { ...request, queueId };
+    this.found = { state: 'waiting', queueId, offerId: undefined, agentId: undefined };
     this.enqueuedAtMs = options.request.enqueuedAtMs ?? options.clock.nowMs();
   }
 
@@ -65,11 +77,11 @@ export class DeskCaller implements DeskTicket {
   }
 
   get request(): DeskRequest {
-    return this.#options.request;
+    return this.#request;
   }
 
   get isWaiting(): boolean {
-    return !this.#left && ![...this.#offers.values()].some((state) => state !== 'ringing');
+    return !this.#left && !this.#isOut && ![...this.#offers.values()].some((state) => state !== 'ringing');
   }
 
   get hasLeft(): boolean {
@@ -80,6 +92,7 @@ export class DeskCaller implements DeskTicket {
   open(position: number, found?: DeskTicket['found']): this {
     this.position = position;
     if (found) this.found = found;
+    this.#isOut = found?.state === 'held' || found?.state === 'served';
     if (found?.offerId) this.#offers.set(found.offerId, found.state === 'talking' ? 'talking' : 'answered');
     // Only a timer is sure to run after everybody who waits for the ticket has it.
     this.#options.clock.setTimeout(() => {
@@ -95,10 +108,19 @@ export class DeskCaller implements DeskTicket {
     else if (this.#left) return;
     else if (message.type === 'offer') this.#ring(message.offer);
     else if (message.type === 'withdrawn') this.#stopRinging(message.offerId);
+    else if (message.type === 'moved') this.#onMoved(message.queueId);
     else if (this.#heldStep !== JSON.stringify(message.step)) {
       this.#heldStep = JSON.stringify(message.step);
+      this.#isOut = true;
       this.#tell((listener) => listener.overflow(message.step, message.why));
     }
+  }
+
+  #onMoved(queueId: string): void {
+    if (queueId === this.#request.queueId) return;
+    this.#request = { ...this.#request, queueId };
+    this.#waitAgain();
+    this.#tell((listener) => listener.movedTo(queueId));
   }
 
   /** Offers that ring or have answered here, for {@link reconcile}. */
@@ -134,7 +156,7 @@ export class DeskCaller implements DeskTicket {
   /** Sends nothing more; resolves when what is under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#sending;
+    await this.settled();
   }
 
   /** Resolves when all that was told has arrived. */
@@ -149,7 +171,8 @@ export class DeskCaller implements DeskTicket {
   async answered(offerId: string): Promise<boolean> {
     const state = this.#offers.get(offerId);
     if (state !== 'ringing') return state !== undefined;
-    const granted = await this.#grant(offerId);
+    const report = () => this.#options.store.report(offerId, { type: 'answered' });
+    const granted = (await this.#promptly('answered', report)) === 'ok';
     const isStillOurs = this.#offers.has(offerId) && !this.#left;
     // Should it come to nothing, the caller is to be told their place again.
     this.#told = undefined;
@@ -185,28 +208,19 @@ export class DeskCaller implements DeskTicket {
     if (!this.#offers.has(offerId)) return;
     const finished: OfferEvent = { type: 'finished', ...(wrapUpMs === undefined ? {} : { wrapUpMs }) };
     this.#told = undefined;
+    this.#isOut = why !== 'agent-lost';
     this.#end(offerId, why === 'agent-lost' ? { type: 'agent-lost' } : finished);
-  }
-
-  async transferTo(queueId: string): Promise<boolean> {
-    const result = await this.#send('transfer', () => this.#options.store.transferTo(this.callId, queueId));
-    if (result?.outcome !== 'queued') return false;
-    this.#heldStep = '';
-    this.#told = undefined;
-    for (const offerId of [...this.#offers.keys()]) this.#stopRinging(offerId);
-    return true;
   }
 
   async moveTo(queueId: string, first: boolean): Promise<'moved' | 'not-waiting' | QueueRefusal> {
     const { store, doorOf } = this.#options;
     const result = await this.#promptly('move', async () => {
-      const closed = await doorOf(queueId);
-      return closed ? ({ outcome: 'refused', reason: closed } as const) : store.moveTo(this.callId, queueId, first);
+      const reason = await doorOf(queueId);
+      return reason ? { outcome: 'refused' as const, reason } : store.moveTo(this.callId, queueId, first);
     });
     if (result?.outcome === 'refused') return result.reason;
     if (result?.outcome !== 'queued') return 'not-waiting';
-    this.#heldStep = '';
-    this.#told = undefined;
+    this.#decideOn(queueId);
     return 'moved';
   }
 
@@ -223,23 +237,33 @@ export class DeskCaller implements DeskTicket {
 
   async handToQueue(queueId: string): Promise<'queued' | QueueRefusal | 'gone'> {
     const { store, doorOf } = this.#options;
+    const before = [...this.#offers];
     const result = await this.#promptly('hand to queue', async () => {
-      const closed = await doorOf(queueId);
-      return closed ? ({ outcome: 'refused', reason: closed } as const) : store.transferTo(this.callId, queueId);
+      const reason = await doorOf(queueId);
+      return reason ? { outcome: 'refused' as const, reason } : store.transferTo(this.callId, queueId);
     });
     if (result?.outcome === 'refused') return result.reason;
-    if (result?.outcome !== 'queued') return 'gone';
-    this.#told = undefined;
-    for (const [offerId, state] of [...this.#offers]) {
+    if (result?.outcome === 'gone') return 'gone';
+    const [talking] = before.find(([, state]) => state === 'talking') ?? [];
+    if (!result && (await this.#stay(talking))) return 'gone';
+    this.#decideOn(queueId);
+    // Not those who ring for the caller in the new line already.
+    for (const [offerId, state] of before) {
       if (state === 'talking') this.#forgetOffer(offerId);
       else this.#stopRinging(offerId);
     }
     return 'queued';
   }
 
+  /** It may have been done, but too late: the agent was told that it was not, and talks on. False: done for good. */
+  async #stay(offerId = ''): Promise<boolean> {
+    return (await this.#send('stay', () => this.#options.store.stay(this.callId, offerId))) ?? true;
+  }
+
   async backToHead(): Promise<boolean> {
-    this.#told = undefined;
-    return (await this.#send('back', () => this.#options.store.backToHead(this.callId))) ?? false;
+    const isBack = await this.#send('back', () => this.#options.store.backToHead(this.callId));
+    if (isBack || this.isForgotten) this.#waitAgain();
+    return isBack || this.isForgotten;
   }
 
   /** Where Redis is away they listen all the same. */
@@ -256,7 +280,8 @@ export class DeskCaller implements DeskTicket {
   }
 
   overflowFailed(): void {
-    this.#heldStep = '';
+    // The next step is told; where the store knows nothing of the caller, they wait.
+    this.#waitAgain();
     this.#send('overflow failed', () => this.#options.store.overflowFailed(this.callId));
   }
 
@@ -278,11 +303,23 @@ export class DeskCaller implements DeskTicket {
     this.#send('leave', () => this.#options.store.leave(this.callId)).then(() => this.#options.onOver());
   }
 
+  /** Somebody has chosen the queue: as in the store, the skills asked for count no more. */
+  #decideOn(queueId: string): void {
+    if (queueId !== this.#request.queueId) this.#request = { ...this.#request, queueId, skills: [] };
+    this.#waitAgain();
+  }
+
+  #waitAgain(): void {
+    this.#isOut = false;
+    this.#heldStep = '';
+    this.#told = undefined;
+  }
+
   #ring(offer: Offer): void {
     const { offerId, agentId, displayName, ringTimeoutMs, pressOneToAccept, isTransfer } = offer;
     if (this.#offers.has(offerId) || this.#ended.has(offerId)) return;
     this.#offers.set(offerId, 'ringing');
-    this.#heldStep = '';
+    if (!isTransfer) this.#waitAgain();
     const { account } = this.#options.request;
     this.#tell((listener) =>
       listener.ring({
@@ -320,10 +357,6 @@ export class DeskCaller implements DeskTicket {
 
   #report(offerId: string, event: OfferEvent): void {
     this.#send(event.type, () => this.#options.store.report(offerId, event));
-  }
-
-  async #grant(offerId: string): Promise<boolean> {
-    return (await this.#promptly('answered', () => this.#options.store.report(offerId, { type: 'answered' }))) === 'ok';
   }
 
   /** As {@link #send}, but undefined when it takes too long, whether or not it was done in the end. */

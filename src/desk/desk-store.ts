@@ -34,12 +34,14 @@ export interface Offer {
   isTransfer: boolean;
 }
 
-/** Waited too long; or nobody has signed in to the queue. */
-export type OverflowCause = 'time-out' | 'no-agent';
+/** Waited too long; nobody has signed in to the queue; the queue has been removed. */
+export const overflowCauses = ['time-out', 'no-agent', 'queue-gone'] as const;
+export type OverflowCause = (typeof overflowCauses)[number];
 
 export interface Overflow {
   callId: string;
-  step: OverflowStep;
+  /** Another queue is entered in the store. */
+  step: Exclude<OverflowStep, { type: 'queue' }>;
   why: OverflowCause;
 }
 
@@ -48,11 +50,15 @@ export type DeskMessage =
   | { type: 'offer'; offer: Offer }
   /** Another has answered, the lease was lost, or a supervisor took it: stop ringing. */
   | { type: 'withdrawn'; callId: string; offerId: string }
+  /** Overflow has put the caller into the line of another queue. */
+  | { type: 'moved'; callId: string; queueId: string }
   /** The caller is out of the line for now: do the step, then `leave` or `overflowFailed`. */
   | ({ type: 'overflow' } & Overflow);
 
 /** Everything a controller has to act on now: what a lost message would have said. */
 export interface PendingWork {
+  /** By overflow, and where they are now. */
+  moved: { callId: string; queueId: string }[];
   offers: Offer[];
   overflows: Overflow[];
   /** Calls that count as lost, though this controller may still have them: to be resumed. */
@@ -75,6 +81,8 @@ export interface WaitingPlace {
 export interface ResumedCaller {
   state: CallerState;
   request: DeskRequest;
+  /** Not always that of the request. */
+  queueId: string;
   /** The offer whose agent holds the caller, while `answered` or `talking`. */
   offerId: string | undefined;
   agentId: string | undefined;
@@ -123,17 +131,33 @@ export interface DeskCallerStore {
   moveTo(callId: string, queueId: string, first: boolean): Promise<EnqueueResult | { outcome: 'not-waiting' }>;
   /** The overflow step could not be done: the next one. */
   overflowFailed(callId: string): Promise<void>;
-  /**
-   * The caller hangs up but keeps the place, and is offered to agents as a call-back, through any controller that lives
-   * (for at most 7 days). False: the caller has an agent, or is not there.
-   */
-  callBackLater(callId: string): Promise<boolean>;
-  /** Nobody is to be called back after all. False: no call-back waits. */
-  dropCallBack(callId: string): Promise<boolean>;
   /** What has become of an offer. */
   report(offerId: string, event: OfferEvent): Promise<'ok' | 'gone'>;
   /** Places of those who wait; others are left out. */
   places(callIds: readonly string[]): Promise<WaitingPlace[]>;
+}
+
+/** A call-back that will not come about. */
+export interface GivenUpCallBack {
+  request: DeskRequest;
+  /** In whose line it was last. */
+  queueId: string;
+  atMs: number;
+}
+
+/** Callers who have hung up and wait to be called back. As {@link DeskCallerStore}. */
+export interface DeskCallBackStore {
+  /**
+   * The caller hangs up but keeps the place, and is offered to agents as a call-back, through any controller that lives.
+   * After 7 days it is given up. False: the caller has an agent, or is not there.
+   */
+  callBackLater(callId: string): Promise<boolean>;
+  /** Nobody is to be called back after all. False: no call-back waits. */
+  dropCallBack(callId: string): Promise<boolean>;
+  /** Some of those that were given up and of which no case has been made. */
+  givenUp(limit: number): Promise<GivenUpCallBack[]>;
+  /** There is a case. */
+  caseOpened(callId: string): Promise<void>;
 }
 
 export type OfferEvent =
@@ -164,6 +188,11 @@ export interface DeskHandOverStore {
   handTo(callId: string, agentId: string): Promise<Offer | HandOverRefusal>;
   /** To nobody after all. */
   keep(callId: string): Promise<void>;
+  /**
+   * Not from the agent of this offer into the line of a queue after all, whether or not `transferTo` has been done. True:
+   * the caller is with that agent; false: it cannot be undone any more.
+   */
+  stay(callId: string, offerId: string): Promise<boolean>;
   /** The agent has gone meanwhile: to the head of the line. False: not there any more. */
   backToHead(callId: string): Promise<boolean>;
   /** Offers this agent to nobody while they listen to the call. `busy`: they have a caller, or listen elsewhere. */
@@ -220,14 +249,23 @@ export interface AgentChange {
   byUserId: string | undefined;
 }
 
-/** Agents and queues. Operations match and tell controllers as those of {@link DeskCallerStore} do. */
-export interface DeskStaffStore {
+/** Copies of agents' and queues' settings. Operations match and tell controllers as those of {@link DeskCallerStore} do. */
+export interface DeskSettingsStore {
+  /** To be repeated at least once a day: how its hours fall is known for some days ahead. */
   putQueue(settings: QueueSettings): Promise<void>;
+  /** Whoever waits there is told at once that nothing is left to offer; call-backs are given up. */
+  removeQueue(queueId: string): Promise<void>;
   findQueue(queueId: string): Promise<QueueSettings | undefined>;
   /** One who is not active is removed. */
   putAgent(profile: AgentProfile): Promise<void>;
   /** Signs the agent off; one who talks is forgotten afterwards. */
   removeAgent(agentId: string): Promise<void>;
+  /** Which there are. */
+  known(): Promise<{ queueIds: string[]; agentIds: string[] }>;
+}
+
+/** What agents do, and how it stands. Operations match and tell controllers as those of {@link DeskCallerStore} do. */
+export interface DeskStaffStore {
   /** Now, or once the present call is over. `byUserId`: who asks for it. False: no such agent. */
   setAgentState(agentId: string, wanted: WantedState, reason?: string, byUserId?: string): Promise<boolean>;
   /** The wrap-up ends before its time. */
@@ -246,4 +284,9 @@ export interface DeskStaffStore {
   forgetChanges(upToChangeId: string): Promise<void>;
 }
 
-export interface DeskStore extends DeskCallerStore, DeskHandOverStore, DeskStaffStore {}
+export interface DeskStore
+  extends DeskCallerStore,
+    DeskCallBackStore,
+    DeskHandOverStore,
+    DeskSettingsStore,
+    DeskStaffStore {}

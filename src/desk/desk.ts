@@ -98,12 +98,13 @@ class DeskService implements Desk, DeskStoreListener {
     const { store, controllerId } = this.#options;
     const resumed = await this.#withLease(() => store.resume(controllerId, callId));
     if (typeof resumed === 'string') return undefined;
-    const caller = this.#newCaller(resumed.request, listener);
+    const { queueId } = resumed;
+    const caller = this.#newCaller(resumed.request, listener, { queueId });
     this.#wantProgress();
     // What was sent before this caller was known here.
     this.onConnected();
     const { state, offerId, agentId } = resumed;
-    return caller.open(0, { state, offerId, agentId });
+    return caller.open(0, { state, queueId, offerId, agentId });
   }
 
   async orderCallBack(callId: string, order: CallBackOrder): Promise<CallOrderResult> {
@@ -144,13 +145,14 @@ class DeskService implements Desk, DeskStoreListener {
       ring: (order) => told.listener?.ring(order),
       stopRinging: (offerId) => told.listener?.stopRinging(offerId),
       progress: () => undefined,
+      movedTo: (queueId) => told.listener?.movedTo(queueId),
       overflow: (step, why) => told.listener?.overflow(step, why),
       lost: () => told.listener?.lost(),
     };
-    const caller = this.#newCaller(found.request, listener, true);
-    told.listener = onCallBack(found.request, caller);
-    const { state, offerId, agentId } = found;
-    caller.open(0, { state, offerId, agentId });
+    const { state, queueId, offerId, agentId } = found;
+    const caller = this.#newCaller(found.request, listener, { queueId, isCallBack: true });
+    told.listener = onCallBack(caller.request, caller);
+    caller.open(0, { state, queueId, offerId, agentId });
     this.onConnected();
   }
 
@@ -161,13 +163,17 @@ class DeskService implements Desk, DeskStoreListener {
     return isOpen(queue.hours, clock.nowMs()) ? undefined : 'closed';
   }
 
-  #newCaller(request: DeskRequest, listener: DeskListener, isCallBack = false): DeskCaller {
+  #newCaller(
+    request: DeskRequest,
+    listener: DeskListener,
+    more: { queueId?: string; isCallBack?: boolean } = {},
+  ): DeskCaller {
     const { store, clock, logger } = this.#options;
     const onOver = () => {
       if (this.#callers.get(request.callId) === caller) this.#callers.delete(request.callId);
     };
     const doorOf = (queueId: string) => this.#doorOf(queueId);
-    const caller = new DeskCaller({ store, clock, logger, request, listener, doorOf, isCallBack, onOver });
+    const caller = new DeskCaller({ store, clock, logger, request, listener, doorOf, ...more, onOver });
     this.#callers.set(request.callId, caller);
     return caller;
   }
@@ -234,10 +240,11 @@ class DeskService implements Desk, DeskStoreListener {
     this.#extendAtMs = this.#nowMs() + Math.min(retryMs, this.#leaseMs / 3);
     const kept = await store.extend(controllerId, this.#leaseMs);
     this.#extendAtMs = this.#nowMs() + this.#leaseMs / 3;
-    if (!kept && this.#callers.size > 0) {
-      logger.warn({ callers: this.#callers.size }, 'the desk lease had run out: taking callers back');
-      for (const caller of [...this.#callers.values()]) await this.#takeBack(caller);
+    const callers = [...this.#callers.values()].filter(({ isForgotten }) => !kept || isForgotten);
+    if (!kept && callers.length > 0) {
+      logger.warn({ callers: callers.length }, 'the desk lease had run out: taking callers back');
     }
+    for (const caller of callers) await this.#takeBack(caller);
     await this.#reconcile();
   }
 
@@ -247,9 +254,12 @@ class DeskService implements Desk, DeskStoreListener {
     if (caller.hasLeft) return;
     const found = await store.resume(controllerId, caller.callId, true);
     if (found === 'taken') caller.lose();
-    else if (found === 'unknown' && caller.isWaiting) {
-      await store.enqueue(controllerId, { ...caller.request, enqueuedAtMs: caller.enqueuedAtMs });
-    }
+    caller.isForgotten = found === 'unknown';
+    // Whoever is with an agent, or somebody outside, is put back once they wait again; so is who cannot be now, since
+    // the settings are to be copied first.
+    if (found !== 'unknown' || !caller.isWaiting) return;
+    const { outcome } = await store.enqueue(controllerId, { ...caller.request, enqueuedAtMs: caller.enqueuedAtMs });
+    caller.isForgotten = outcome !== 'queued';
   }
 
   /** Acts on what lost messages would have said. */
@@ -257,9 +267,10 @@ class DeskService implements Desk, DeskStoreListener {
     if (this.#isStopped) return;
     const { store, controllerId } = this.#options;
     const before = [...this.#callers.values()].map((caller) => ({ caller, offers: caller.ringingOffers() }));
-    const { offers, overflows, lost } = await store.pending(controllerId);
+    const { moved, offers, overflows, lost } = await store.pending(controllerId);
     const pending = new Set(offers.map(({ offerId }) => offerId));
     for (const { caller, offers: known } of before) caller.reconcile(known, pending);
+    for (const move of moved) this.onMessage({ type: 'moved', ...move });
     for (const offer of offers) this.onMessage({ type: 'offer', offer });
     for (const overflow of overflows) this.onMessage({ type: 'overflow', ...overflow });
     for (const callId of lost) {

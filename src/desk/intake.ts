@@ -45,7 +45,7 @@ export interface Intake {
   readonly intakeId: string;
   readonly callId: string;
   readonly accountId: string;
-  /** Who has the caller; another one, when the first was lost while talking or handed the caller over. */
+  /** Who has the caller; another one, when the first was lost while talking or handed the caller over; '' = nobody. */
   readonly agentId: string;
   readonly queueId: string;
   /** The offer by which the agent got the caller. */

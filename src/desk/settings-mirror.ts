@@ -3,14 +3,14 @@ import type { QueueSettingsStore } from '../accounts/queues.ts';
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { DeskStaffStore } from './desk-store.ts';
+import type { DeskSettingsStore } from './desk-store.ts';
 
 const defaultEveryMs = 5_000;
 
 export interface SettingsMirrorOptions {
   queues: Pick<QueueSettingsStore, 'list'>;
   agents: Pick<AgentSettingsStore, 'list'>;
-  store: Pick<DeskStaffStore, 'putQueue' | 'putAgent' | 'removeAgent'>;
+  store: Omit<DeskSettingsStore, 'findQueue'>;
   clock: Clock;
   logger: Logger;
   /** A change made by another process is taken over within this time. */
@@ -18,8 +18,9 @@ export interface SettingsMirrorOptions {
 }
 
 /**
- * Keeps the desk's copies of agents' and queues' settings as they stand in the database, whoever has changed them. Only
- * what has changed is written; all is written again now and then, in case the desk's store has lost its data.
+ * Keeps the desk's copies of agents' and queues' settings as they stand in the database, whoever has changed them, also
+ * while no process ran. Only what has changed, or is missing there, is written; all is written again now and then, since
+ * how a queue's hours fall is known for some days ahead.
  */
 export class SettingsMirror {
   readonly #options: SettingsMirrorOptions;
@@ -67,21 +68,27 @@ export class SettingsMirror {
   async #copy(): Promise<void> {
     const { queues, agents, store } = this.#options;
     if (this.#rounds++ % 12 === 0) this.#written = new Map();
+    // Before the database is read: what is there and not in the database has been removed, and not just been added.
+    const known = await store.known();
+    const there = new Set([...known.queueIds.map(queueName), ...known.agentIds.map(agentName)]);
     const [allQueues, allAgents] = await Promise.all([queues.list(), agents.list()]);
-    for (const queue of allQueues) await this.#put(`queue ${queue.queueId}`, queue, () => store.putQueue(queue));
-    for (const agent of allAgents) await this.#put(`agent ${agent.agentId}`, agent, () => store.putAgent(agent));
-    const known = new Set(allAgents.map(({ agentId }) => `agent ${agentId}`));
-    for (const name of this.#written.keys()) {
-      if (!name.startsWith('agent ') || known.has(name)) continue;
-      await store.removeAgent(name.slice('agent '.length));
-      this.#written.delete(name);
+    const wanted = new Map<string, { settings: unknown; write: () => Promise<void> }>();
+    for (const queue of allQueues) {
+      wanted.set(queueName(queue.queueId), { settings: queue, write: () => store.putQueue(queue) });
     }
-  }
-
-  async #put(name: string, settings: unknown, write: () => Promise<void>): Promise<void> {
-    const text = JSON.stringify(settings);
-    if (this.#written.get(name) === text) return;
-    await write();
-    this.#written.set(name, text);
+    for (const agent of allAgents.filter(({ active }) => active)) {
+      wanted.set(agentName(agent.agentId), { settings: agent, write: () => store.putAgent(agent) });
+    }
+    for (const [name, { settings, write }] of wanted) {
+      const text = JSON.stringify(settings);
+      if (there.has(name) && this.#written.get(name) === text) continue;
+      await write();
+      this.#written.set(name, text);
+    }
+    for (const id of known.agentIds) if (!wanted.has(agentName(id))) await store.removeAgent(id);
+    for (const id of known.queueIds) if (!wanted.has(queueName(id))) await store.removeQueue(id);
   }
 }
+
+const queueName = (queueId: string) => `queue ${queueId}`;
+const agentName = (agentId: string) => `agent ${agentId}`;

@@ -1,7 +1,8 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Shutdown } from '../kernel/shutdown.ts';
-import type { DeskStaffStore } from './desk-store.ts';
+import type { DeskStore } from './desk-store.ts';
+import { GivenUpCallBacks } from './given-up.ts';
 import { IntakeOpener } from './intake-opener.ts';
 import type { IntakeData } from './intake-store.ts';
 import { IntakeWatch } from './intake-watch.ts';
@@ -9,10 +10,10 @@ import { Intakes } from './intakes.ts';
 
 const openDeadlineMs = 2_000;
 
-/** Intakes, what opens them, and the watch over unfinished ones, running until the shutdown. */
+/** Intakes, what opens them, and the watches over unfinished ones and given-up call-backs, until the shutdown. */
 export function startIntakes(options: {
   data: IntakeData;
-  desk: Pick<DeskStaffStore, 'listAgents'>;
+  desk: Pick<DeskStore, 'listAgents' | 'givenUp' | 'caseOpened'>;
   /** A report and its deliveries are in the database. */
   onReported(): void;
   reportAfterMs: number;
@@ -24,10 +25,13 @@ export function startIntakes(options: {
   const intakes = new Intakes(options);
   const opener = new IntakeOpener({ ...options, open: (opening) => intakes.open(opening) });
   const watch = new IntakeWatch({ ...options, intakes, store: data.intakes });
+  const givenUp = new GivenUpCallBacks({ ...options, intakes });
   shutdown.add('intakes', async () => {
+    await givenUp.stop();
     await watch.stop();
     await opener.stop(openDeadlineMs);
   });
   watch.start();
+  givenUp.start();
   return { intakes, opener };
 }

@@ -1,16 +1,17 @@
-import type { OverflowStep } from '../accounts/queues.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallOrder, CallOrderResult } from './call-orders.ts';
 import type { CallShown } from './call-shown.ts';
 import type {
-  CallerState,
+  DeskCallBackStore,
   DeskCallerStore,
   DeskHandOverStore,
-  DeskStaffStore,
+  DeskSettingsStore,
   HandOverRefusal,
   MissCause,
+  Overflow,
   OverflowCause,
+  ResumedCaller,
 } from './desk-store.ts';
 import type { DeskRequest, DeskRequestInput } from './request.ts';
 
@@ -42,8 +43,10 @@ export interface DeskListener {
   stopRinging(offerId: string): void;
   /** On change, at most every few seconds, while the caller waits. */
   progress(progress: Progress): void;
+  /** Nobody served the caller, who waits in the line of this queue now. */
+  movedTo(queueId: string): void;
   /** Nobody will serve the caller, who is out of the line while the call does this step. */
-  overflow(step: OverflowStep, why: OverflowCause): void;
+  overflow(step: Overflow['step'], why: OverflowCause): void;
   /** Another controller drives this call now, or the turn of a call-back has passed: the ticket is void. */
   lost(): void;
 }
@@ -57,7 +60,7 @@ export type LeaveCause = 'abandoned' | 'message' | 'overflow' | 'done';
 export interface DeskTicket {
   readonly callId: string;
   /** How it stood when the ticket was given: for one taken over, who has the caller. */
-  readonly found: { state: CallerState; offerId: string | undefined; agentId: string | undefined };
+  readonly found: Pick<ResumedCaller, 'state' | 'offerId' | 'agentId'> & { queueId?: string };
   /** At the time of the ticket; 0 for one who does not wait. */
   readonly position: number;
   ringing(offerId: string): void;
@@ -77,9 +80,7 @@ export interface DeskTicket {
    * `caller-gone`: as `done`, and `leave` follows.
    */
   parted(offerId: string, why: 'done' | 'agent-lost' | 'caller-gone', wrapUpMs?: number): void;
-  /** Into the line of another queue, with the age kept. False: not possible; the caller stays as before. */
-  transferTo(queueId: string): Promise<boolean>;
-  /** As {@link transferTo} or to the head of the line, while nobody has answered. */
+  /** Into the line of another queue, with the age kept, or to the head of the line, while nobody has answered. */
   moveTo(queueId: string, first: boolean): Promise<'moved' | 'not-waiting' | QueueRefusal>;
   /**
    * From the agent who talks to another, who is rung by `ring`; once they are `connected` the one before is in wrap-up.
@@ -131,7 +132,7 @@ export interface Desk {
 export type CallBackOrder = Extract<CallOrder, { type: 'move' | 'end' }>;
 
 export interface DeskOptions {
-  store: DeskCallerStore & DeskHandOverStore & Pick<DeskStaffStore, 'findQueue'>;
+  store: DeskCallerStore & DeskCallBackStore & DeskHandOverStore & Pick<DeskSettingsStore, 'findQueue'>;
   clock: Clock;
   logger: Logger;
   /** Unique among the controllers that share the store; one for each process's life. */

@@ -62,10 +62,11 @@ const overflowPart = `## Nobody serves the caller
 - The queue's clock, where it is shorter (its longest wait, or its limit for a queue that nobody has signed in to): the
   steps of the queue's overflow, in order, each tried when the one before could not be done. The last, \`hang-up\`, leaves
   the end to the flow: \`timeOut\` or \`noAgent\`.
+- Somebody removes the queue: \`failed\`, at once.
 
 | step of the queue | what the caller hears | then |
 |---|---|---|
-| \`queue\` | waits on, in the line of another queue, with the age kept | |
+| \`queue\` | waits on, in the line of another queue, with the age kept, and the skills and the language asked for as far as that queue's widening says; closed, full, or nobody signed in to it for its limit: the next step | |
 | \`transfer\` | ringing for ${ringSeconds} s at most, then the other party; forbidden, busy, no answer: the next step | \`done\` when that party hangs up |
 | \`voicemail\` | \`message.goto\`; without one prompts/<language>/message.wav, a tone, and after the recording message-thanks.wav | the end: \`message-taken\`, \`no-message\` |
 | \`callback\` | \`callBack.goto\`; without one prompts/<language>/call-back.wav. No number to call: the next step | the end: \`call-back\` |

@@ -51,16 +51,26 @@ export function isTimezone(timezone: string): boolean {
 
 /** Whether the moment (ms since the epoch) lies in the window. `days` and `dates` mean the day on which it began. */
 export function isWithin(window: TimeWindow, atMs: number, timezone: string): boolean {
+  return beganOn(window, atMs, timezone) !== undefined;
+}
+
+/** The local calendar day (`2026-12-31`) on which the window that holds the moment began; undefined: none does. */
+export function beganOn(window: TimeWindow, atMs: number, timezone: string): string | undefined {
   const local = localTime(atMs, timezone);
   const from = minutes(window.from ?? '00:00');
   const to = minutes(window.to ?? '24:00');
-  if (from < to) return local.minute >= from && local.minute < to && isDay(window, local.dayMs);
-  if (local.minute >= from) return isDay(window, local.dayMs);
-  return local.minute < to && isDay(window, local.dayMs - 86_400_000);
+  const today = from < to ? local.minute >= from && local.minute < to : local.minute >= from;
+  if (today) return dayOf(window, local.dayMs);
+  return from >= to && local.minute < to ? dayOf(window, local.dayMs - 86_400_000) : undefined;
 }
 
-function isDay(window: TimeWindow, dayMs: number): boolean {
+/** The day, where it is one of the window's. */
+function dayOf(window: TimeWindow, dayMs: number): string | undefined {
   const day = toRfc3339(dayMs).slice(0, 10);
+  return isDay(window, dayMs, day) ? day : undefined;
+}
+
+function isDay(window: TimeWindow, dayMs: number, day: string): boolean {
   const weekday = days[(((Math.floor(dayMs / 86_400_000) + 4) % 7) + 7) % 7];
   return (
     (window.days === undefined || (weekday !== undefined && window.days.includes(weekday))) &&

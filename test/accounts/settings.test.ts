@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { auditChange, maskSecrets } from '../../src/accounts/audit.ts';
 import { cardSchema, keptSecret, maskCard, unmaskCard } from '../../src/accounts/cards.ts';
-import { isOpen, openingHoursSchema } from '../../src/accounts/opening-hours.ts';
+import { isOpen, openingChanges, openingHoursSchema } from '../../src/accounts/opening-hours.ts';
 import { phoneHashes } from '../../src/accounts/phone-credentials.ts';
 import { queueSettingsSchema } from '../../src/accounts/queues.ts';
 import { userSchema } from '../../src/accounts/users.ts';
@@ -36,6 +36,75 @@ describe('opening hours', () => {
     const always = openingHoursSchema.parse({ closedDays: ['2026-11-30'] });
     expect(isOpen(always, Date.parse('2026-11-29T03:00:00+09:00'))).toBe(true);
     expect(isOpen(always, Date.parse('2026-11-30T03:00:00+09:00'))).toBe(false);
+  });
+
+  it.each([
+    // From Monday, which is open, into Tuesday, which is closed.
+    ['2026-11-23T21:00:00+09:00', true],
+    ['2026-11-24T05:59:00+09:00', true],
+    ['2026-11-24T06:00:00+09:00', false],
+    // From the closed Tuesday into Wednesday, which is open.
+    ['2026-11-24T21:00:00+09:00', false],
+    ['2026-11-25T05:59:00+09:00', false],
+    ['2026-11-25T21:00:00+09:00', true],
+  ])('of a night shift are those of the day on which it began: at %s %s', (at, open) => {
+    const nights = openingHoursSchema.parse({ open: [{ from: '21:00', to: '06:00' }], closedDays: ['2026-11-24'] });
+    expect(isOpen(nights, Date.parse(at))).toBe(open);
+  });
+
+  it.each([
+    // Clocks go from 02:00 to 03:00 on 29 March, which is closed; the shift of the 28th ends then.
+    ['2026-03-29T01:59:00+01:00', true],
+    ['2026-03-29T03:00:00+02:00', true],
+    ['2026-03-29T03:29:00+02:00', true],
+    ['2026-03-29T03:30:00+02:00', false],
+    ['2026-03-29T22:00:00+02:00', false],
+    ['2026-03-30T03:00:00+02:00', false],
+    // From 03:00 back to 02:00 on 25 October: the shift of the 24th, an hour longer; none on the 25th.
+    ['2026-10-25T02:30:00+02:00', true],
+    ['2026-10-25T02:30:00+01:00', true],
+    ['2026-10-25T03:30:00+01:00', false],
+    ['2026-10-26T01:00:00+01:00', false],
+  ])('also where the clocks are changed meanwhile: at %s %s', (at, open) => {
+    const nights = openingHoursSchema.parse({
+      timezone: 'Europe/Berlin',
+      open: [{ from: '22:00', to: '03:30' }],
+      closedDays: ['2026-03-29', '2026-10-25'],
+    });
+    expect(isOpen(nights, Date.parse(at))).toBe(open);
+  });
+});
+
+describe('when it opens and closes next', () => {
+  const zones = { 'Asia/Tokyo': 0, 'Europe/Berlin': 1, 'Australia/Lord_Howe': 2, 'Asia/Kathmandu': 3 };
+  it.each(Object.keys(zones))('is what a look at every minute finds, in %s', (timezone) => {
+    const hours = openingHoursSchema.parse({
+      timezone,
+      open: [
+        { days: ['sat', 'sun'], from: '22:00', to: '03:07' },
+        { days: ['fri', 'mon'], from: '09:30', to: '12:00' },
+        { days: ['mon'], from: '11:59', to: '24:00' },
+      ],
+      closedDays: ['2026-03-29'],
+    });
+    for (const day of ['2026-03-27', '2026-04-03', '2026-10-03', '2026-10-23']) {
+      const fromMs = Date.parse(`${day}T05:03:20Z`);
+      const toMs = fromMs + 3 * 24 * 3_600_000;
+      const found: number[] = [];
+      let before = isOpen(hours, fromMs);
+      for (let atMs = Math.ceil(fromMs / 60_000) * 60_000; atMs <= toMs; atMs += 60_000) {
+        const now = isOpen(hours, atMs);
+        if (now !== before) found.push(atMs);
+        before = now;
+      }
+      expect(found.length).toBeGreaterThan(1);
+      expect(openingChanges(hours, fromMs, toMs)).toEqual({ isOpen: isOpen(hours, fromMs), changesAtMs: found });
+    }
+  });
+
+  it('is never, where it is open always', () => {
+    const always = openingHoursSchema.parse({});
+    expect(openingChanges(always, 0, 3 * 24 * 3_600_000)).toEqual({ isOpen: true, changesAtMs: [] });
   });
 });
 

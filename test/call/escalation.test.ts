@@ -256,6 +256,23 @@ test('taken over while waiting: the caller keeps the place and is offered again'
   expect(h.telephony.dials[0]?.request).toMatchObject({ kind: 'agent', displayName: 'さくら歯科' });
 });
 
+test('taken over after the queue has overflowed into another: the record and the form say so', async () => {
+  const first = await waiting();
+  const told = { state: 'waiting', queueId: 'evening', offerId: undefined, agentId: undefined } as const;
+  const { h, desk, opened } = await takenOver(first, 'nobody', told);
+  expect(queuesOnRecord(first.h)).toEqual(['queued front']);
+  expect(queuesOnRecord(h)).toEqual(['left-queue front', 'queued evening']);
+  desk.listener?.ring(ring);
+  await settle();
+  h.telephony.dials[0]?.ring();
+  await settle();
+  const agent = h.telephony.dials[0]?.answer();
+  await settle();
+  agent?.finishPlay();
+  await settle();
+  expect(opened).toMatchObject([{ queueId: 'evening', offerId: 'o1' }]);
+});
+
 test('taken over while a phone rings: that phone is let go', async () => {
   const first = await ringing();
   const { h, saved } = await takenOver(first, 'agent', { state: 'waiting', offerId: undefined, agentId: undefined });
@@ -291,12 +308,18 @@ test('taken over, and the agent has gone meanwhile: the caller is back at the he
   expect(h.events.at(-1)).toMatchObject({ type: 'desk-parted' });
 });
 
+const queuesOnRecord = (h: Awaited<ReturnType<typeof waiting>>['h']) =>
+  h.facts.flatMap((fact) =>
+    fact.type === 'queued' || fact.type === 'left-queue' ? `${fact.type} ${fact.queueId}` : [],
+  );
+
 test('the queue overflows into another: the record says where the caller waits now', async () => {
   const { h, leg, desk } = await waiting();
-  desk.listener?.overflow({ type: 'queue', queueId: 'evening' }, 'time-out');
+  for (let told = 0; told < 2; told++) desk.listener?.movedTo('evening');
   await settle();
-  expect(desk.told).toEqual(['transfer evening']);
+  expect(desk.told).toEqual([]);
   expect(h.story(leg.legId)).toEqual(['offered', 'answered', 'queued', 'left-queue', 'queued']);
+  expect(queuesOnRecord(h)).toEqual(['queued front', 'left-queue front', 'queued evening']);
   desk.listener?.overflow({ type: 'hang-up' }, 'no-agent');
   await settle();
   expect(h.events.find(({ type }) => type === 'desk-done')).toMatchObject({ outcome: 'no-agent' });

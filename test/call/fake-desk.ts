@@ -88,10 +88,6 @@ export class FakeDesk {
         ended.add(offerId);
         tell('parted', offerId, why);
       },
-      transferTo: async (queueId) => {
-        tell('transfer', queueId);
-        return queueId !== 'full';
-      },
       moveTo: async (queueId, first) => {
         tell('move', queueId, first ? 'first' : '');
         return queueId === 'full' ? 'full' : 'moved';

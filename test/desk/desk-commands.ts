@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { MissCause, OfferEvent, WantedState } from '../../src/desk/desk-store.ts';
 import { agentOf, requestOf } from '../support/desk-harness.ts';
-import { agentIds, type DeskUnderTest, leaseMs } from './desk-model.ts';
+import { agentIds, type DeskUnderTest, leaseMs, queueIds } from './desk-model.ts';
 
 type Run = (desk: DeskUnderTest) => Promise<void>;
 
@@ -147,6 +147,23 @@ const transfer = step(
   },
 );
 
+/** As `transfer`, of one who talks; and nobody knows whether it was done. */
+const stay = step(
+  'stay',
+  fc.record({ call: index, queueId: fc.constantFrom('front', 'back'), isDone: fc.boolean() }),
+  async (desk, { call, queueId, isDone }) => {
+    const talking = [...desk.calls.keys()].filter((callId) => desk.stateOf(callId) === 'talking');
+    const callId = pick(talking, call);
+    const known = desk.calls.get(callId ?? '');
+    if (callId === undefined || !known) return;
+    const offerId = desk.talkOf(callId);
+    if (isDone && (await desk.store.transferTo(callId, queueId)).outcome === 'queued') known.isServed = false;
+    await desk.check();
+    if (await desk.store.stay(callId, offerId)) known.isServed = true;
+    await desk.check();
+  },
+);
+
 /** A supervisor moves a caller who waits. */
 const move = step(
   'move',
@@ -278,6 +295,26 @@ const rewrite = step(
   },
 );
 
+/** The queue's hours are changed: it closes, now or soon, or opens. */
+const reopen = step(
+  'reopen',
+  fc.record({
+    queueId: fc.constantFrom(...queueIds),
+    minutes: fc.constantFrom([0, 60], [-5, 1], [1, 3], [-1, 2], [60, 120], undefined),
+  }),
+  async (desk, { queueId, minutes }) => {
+    const settings = desk.queue(queueId);
+    const hours = minutes ? desk.hours(minutes[0] ?? 0, minutes[1] ?? 0) : settings.hours;
+    await desk.store.putQueue({ ...settings, hours });
+    await desk.check();
+  },
+);
+
+const removeQueue = step('removeQueue', fc.constantFrom(...queueIds), async (desk, queueId) => {
+  await desk.store.removeQueue(queueId);
+  await desk.check();
+});
+
 /** Anything that can happen, in any order. */
 const weighted: [number, fc.Arbitrary<Step>][] = [
   [4, enqueue],
@@ -287,6 +324,7 @@ const weighted: [number, fc.Arbitrary<Step>][] = [
   [1, race],
   [2, leave],
   [1, transfer],
+  [1, stay],
   [1, move],
   [2, handTo],
   [1, keep],
@@ -302,6 +340,8 @@ const weighted: [number, fc.Arbitrary<Step>][] = [
   [1, revive],
   [1, takeOver],
   [1, rewrite],
+  [2, reopen],
+  [1, removeQueue],
 ];
 export const commands = fc.commands(
   weighted.flatMap(([weight, each]) => Array.from({ length: weight }, () => each)),

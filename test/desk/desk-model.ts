@@ -17,6 +17,24 @@ const agents = {
   dan: { queues: ['back', 'front'], refusedAccounts: ['globex'] },
 };
 export const agentIds = Object.keys(agents);
+export const queueIds = ['front', 'back'];
+
+function queuesOf(strategies: readonly QueueSettings['strategy'][]): QueueSettings[] {
+  const settings = { missesBeforePause: 2, pauseMs: 40_000, skipMs: 20_000, wrapUpMs: 15_000, ringTimeoutMs: 12_000 };
+  const front: Partial<QueueSettings> = {
+    ...{ queueId: 'front', strategy: strategies[0] ?? 'longest-idle', ringCount: 2, maxLength: 6, maxWaitMs: 120_000 },
+    overflow: [{ type: 'voicemail' }, { type: 'hang-up' }],
+    widening: [
+      { afterMs: 30_000, anyLanguage: true },
+      { afterMs: 50_000, dropSkills: ['billing'] },
+    ],
+  };
+  const back: Partial<QueueSettings> = {
+    ...{ queueId: 'back', strategy: strategies[1] ?? 'longest-idle', ringCount: 3, maxWaitMs: 60_000 },
+    ...{ noAgentsMs: 25_000, overflow: [{ type: 'queue', queueId: 'front' }, { type: 'callback' }] },
+  };
+  return [front, back].map((queue) => queueOf({ ...settings, ...queue }));
+}
 
 /** What the controllers know: who is on the line, and who drives each call. */
 interface KnownCall {
@@ -45,6 +63,7 @@ export class DeskUnderTest {
   nowMs = Date.UTC(2026, 0, 5, 1, 0, 0);
   readonly calls = new Map<string, KnownCall>();
   readonly controllers = new Map<string, KnownController>();
+  #queues: QueueSettings[] = [];
   #names = 0;
   /** Offers ever made, newest last. */
   readonly #offers: string[] = [];
@@ -58,36 +77,11 @@ export class DeskUnderTest {
   static async start(connections: RedisConnection[], strategies: readonly QueueSettings['strategy'][]) {
     await connections[0]?.client.flushall();
     const desk = new DeskUnderTest(connections);
-    const settings = { missesBeforePause: 2, pauseMs: 40_000, skipMs: 20_000, wrapUpMs: 15_000, ringTimeoutMs: 12_000 };
     for (const name of ['c0', 'c1', 'c2']) desk.addController(name);
     for (const name of desk.controllers.keys()) await desk.storeOf(name).extend(name, leaseMs);
     const { store } = desk;
-    await store.putQueue(
-      queueOf({
-        ...settings,
-        queueId: 'front',
-        strategy: strategies[0] ?? 'longest-idle',
-        ringCount: 2,
-        maxLength: 6,
-        maxWaitMs: 120_000,
-        overflow: [{ type: 'voicemail' }, { type: 'hang-up' }],
-        widening: [
-          { afterMs: 30_000, anyLanguage: true },
-          { afterMs: 50_000, dropSkills: ['billing'] },
-        ],
-      }),
-    );
-    await store.putQueue(
-      queueOf({
-        ...settings,
-        queueId: 'back',
-        strategy: strategies[1] ?? 'longest-idle',
-        ringCount: 3,
-        maxWaitMs: 60_000,
-        noAgentsMs: 25_000,
-        overflow: [{ type: 'queue', queueId: 'front' }, { type: 'callback' }],
-      }),
-    );
+    desk.#queues = queuesOf(strategies);
+    for (const queueId of queueIds) await store.putQueue(desk.queue(queueId));
     for (const [id, profile] of Object.entries(agents)) {
       await store.putAgent(agentOf(id, profile));
       if (id !== 'dan') await store.setAgentState(id, 'available');
@@ -95,6 +89,13 @@ export class DeskUnderTest {
     }
     await desk.check();
     return desk;
+  }
+
+  /** Its settings, but for the hours as at the start: always. */
+  queue(queueId: string): QueueSettings {
+    const found = this.#queues.find((queue) => queue.queueId === queueId);
+    if (!found) throw new Error(`no queue ${queueId}`);
+    return found;
   }
 
   get store(): DeskStore {
@@ -135,6 +136,11 @@ export class DeskUnderTest {
 
   stateOf(callId: string): string | undefined {
     return this.#snapshot?.calls.get(callId)?.['state'];
+  }
+
+  /** The offer by which an agent has the caller. */
+  talkOf(callId: string): string {
+    return this.#snapshot?.calls.get(callId)?.['offer'] ?? '';
   }
 
   offersOf(callId: string): string[] {
@@ -193,13 +199,15 @@ export class DeskUnderTest {
   }
 
   async end(): Promise<void> {
+    for (const queueId of queueIds) await this.store.putQueue(this.queue(queueId));
     for (const [callId, { controller, isCallBack }] of this.calls) {
       if (!isCallBack && this.controllers.get(controller)?.hungAtMs !== undefined) continue;
       await this.store.leave(callId);
       this.calls.delete(callId);
       await this.check();
     }
-    await this.advance(200_000);
+    // Longer than any pause: also that of who was lost in a queue that was removed then.
+    await this.advance(310_000);
     const left = this.#snapshot;
     if (!left) throw new Error('nothing was read');
     expect([...left.calls.keys(), ...left.offers.keys()]).toEqual([]);
@@ -209,6 +217,12 @@ export class DeskUnderTest {
     for (const agent of left.agents.values()) expect(agent['state']).toBe(agent['wanted']);
   }
 
+  /** Opening hours as far from now, in minutes. */
+  hours(fromMinutes: number, toMinutes: number): QueueSettings['hours'] {
+    const at = (minutes: number) => new Date(this.nowMs + minutes * 60_000).toISOString().slice(11, 16);
+    return { timezone: 'UTC', open: [{ from: at(fromMinutes), to: at(toMinutes) }], closedDays: [] };
+  }
+
   /** All that must be true after each operation. */
   async check(): Promise<void> {
     const connection = this.#connections[0];
@@ -216,7 +230,8 @@ export class DeskUnderTest {
     const before = this.#snapshot;
     const after = await readDesk(connection, `${prefix}:{desk}:`);
     this.#snapshot = after;
-    const made = [...after.offers.keys()].filter((id) => !before?.offers.has(id));
+    // One that was taken back is the same again.
+    const made = [...after.offers.keys()].filter((id) => !before?.offers.has(id) && !this.#offers.includes(id));
     this.#offers.push(...made);
     expect([...faultsOf(after), ...this.#orderFaults(after, made), ...this.#lostCallers(after)]).toEqual([]);
   }
@@ -258,6 +273,10 @@ export class DeskUnderTest {
       if (!this.calls.has(callId)) faults.push(`${callId} has left, and is there`);
     for (const [callId, { controller, isCallBack }] of this.calls) {
       if (desk.calls.has(callId)) continue;
+      if (isCallBack && desk.givenUp.has(callId)) {
+        this.calls.delete(callId);
+        continue;
+      }
       const hungAtMs = this.controllers.get(controller)?.hungAtMs;
       // Nobody came for it in the time set: that call has no controller, hence no line.
       if (!isCallBack && hungAtMs !== undefined && this.nowMs >= hungAtMs + orphanMs) this.calls.delete(callId);

@@ -7,9 +7,12 @@ import { espeakNg } from '../../src/speech/synthesizer.ts';
 import { findSound, readWav, rms, toneDurationMs } from '../support/audio.ts';
 import type { DeskAgent } from '../support/desk-agent.ts';
 import { DeskScene, hears, tones } from '../support/desk-scene.ts';
+import { eventually } from '../support/poll.ts';
+import { denwaban } from '../support/system.ts';
 
 /** Whom nobody serves, step by step. Transfer, and voicemail after it: desk-callback.test.ts. */
 const [busy, spoken, later, shut, slow] = ['0322220021', '0322220022', '0322220023', '0322220024', '0322220025'];
+const [gone, evening] = ['0322220026', '0322220027'];
 const music = 600;
 let scene: DeskScene;
 let hanako: DeskAgent;
@@ -51,11 +54,24 @@ describe('overflow of a queue that nobody has signed in to', () => {
     await hanako.phone.heardOf('CALL_INCOMING');
     hanako.phone.accept();
     await hears(caller.phone, [880], [music]);
+    const { agentId } = hanako;
+    const form = await eventually('the form', () => hanako.send('GET', `/agents/${agentId}/intake`));
+    expect(form).toMatchObject({ queueId: 'second' });
     caller.phone.hangUp();
     expect(await scene.story(caller)).toEqual({
       outcome: 'served',
       legs: ['caller caller-hangup', 'agent caller-hangup'],
     });
+    const { callId } = await scene.record(caller);
+    const stays = (await scene.system.facts(callId)).flatMap((fact) =>
+      fact.type === 'queued' || fact.type === 'left-queue' ? [{ ...fact }] : [],
+    );
+    expect(stays).toMatchObject([
+      { type: 'queued', queueId: 'busy' },
+      { type: 'left-queue', queueId: 'busy', reason: 'overflow' },
+      { type: 'queued', queueId: 'second' },
+      { type: 'left-queue', queueId: 'second', reason: 'answered' },
+    ]);
     await scene.atRest();
   });
 
@@ -100,11 +116,38 @@ describe('overflow of a queue that nobody has signed in to', () => {
     await scene.atRest();
   });
 
+  it('another queue, which is closed: the next step at once, and not a wait for nobody', async () => {
+    const caller = await scene.caller(evening);
+    await caller.phone.heardOf('CALL_CLOSED', { timeoutMs: 20_000 });
+    expect(toneDurationMs(caller.phone.heard(), 1_000)).toBeGreaterThan(300);
+    expect(await scene.story(caller)).toEqual({ outcome: 'nobody', legs: ['caller system-hangup'] });
+    await scene.atRest();
+  });
+
   it('hang-up: the flow says so', async () => {
     const caller = await scene.caller(shut);
     await caller.phone.heardOf('CALL_CLOSED');
     expect(toneDurationMs(caller.phone.heard(), 1_000)).toBeGreaterThan(300);
     expect(await scene.story(caller)).toEqual({ outcome: 'nobody', legs: ['caller system-hangup'] });
+    await scene.atRest();
+  });
+});
+
+describe('a queue that is removed', () => {
+  it('keeps nobody waiting: the flow says that it has failed, at once, and to who calls later as well', async () => {
+    const caller = await scene.caller(gone);
+    await scene.seen(caller, 'the wait', ({ queueId, state }) => queueId === 'gone' && state === 'waiting');
+    await hears(caller.phone, [music]);
+    const removed = await denwaban(['queue', 'remove', 'gone'], scene.system.environment);
+    expect(removed).toMatchObject({ code: 0 });
+    await caller.phone.heardOf('CALL_CLOSED', { timeoutMs: 20_000 });
+    expect(toneDurationMs(caller.phone.heard(), 900)).toBeGreaterThan(300);
+    expect(await scene.story(caller)).toEqual({ outcome: 'failed', legs: ['caller system-hangup'] });
+    const { queues } = await scene.boss.sees();
+    expect(queues.map(({ queueId }) => queueId)).not.toContain('gone');
+    const later = await scene.caller(gone);
+    await later.phone.heardOf('CALL_CLOSED', { timeoutMs: 20_000 });
+    expect((await scene.story(later)).outcome).toBe('failed');
     await scene.atRest();
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openingHoursSchema } from '../../src/accounts/opening-hours.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
@@ -152,6 +153,58 @@ describe('a call-back', () => {
     expect(await desk.store.report(again, { type: 'not-reached', againMs: 60_000, attemptsMax: 2 })).toBe('gone');
     expect(await desk.leftovers()).toEqual([]);
     expect(await faults(desk)).toEqual([]);
+  });
+
+  it('waits at its place until its queue is open again, whoever of another queue is free', async () => {
+    const desk = await open();
+    const hours = openingHoursSchema.parse({ open: [{ from: '09:00', to: '10:01' }] });
+    await desk.store.putQueue(queueOf({ hours, ringTimeoutMs: 60_000 }));
+    await desk.store.putQueue(queueOf({ queueId: 'always' }));
+    for (const call of ['a', 'b']) await desk.enqueue(call);
+    await desk.enqueue('waits');
+    for (const call of ['a', 'b']) await desk.store.callBackLater(call);
+    await desk.advance(30_000);
+    await desk.signIn('ann', { queues: ['main', 'always'] });
+    expect(await desk.offers()).toEqual(['a→ann']);
+    // The phone rings on; whoever does not answer is not rung for it again today.
+    await desk.store.report(await desk.offerOf('ann'), { type: 'ringing' });
+    await desk.advance(31_000);
+    expect(await faults(desk)).toEqual([]);
+    // Whoever is on the line is not turned away.
+    await desk.store.report(await desk.offerOf('ann'), { type: 'missed', why: 'no-answer' });
+    expect(await desk.offers()).toEqual(['waits→ann']);
+    await desk.store.leave('waits');
+    expect(await desk.stateOf('ann')).toBe('available');
+    // Nothing that falls due meanwhile changes that: the time passed over, another controller.
+    await desk.store.extend('c2', 10_000);
+    await desk.advance(120_000, ['c2']);
+    expect(await desk.stateOf('ann')).toBe('available');
+    expect(await desk.store.places(['a', 'b'])).toMatchObject([{ position: 1 }, { position: 2 }]);
+    expect(await faults(desk)).toEqual([]);
+    // 09:00 the next day, by itself.
+    await desk.store.extend('c2', 24 * 3_600_000);
+    desk.nowMs = Date.UTC(2026, 0, 6, 0, 0, 0) - 1;
+    await desk.store.tick();
+    expect(await desk.offers('c2')).toEqual([]);
+    desk.nowMs += 1;
+    await desk.store.tick();
+    expect(await desk.offers('c2')).toEqual(['a→ann']);
+    expect(await faults(desk)).toEqual([]);
+  });
+
+  it('goes on at once where its queue is opened', async () => {
+    const desk = await open();
+    const hours = openingHoursSchema.parse({ closedDays: ['2026-01-05'] });
+    await desk.enqueue('a');
+    await desk.store.callBackLater('a');
+    await desk.store.putQueue(queueOf({ hours }));
+    await desk.signIn('ann');
+    expect(await desk.offers()).toEqual([]);
+    expect(await faults(desk)).toEqual([]);
+    await desk.store.putQueue(queueOf());
+    expect(await desk.offers()).toEqual(['a→ann']);
+    await desk.store.leave('a');
+    expect(await desk.leftovers()).toEqual([]);
   });
 
   it('is dropped: nobody is called back, whoever rang for it is free; not one who talks', async () => {

@@ -292,3 +292,105 @@ describe('a supervisor who listens', () => {
     expect(await faults(desk)).toEqual([]);
   });
 });
+
+describe('handed to a queue, and taken back since nobody knows whether that was done', () => {
+  const handed = async (settings: Parameters<typeof queueOf>[0] = {}) => {
+    const desk = await DeskBench.open(redis, { wrapUpMs: 30_000, ...settings }, ['ann']);
+    await desk.store.putQueue(queueOf({ queueId: 'second' }));
+    await desk.enqueue('a', { skills: [] });
+    const offerId = await desk.talk('ann');
+    return { desk, offerId };
+  };
+
+  it('the two talk, as if it had not been, also where it had not', async () => {
+    const { desk, offerId } = await handed();
+    await desk.signIn('bob', { queues: ['second'] });
+    expect(await desk.store.stay('a', offerId)).toBe(true);
+    // The answer is lost: sent again.
+    for (let sent = 0; sent < 2; sent++) await desk.store.transferTo('a', 'second');
+    expect(await desk.offers()).toEqual(['a→bob']);
+    expect(await desk.stateOf('ann')).toBe('wrap-up');
+    for (let sent = 0; sent < 2; sent++) expect(await desk.store.stay('a', offerId)).toBe(true);
+    expect([await desk.stateOf('ann'), await desk.stateOf('bob')]).toEqual(['talking', 'available']);
+    expect(await desk.store.places(['a'])).toEqual([]);
+    expect(await faults(desk)).toEqual([]);
+    await desk.advance(60_000);
+    expect(await desk.stateOf('ann')).toBe('talking');
+    await desk.store.report(offerId, { type: 'finished' });
+    expect(await desk.stateOf('ann')).toBe('wrap-up');
+    await desk.advance(30_000);
+    expect((await desk.store.queueFigures('main'))?.handlingMs).toBe(90_001);
+    expect(await faults(desk)).toEqual([]);
+    await desk.store.leave('a');
+    expect(await desk.leftovers()).toEqual([]);
+  });
+
+  it('stays done where the agent has another caller already, or another agent has the caller', async () => {
+    const { desk, offerId } = await handed({ wrapUpMs: 0 });
+    await desk.enqueue('b');
+    await desk.store.transferTo('a', 'second');
+    expect(await desk.offers()).toEqual(['b→ann']);
+    expect(await desk.store.stay('a', offerId)).toBe(false);
+    await desk.store.leave('b');
+    await desk.signIn('bob', { queues: ['second'] });
+    await desk.store.report(await desk.offerOf('bob'), { type: 'answered' });
+    expect(await desk.store.stay('a', offerId)).toBe(false);
+    await desk.talk('bob');
+    expect(await desk.store.stay('a', offerId)).toBe(false);
+    await desk.store.leave('a');
+    // Nothing is known of the call: whoever has it has it.
+    expect(await desk.store.stay('a', offerId)).toBe(true);
+    expect(await faults(desk)).toEqual([]);
+    expect(await desk.leftovers()).toEqual([]);
+  });
+});
+
+describe('the skills that the flow asked for', () => {
+  const asking = { skills: [{ name: 'law', minLevel: 5 }], language: 'en' };
+  const toSecond = async (settings: Parameters<typeof queueOf>[0] = {}) => {
+    const desk = await DeskBench.open(redis, { maxWaitMs: 20_000, overflow: [{ type: 'queue', queueId: 'second' }] });
+    await desk.store.putQueue(queueOf({ queueId: 'second', ...settings }));
+    await desk.signIn('bob', { queues: ['second'] });
+    await desk.signIn('eve', { queues: ['second'], languages: ['ja', 'en'] });
+    await desk.enqueue('a', asking);
+    return desk;
+  };
+
+  it('count no more where an agent hands the caller to another queue, or a supervisor moves them; the language does', async () => {
+    const handed = await toSecond();
+    await handed.signIn('ann', { skills: { law: 5 }, languages: ['en'] });
+    await handed.talk('ann');
+    await handed.store.transferTo('a', 'second');
+    expect(await handed.offers()).toEqual(['a→eve']);
+    const moved = await toSecond();
+    await moved.store.moveTo('a', 'second', false);
+    expect(await moved.offers()).toEqual(['a→eve']);
+    for (const desk of [handed, moved]) expect(await faults(desk)).toEqual([]);
+  });
+
+  it('count on where the queue overflows, as far as the widening of the next one says', async () => {
+    const strict = await toSecond();
+    await strict.advance(30_000);
+    expect((await strict.store.listLine('second', 5)).map(({ callId }) => callId)).toEqual(['a']);
+    expect(await strict.offers()).toEqual([]);
+    const lenient = await toSecond({ widening: [{ afterMs: 25_000, dropSkills: ['law'] }] });
+    await lenient.advance(24_900);
+    expect(await lenient.offers()).toEqual([]);
+    await lenient.advance(100);
+    expect(await lenient.offers()).toEqual(['a→eve']);
+  });
+
+  it('are wanted again where the hand-over is taken back, and the agent is lost then', async () => {
+    const desk = await toSecond();
+    await desk.signIn('ann', { skills: { law: 5 }, languages: ['en'] });
+    const offerId = await desk.talk('ann');
+    await desk.store.transferTo('a', 'second');
+    expect(await desk.store.stay('a', offerId)).toBe(true);
+    await desk.store.report(offerId, { type: 'agent-lost' });
+    await desk.signIn('lay', { languages: ['en'] });
+    expect(await desk.offers()).toEqual([]);
+    await desk.signIn('kim', { skills: { law: 9 }, languages: ['en'] });
+    expect(await desk.offers()).toEqual(['a→kim']);
+    expect(await faults(desk)).toEqual([]);
+  });
+});

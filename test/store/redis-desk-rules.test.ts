@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openingHoursSchema } from '../../src/accounts/opening-hours.ts';
+import type { QueueSettings } from '../../src/accounts/queues.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
@@ -221,6 +223,63 @@ describe('limits and overflow', () => {
     await desk.advance(60_000);
     expect((await desk.pending()).overflows.map(({ callId }) => callId)).toEqual(['a']);
     expect(await faults(desk)).toEqual([]);
+  });
+
+  it('leads into no queue that is closed, and into the next that is not', async () => {
+    const steps = [{ type: 'queue', queueId: 'day' }, { type: 'queue', queueId: 'always' }, { type: 'voicemail' }];
+    const overflow = steps as QueueSettings['overflow'];
+    const desk = await open({ maxWaitMs: 10_000, overflow });
+    // It is 10:00 in Tokyo, on a Monday.
+    const hours = openingHoursSchema.parse({ open: [{ from: '09:00', to: '10:05' }] });
+    await desk.store.putQueue(queueOf({ queueId: 'day', hours }));
+    await desk.store.putQueue(queueOf({ queueId: 'always' }));
+    const queueOfCall = async (call: string) => {
+      for (const queue of ['main', 'day', 'always']) {
+        if ((await desk.store.listLine(queue, 10)).some(({ callId }) => callId === call)) return queue;
+      }
+      return undefined;
+    };
+    await desk.enqueue('early');
+    await desk.advance(10_000);
+    expect(await queueOfCall('early')).toBe('day');
+    await desk.advance(281_000);
+    await desk.enqueue('late');
+    await desk.advance(20_000);
+    expect(await queueOfCall('late')).toBe('always');
+    // Closed today; it is the settings as they are now that count.
+    const closed = openingHoursSchema.parse({ closedDays: ['2026-01-05'] });
+    await desk.store.putQueue(queueOf({ queueId: 'always', hours: closed }));
+    await desk.enqueue('shut');
+    await desk.advance(10_000);
+    expect((await desk.pending()).overflows).toEqual([
+      { callId: 'shut', step: { type: 'voicemail' }, why: 'time-out' },
+    ]);
+    expect(await faults(desk)).toEqual([]);
+  });
+
+  it('leads into no queue that nobody has been signed in to for its limit', async () => {
+    const desk = await open({ maxWaitMs: 10_000, overflow: [{ type: 'queue', queueId: 'staffed' }] });
+    await desk.store.putQueue(queueOf({ queueId: 'staffed', noAgentsMs: 30_000, overflow: [{ type: 'voicemail' }] }));
+    const inLine = async () => (await desk.store.listLine('staffed', 10)).map(({ callId }) => callId);
+    await desk.enqueue('a');
+    await desk.advance(10_000);
+    expect((await desk.pending()).overflows.map(({ callId }) => callId)).toEqual(['a']);
+    await desk.signIn('ann', { queues: ['staffed'] });
+    await desk.store.setAgentState('ann', 'break');
+    await desk.enqueue('b');
+    await desk.advance(10_000);
+    expect(await inLine()).toEqual(['b']);
+    await desk.store.setAgentState('ann', 'offline');
+    await desk.enqueue('c');
+    // Somebody may still come.
+    await desk.advance(10_000);
+    expect(await inLine()).toEqual(['b', 'c']);
+    await desk.enqueue('d');
+    await desk.advance(30_000);
+    expect((await desk.pending()).overflows.map(({ callId }) => callId).sort()).toEqual(['a', 'b', 'c', 'd']);
+    await desk.enqueue('e');
+    await desk.advance(10_000);
+    expect((await desk.pending()).overflows.find(({ callId }) => callId === 'e')?.step).toEqual({ type: 'hang-up' });
   });
 
   it('begins early where nobody has signed in, and not when somebody comes in time', async () => {

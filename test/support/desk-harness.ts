@@ -114,7 +114,7 @@ export class DeskBench {
     const due = await this.#redis.client.zrange(`${this.prefix}:{desk}:due`, '0', '-1');
     return [
       ...(await this.keys()).filter((key) => calls.test(key)),
-      ...due.filter((member) => !/^(agent|nobody):/.test(member)),
+      ...due.filter((member) => !/^(agent|nobody|door):/.test(member)),
     ];
   }
 }

@@ -9,6 +9,9 @@ export interface DeskSnapshot {
   agents: Map<string, Fields>;
   offers: Map<string, Fields>;
   profiles: Map<string, Profile>;
+  queues: Set<string>;
+  /** Call-backs that were given up. */
+  givenUp: Set<string>;
   /** Members by key (without the prefix), for sets and sorted sets. */
   sets: Map<string, Set<string>>;
 }
@@ -40,6 +43,8 @@ export async function readDesk({ client }: RedisConnection, head: string): Promi
     agents: new Map(),
     offers: new Map(),
     profiles: new Map(),
+    queues: new Set(),
+    givenUp: new Set(),
     sets: new Map(),
   };
   const entries = dumped.parse(JSON.parse(String(await client.eval(dump, 0, head))));
@@ -52,6 +57,8 @@ export async function readDesk({ client }: RedisConnection, head: string): Promi
     if (kind === 'call') snapshot.calls.set(id, fields);
     if (kind === 'agent') snapshot.agents.set(id, fields);
     if (kind === 'offer') snapshot.offers.set(id, fields);
+    if (name === 'queues') snapshot.queues = new Set(Object.keys(fields));
+    if (name === 'givenUp') snapshot.givenUp = new Set(Object.keys(fields));
     if (name === 'profiles') {
       for (const [agent, json] of Object.entries(fields)) snapshot.profiles.set(agent, JSON.parse(json));
     }
@@ -88,7 +95,7 @@ export function mayServe(desk: DeskSnapshot, agentId: string, callId: string): b
 /** Callers whom a free agent could be offered. */
 export function waitingCalls(desk: DeskSnapshot): string[] {
   return [...desk.calls]
-    .filter(([, call]) => call['state'] === 'waiting' && !call['orphan'] && !call['after'])
+    .filter(([, call]) => call['state'] === 'waiting' && !call['orphan'] && !call['after'] && !call['shut'])
     .map(([id]) => id);
 }
 
@@ -135,7 +142,8 @@ function agentFaults(desk: DeskSnapshot): string[] {
     if (ends !== mustEnd) faults.push(`agent ${id} is ${state} (${agent['reason']}), and its end is set: ${ends}`);
     for (const queue of desk.profiles.get(id)?.queues ?? []) {
       const isFree = desk.sets.get(`free:${queue}`)?.has(id) === true;
-      if (isFree !== (state === 'available')) faults.push(`agent ${id} is ${state}, free in ${queue}: ${isFree}`);
+      const shouldBe = state === 'available' && desk.queues.has(queue);
+      if (isFree !== shouldBe) faults.push(`agent ${id} is ${state}, free in ${queue}: ${isFree}`);
     }
     const heard = desk.calls.get(agent['listens'] ?? '');
     if (agent['listens'] && heard?.[`listener:${id}`] === undefined) faults.push(`agent ${id} listens to nothing`);
@@ -162,7 +170,9 @@ function callFaults(desk: DeskSnapshot): string[] {
     const shouldBe = ['waiting', 'offered', 'answered', 'held'].includes(state);
     if (inLine !== shouldBe) faults.push(`call ${id} is ${state}, in line: ${inLine}`);
     const waits = desk.sets.get(`waiting:${call['queue']}:${call['needs']}`)?.has(id) === true;
-    const shouldWait = state === 'waiting' && !call['orphan'] && !call['after'];
+    const shouldWait = state === 'waiting' && !call['orphan'] && !call['after'] && !call['shut'];
+    if (shouldWait && !desk.queues.has(call['queue'] ?? '')) faults.push(`call ${id} waits in no queue`);
+    if (call['shut'] && !call['callBack']) faults.push(`call ${id}: is on the line, and waits for a door`);
     if (waits !== shouldWait) faults.push(`call ${id} is ${state} (orphan ${call['orphan']}), waits: ${waits}`);
     const isPostponed = desk.sets.get('due')?.has(`again:${id}`) === true;
     if (isPostponed !== (call['after'] !== undefined))
@@ -178,6 +188,7 @@ function callFaults(desk: DeskSnapshot): string[] {
 /** Each set has only what belongs there, and nothing refers to what is gone. */
 function setFaults(desk: DeskSnapshot): string[] {
   const faults: string[] = [];
+  for (const callId of desk.givenUp) if (desk.calls.has(callId)) faults.push(`${callId} is given up, and is there`);
   const check = (ok: boolean, fault: string) => {
     if (!ok) faults.push(fault);
   };
@@ -203,7 +214,7 @@ function dueRefersTo(desk: DeskSnapshot, member: string): boolean {
   const [kind, id] = splitOnce(member);
   if (kind === 'offer') return desk.offers.has(id);
   if (kind === 'agent') return desk.agents.has(id);
-  if (kind === 'nobody') return true;
+  if (kind === 'nobody' || kind === 'door') return true;
   const [callId = '', agentId] = id.split('/');
   const call = desk.calls.get(callId);
   return kind === 'skip' ? call?.[`skip:${agentId}`] !== undefined : call !== undefined;

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { callsAsJson, listCalls } from '../../src/cli/calls.ts';
+import type { CallFact } from '../../src/kernel/call-fact.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openSql } from '../../src/store/sql/open-sql.ts';
@@ -62,6 +63,8 @@ export interface System {
   calls(options?: { reveal?: boolean; limit?: number }): Promise<PrintedCall[]>;
   /** The newest call on record to a number (`from` another), once it is closed. */
   closedCall(number: string, options?: { timeoutMs?: number; reveal?: boolean; from?: string }): Promise<PrintedCall>;
+  /** Everything on record about a call. */
+  facts(callId: string): Promise<CallFact[]>;
   stop(): Promise<void>;
 }
 
@@ -134,6 +137,7 @@ export async function startSystem(
     environment,
     uri: (number) => `sip:${number}@${sipHost}:${sipPort}`,
     calls,
+    facts: (callId) => onRecord(environment, (facts) => facts.factsOfCall(callId)),
     closedCall: (number, options = {}) => closedCall(environment, number, options),
     stop: async () => {
       const code = await program.end({ withinMs: 20_000 });
@@ -145,22 +149,30 @@ export async function startSystem(
 
 /** By what the command `calls` is made of, in this process: to start the program for each look would take a second. */
 async function closedCall(
-  { DATABASE_URL, DATA_DIR = '' }: Record<string, string>,
+  environment: Record<string, string>,
   number: string,
   { timeoutMs = 15_000, reveal = false, from = '' }: { timeoutMs?: number; reveal?: boolean; from?: string },
 ): Promise<PrintedCall> {
-  const url = DATABASE_URL ?? (await databaseUrlOf(DATA_DIR));
-  const database = await openSql(url, { clock: systemClock, logger: silentLogger });
-  const facts = new SqlFactStore(database);
-  const newestClosed = async () => {
+  const newestClosed = async (facts: SqlFactStore) => {
     const records = await listCalls({ facts, limit: 50 });
     const isOf = (written: string, number: string) => written.endsWith(number.replace(/^0/, ''));
     const newest = records.find((call) => isOf(call.to, number) && isOf(call.from, from));
     const closed = newest?.endedAt && newest.legs.every((leg) => leg.endedAt);
     return closed ? (JSON.parse(callsAsJson([newest], reveal)) as [PrintedCall])[0] : undefined;
   };
+  return onRecord(environment, (facts) =>
+    eventually(`a closed call to ${number}`, () => newestClosed(facts), { timeoutMs, everyMs: 50 }),
+  );
+}
+
+async function onRecord<T>(
+  { DATABASE_URL, DATA_DIR = '' }: Record<string, string>,
+  look: (facts: SqlFactStore) => Promise<T>,
+): Promise<T> {
+  const url = DATABASE_URL ?? (await databaseUrlOf(DATA_DIR));
+  const database = await openSql(url, { clock: systemClock, logger: silentLogger });
   try {
-    return await eventually(`a closed call to ${number}`, newestClosed, { timeoutMs, everyMs: 50 });
+    return await look(new SqlFactStore(database));
   } finally {
     await database.close();
   }

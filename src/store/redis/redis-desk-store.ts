@@ -1,114 +1,56 @@
 import { z } from 'zod';
 import type { AgentProfile } from '../../accounts/agents.ts';
-import { overflowStepSchema, type QueueSettings, storedQueueSettings } from '../../accounts/queues.ts';
+import { openingChanges } from '../../accounts/opening-hours.ts';
+import { type QueueSettings, storedQueueSettings } from '../../accounts/queues.ts';
 import type { CallShown } from '../../desk/call-shown.ts';
-import {
-  type AgentChange,
-  type AgentStatus,
-  agentStates,
-  callerStates,
-  type DeskListenerHandle,
-  type DeskStore,
-  type DeskStoreListener,
-  type EnqueueResult,
-  type HandOverRefusal,
-  type LineEntry,
-  type Offer,
-  type OfferEvent,
-  type PendingWork,
-  type QueueFigures,
-  type ResumedCaller,
-  type WaitingPlace,
-  type WantedState,
+import type {
+  AgentChange,
+  AgentStatus,
+  DeskListenerHandle,
+  DeskStore,
+  DeskStoreListener,
+  EnqueueResult,
+  GivenUpCallBack,
+  HandOverRefusal,
+  LineEntry,
+  Offer,
+  OfferEvent,
+  PendingWork,
+  QueueFigures,
+  ResumedCaller,
+  WaitingPlace,
+  WantedState,
 } from '../../desk/desk-store.ts';
 import { type DeskRequest, deskRequestSchema } from '../../desk/request.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { RedisConnection } from './open-redis.ts';
+import {
+  agentSchema,
+  changeSchema,
+  figuresSchema,
+  handToSchema,
+  lineSchema,
+  listOf,
+  messageSchema,
+  movedSchema,
+  needsJson,
+  pendingSchema,
+  placesSchema,
+  profileJson,
+  replySchema,
+  resumedSchema,
+  scriptOf,
+  toChangeId,
+  toEnqueueResult,
+  toGivenUp,
+  toRecord,
+  toStreamId,
+} from './redis-desk-words.ts';
 import { redisError, throwIfErrorCode } from './redis-errors.ts';
 
-/** Lua's empty table becomes an object in JSON. */
-const listOf = <T extends z.ZodType>(item: T) =>
-  z.preprocess((value) => (Array.isArray(value) ? value : []), z.array(item));
-
-const replySchema = z.object({ dueInMs: z.number(), result: z.unknown() });
-const offerSchema = z.object({
-  offerId: z.string(),
-  callId: z.string(),
-  agentId: z.string(),
-  displayName: z.string(),
-  ringTimeoutMs: z.number(),
-  pressOneToAccept: z.boolean(),
-  isCallBack: z.boolean(),
-  isTransfer: z.boolean(),
-});
-const handToSchema = z.union([z.enum(['not-talking', 'busy', 'not-allowed']), offerSchema]);
-const overflowSchema = z.object({
-  callId: z.string(),
-  step: overflowStepSchema,
-  why: z.enum(['time-out', 'no-agent']),
-});
-const messageSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('offer'), offer: offerSchema }),
-  z.object({ type: z.literal('withdrawn'), callId: z.string(), offerId: z.string() }),
-  overflowSchema.extend({ type: z.literal('overflow') }),
-]);
-const pendingSchema = z.object({
-  offers: listOf(offerSchema),
-  overflows: listOf(overflowSchema),
-  lost: listOf(z.string()),
-});
-const enqueuedSchema = z.union([z.enum(['full', 'unknown-queue', 'gone']), z.number()]);
-const callerStateSchema = z.enum(callerStates);
-const movedSchema = z.union([z.enum(['full', 'unknown-queue', 'not-waiting']), z.number()]);
-const resumedSchema = z.union([
-  z.enum(['unknown', 'taken']),
-  z.object({
-    state: callerStateSchema,
-    request: z.string(),
-    offer: z.string().optional(),
-    agent: z.string().optional(),
-  }),
-]);
-const placesSchema = listOf(z.object({ callId: z.string(), position: z.number(), estimateMs: z.number().optional() }));
-const stateSchema = z.enum(agentStates);
-const agentSchema = z
-  .object({
-    agentId: z.string(),
-    state: stateSchema,
-    reason: z.string(),
-    sinceMs: z.number(),
-    wanted: z.enum(['available', 'break', 'offline']),
-    callId: z.string().optional(),
-    missesInRow: z.number(),
-  })
-  .transform((agent): AgentStatus => ({ ...agent, callId: agent.callId }));
-const lineSchema = listOf(
-  z.object({
-    callId: z.string(),
-    accountId: z.string(),
-    state: callerStateSchema,
-    enqueuedAtMs: z.number(),
-    isCallBack: z.boolean(),
-    agentIds: listOf(z.string()),
-  }),
-);
-const figuresSchema = z.nullable(
-  z.object({
-    waiting: z.number(),
-    longestWaitMs: z.number(),
-    agents: z.partialRecord(stateSchema, z.number()),
-    handlingMs: z.number().optional(),
-  }),
-);
-const changeSchema = z.object({
-  agent: z.string(),
-  from: stateSchema,
-  state: stateSchema,
-  reason: z.string(),
-  at: z.coerce.number(),
-  call: z.string(),
-  by: z.string().default(''),
-});
+/** Redis knows so far ahead when queues open and close: settings are written again long before. */
+const dayMs = 24 * 3_600_000;
+const doorsMs = 3 * dayMs;
 
 export interface RedisDeskStoreOptions {
   /** All keys begin with it, and lie in one slot of a cluster. */
@@ -126,6 +68,8 @@ export class RedisDeskStore implements DeskStore {
   readonly #prefix: string;
   readonly #nowMs: (() => number) | undefined;
   readonly #listeners = new Set<DeskStoreListener>();
+  /** By queue. */
+  readonly #doors = new Map<string, { hours: string; fromMs: number; doors: string }>();
 
   constructor(redis: RedisConnection, { prefix = 'denwaban', nowMs }: RedisDeskStoreOptions = {}) {
     this.#redis = redis;
@@ -180,8 +124,9 @@ export class RedisDeskStore implements DeskStore {
   async resume(controllerId: string, callId: string, onlyLost = false): Promise<ResumedCaller | 'unknown' | 'taken'> {
     const result = resumedSchema.parse(await this.#run('deskResume', controllerId, callId, onlyLost ? 1 : 0));
     if (typeof result === 'string') return result;
-    const { state, offer, agent } = result;
-    return { state, request: deskRequestSchema.parse(JSON.parse(result.request)), offerId: offer, agentId: agent };
+    const { state, queue, offer, agent } = result;
+    const request = deskRequestSchema.parse(JSON.parse(result.request));
+    return { state, request, queueId: queue, offerId: offer, agentId: agent };
   }
 
   async leave(callId: string): Promise<void> {
@@ -190,6 +135,10 @@ export class RedisDeskStore implements DeskStore {
 
   async transferTo(callId: string, queueId: string): Promise<EnqueueResult | { outcome: 'gone' }> {
     return toEnqueueResult(await this.#run('deskTransfer', callId, queueId));
+  }
+
+  async stay(callId: string, offerId: string): Promise<boolean> {
+    return z.boolean().parse(await this.#run('deskStay', callId, offerId));
   }
 
   async moveTo(callId: string, queueId: string, first: boolean): Promise<EnqueueResult | { outcome: 'not-waiting' }> {
@@ -219,6 +168,16 @@ export class RedisDeskStore implements DeskStore {
     return z.boolean().parse(await this.#run('deskDropCallBack', callId));
   }
 
+  async givenUp(limit: number): Promise<GivenUpCallBack[]> {
+    const key = `${this.#prefix}givenUp`;
+    const entries = await this.#command(() => this.#redis.client.hrandfield(key, limit, 'WITHVALUES'));
+    return Object.values(toRecord(z.array(z.string()).parse(entries ?? []))).map(toGivenUp);
+  }
+
+  async caseOpened(callId: string): Promise<void> {
+    await this.#command(() => this.#redis.client.hdel(`${this.#prefix}givenUp`, callId));
+  }
+
   async listenIn(callId: string, agentId: string): Promise<'ok' | 'busy'> {
     return z.enum(['ok', 'busy']).parse(await this.#run('deskListenIn', callId, agentId));
   }
@@ -246,7 +205,12 @@ export class RedisDeskStore implements DeskStore {
   }
 
   async putQueue(settings: QueueSettings): Promise<void> {
-    await this.#run('deskPutQueue', JSON.stringify(settings));
+    await this.#run('deskPutQueue', JSON.stringify(settings), await this.#doorsOf(settings));
+  }
+
+  async removeQueue(queueId: string): Promise<void> {
+    this.#doors.delete(queueId);
+    await this.#run('deskRemoveQueue', queueId);
   }
 
   async findQueue(queueId: string): Promise<QueueSettings | undefined> {
@@ -260,6 +224,13 @@ export class RedisDeskStore implements DeskStore {
 
   async removeAgent(agentId: string): Promise<void> {
     await this.#run('deskPutAgent', agentId, '');
+  }
+
+  async known(): Promise<{ queueIds: string[]; agentIds: string[] }> {
+    const { client } = this.#redis;
+    const read = (name: string) => this.#command(() => client.hkeys(`${this.#prefix}${name}`));
+    const [queueIds, agentIds] = await Promise.all([read('queues'), read('profiles')]);
+    return { queueIds, agentIds };
   }
 
   async setAgentState(agentId: string, wanted: WantedState, reason = '', byUserId = ''): Promise<boolean> {
@@ -309,6 +280,22 @@ export class RedisDeskStore implements DeskStore {
     });
   }
 
+  /** When the queue opens and closes, as JSON. Reckoned anew once a day, since it takes some ms. */
+  async #doorsOf({ queueId, hours }: QueueSettings): Promise<string> {
+    const nowMs = this.#nowMs?.() ?? (await this.#redisMs());
+    const text = JSON.stringify(hours);
+    const known = this.#doors.get(queueId);
+    if (known?.hours === text && nowMs >= known.fromMs && nowMs < known.fromMs + dayMs) return known.doors;
+    const doors = JSON.stringify(openingChanges(hours, nowMs, nowMs + doorsMs));
+    this.#doors.set(queueId, { hours: text, fromMs: nowMs, doors });
+    return doors;
+  }
+
+  async #redisMs(): Promise<number> {
+    const [seconds] = await this.#command(() => this.#redis.client.time());
+    return Number(seconds) * 1_000;
+  }
+
   async #run(script: string, ...args: (string | number)[]): Promise<unknown> {
     const answer = await this.#redis.runScript(script, [this.#prefix], [this.#nowMs?.() ?? '', ...args]);
     const { dueInMs, result } = replySchema.parse(JSON.parse(z.string().parse(answer)));
@@ -324,58 +311,4 @@ export class RedisDeskStore implements DeskStore {
       throw redisError(error);
     }
   }
-}
-
-/** Skills as level by name. */
-function needsJson({ skills, language }: DeskRequest): string {
-  const levels = Object.fromEntries(skills.map(({ name, minLevel }) => [name, minLevel]));
-  return JSON.stringify({ ...(language ? { language } : {}), skills: levels });
-}
-
-function profileJson({ displayName, queues, skills, languages, refusedAccounts }: AgentProfile): string {
-  const set = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, true]));
-  const refused = set(refusedAccounts);
-  return JSON.stringify({ displayName, queues: [...new Set(queues)], skills, languages: set(languages), refused });
-}
-
-function toEnqueueResult(result: unknown): EnqueueResult | { outcome: 'gone' } {
-  const enqueued = enqueuedSchema.parse(result);
-  if (enqueued === 'gone') return { outcome: 'gone' };
-  if (typeof enqueued === 'number') return { outcome: 'queued', position: enqueued };
-  return { outcome: 'refused', reason: enqueued };
-}
-
-function scriptOf(event: OfferEvent): { script: string; args: (string | number)[] } {
-  switch (event.type) {
-    case 'ringing':
-      return { script: 'deskRinging', args: [] };
-    case 'answered':
-      return { script: 'deskAnswered', args: [] };
-    case 'connected':
-      return { script: 'deskConnected', args: [] };
-    case 'missed':
-      return { script: 'deskMissed', args: [event.why] };
-    case 'finished':
-      return { script: 'deskFinished', args: [event.wrapUpMs ?? ''] };
-    case 'not-reached':
-      return { script: 'deskNotReached', args: [event.againMs, event.attemptsMax ?? ''] };
-    case 'agent-lost':
-      return { script: 'deskAgentLost', args: [] };
-  }
-}
-
-/** An id of a stream is two numbers; with the second at full width they ascend as text too. */
-function toChangeId(streamId: string): string {
-  const [atMs = '', count = ''] = streamId.split('-');
-  return `${atMs}-${count.padStart(6, '0')}`;
-}
-
-function toStreamId(changeId: string): string {
-  return changeId.split('-').map(Number).join('-');
-}
-
-function toRecord(fields: readonly string[]): Record<string, string> {
-  const record: Record<string, string> = {};
-  for (let index = 0; index + 1 < fields.length; index += 2) record[fields[index] ?? ''] = fields[index + 1] ?? '';
-  return record;
 }

@@ -11,7 +11,7 @@ local atMs = desk.get('call', call, 'at')
 desk.cancelTransfer(call)
 desk.dropOffer(ARGV[2], call, controller)
 -- The phone is as good as unreachable.
-desk.miss(agent, 'unreachable', desk.queue(queueId))
+desk.miss(agent, 'unreachable', desk.settingsOf(queueId))
 desk.set('call', call, 'score', string.format('%.0f', desk.score(10, tonumber(atMs))))
 desk.enterLine(call, desk.queue(queueId), nowMs)
 return desk.reply('ok')

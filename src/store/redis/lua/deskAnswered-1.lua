@@ -18,7 +18,7 @@ if transfer then
 end
 desk.set('call', call, 'state', 'answered', 'offer', offer, 'agent', agent)
 redis.call('HDEL', base .. 'agent:' .. agent, 'misses')
-redis.call('HDEL', base .. 'call:' .. call, 'ignored')
+redis.call('HDEL', base .. 'call:' .. call, 'ignored', 'from')
 redis.call('SREM', base .. 'ringing:' .. call, offer)
 local callBack = desk.get('call', call, 'callBack')
 desk.remind('offer', offer, nowMs + (callBack and desk.callBackMs or desk.connectMs))

@@ -7,10 +7,12 @@
 -- include: desk-base desk-agents desk-match desk-calls desk-due
 
 local call = ARGV[2]
-local state, controller, orphan = desk.get('call', call, 'state', 'controller', 'orphan')
+local state, controller, orphan, queue, needs =
+  desk.get('call', call, 'state', 'controller', 'orphan', 'queue', 'needs')
 if state ~= 'waiting' and state ~= 'offered' and state ~= 'held' then return desk.reply(false) end
 if redis.call('SADD', base .. 'callBacks', call) == 0 then return desk.reply(true) end
 desk.withdraw(call)
+desk.takeOut(call, queue, needs)
 redis.call('SREM', base .. 'held:' .. controller, call)
 redis.call('SREM', base .. 'lost:' .. controller, call)
 desk.unremind('wait', call)

@@ -1,4 +1,5 @@
--- A waiting caller is moved: into the line of another queue with the age kept, or to the head of the line.
+-- A waiting caller is moved: into the line of another queue with the age and the language kept
+-- (not the skills asked for), or to the head of the line.
 -- KEYS[1] prefix of the desk's keys (parts/desk-base.lua lists them)
 -- ARGV[1] now, ms; '' = by the clock of this server
 -- ARGV[2] call id
@@ -31,5 +32,6 @@ desk.withdraw(call)
 desk.leaveLine(call)
 redis.call('SREM', base .. 'held:' .. controller, call)
 redis.call('HDEL', base .. 'call:' .. call, 'maxWaitMs', 'moves')
+if current ~= queueId then desk.dropSkills(call) end
 desk.enterLine(call, queue, nowMs)
 return desk.reply(desk.position(call))

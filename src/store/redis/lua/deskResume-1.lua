@@ -4,7 +4,7 @@
 -- ARGV[2] controller id
 -- ARGV[3] call id
 -- ARGV[4] 1 = only if no other controller drives it
--- Result: JSON { dueInMs = ms until the next thing falls due or -1, result = { state, request, offer, agent }, 'unknown' or 'taken'; -1 when this controller has no lease }
+-- Result: JSON { dueInMs = ms until the next thing falls due or -1, result = { state, request, queue, offer, agent }, 'unknown' or 'taken'; -1 when this controller has no lease }
 -- include: desk-base desk-agents desk-match desk-calls desk-due
 
 local controller, call = ARGV[2], ARGV[3]
@@ -32,5 +32,5 @@ if former ~= controller or orphan then
   if offer then desk.set('offer', offer, 'controller', controller) end
   if state == 'waiting' then desk.wait(call) end
 end
-local state, request, offer, agent = desk.get('call', call, 'state', 'request', 'offer', 'agent')
-return desk.reply({ state = state, request = request, offer = offer or nil, agent = agent or nil })
+local state, request, queue, offer, agent = desk.get('call', call, 'state', 'request', 'queue', 'offer', 'agent')
+return desk.reply({ state = state, request = request, queue = queue, offer = offer or nil, agent = agent or nil })

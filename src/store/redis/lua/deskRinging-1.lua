@@ -10,7 +10,7 @@ local state, call, agent, queue = desk.get('offer', offer, 'state', 'call', 'age
 if not state then return desk.reply('gone') end
 if state == 'reserved' then
   desk.set('offer', offer, 'state', 'ringing')
-  desk.remind('offer', offer, nowMs + desk.queue(queue).ringTimeoutMs + desk.graceMs)
+  desk.remind('offer', offer, nowMs + desk.settingsOf(queue).ringTimeoutMs + desk.graceMs)
   desk.setState(agent, 'ringing', '', call)
   redis.call('HDEL', base .. 'call:' .. call, 'ignored')
 end

@@ -59,12 +59,15 @@ end
 
 function desk.signedOff(agent)
   redis.call('HDEL', base .. 'agent:' .. agent, 'misses', 'served')
-  for _, queue in ipairs(desk.profile(agent).queues) do
-    local settings = desk.queue(queue)
-    if settings and settings.noAgentsMs and not desk.isStaffed(queue) then
-      desk.remind('nobody', queue, nowMs + settings.noAgentsMs)
-    end
-  end
+  for _, queue in ipairs(desk.profile(agent).queues) do desk.leftBy(queue) end
+end
+
+-- An agent works for the queue no more; where that was the last one, its `noAgentsMs` begin.
+function desk.leftBy(queue)
+  local settings = desk.queue(queue)
+  if not settings or desk.isStaffed(queue) then return end
+  redis.call('HSET', base .. 'unstaffed', queue, nowMs)
+  if settings.noAgentsMs then desk.remind('nobody', queue, nowMs + settings.noAgentsMs) end
 end
 
 -- The agent did not take a caller of this queue: back to the end of the idle ones, or paused for a while.
@@ -97,14 +100,14 @@ end
 -- Also counts how long the call took, talk and wrap-up: estimates are made of that.
 function desk.endWrapUp(agent)
   local since, queue = desk.get('agent', agent, 'handledSince', 'handledIn')
-  if since then
+  if since and desk.queue(queue) then
     local key = base .. 'handling:' .. queue
     local count, average = unpack(redis.call('HMGET', key, 'count', 'averageMs'))
     count, average = tonumber(count or 0) + 1, tonumber(average or 0)
     average = average + (nowMs - tonumber(since) - average) / math.min(count, 20)
     redis.call('HSET', key, 'count', count, 'averageMs', average)
-    redis.call('HDEL', base .. 'agent:' .. agent, 'handledSince', 'handledIn')
   end
+  redis.call('HDEL', base .. 'agent:' .. agent, 'handledSince', 'handledIn')
   desk.set('agent', agent, 'idle', nowMs)
   desk.letGo(agent)
 end

@@ -1,5 +1,7 @@
 -- Keys, time, reminders and messages of the desk. All keys are KEYS[1] .. a name:
 --   queues               hash, settings as JSON by queue id
+--   doors                hash, JSON { isOpen, changesAtMs } by queue id: when it opens and closes in the next days
+--   unstaffed            hash, ms at which the last agent signed off, by queue id
 --   profiles             hash, profile as JSON by agent id
 --   members:<queue>      set of agent ids
 --   free:<queue>         sorted set, available agents by the queue's strategy, first = next
@@ -7,7 +9,8 @@
 --                        listens (the call whose talk is heard), …
 --   call:<call>          hash: state, controller, queue, asked, needs, account, score, at, entered, request, skip:<agent>,
 --                        offer, agent (who has answered), transfer (the offer to whom the caller is handed), shown,
---                        heldAt, listener:<agent>, …
+--                        shut (a call-back that waits for its queue to open), from
+--                        (JSON: who had the caller until they were handed to a queue), heldAt, listener:<agent>, …
 --   line:<queue>         sorted set, everybody not yet connected, by score
 --   needs:<queue>        set of the needs that somebody waits with
 --   waiting:<queue>:<needs>  sorted set, who waits with these needs and is offered to nobody, by score
@@ -19,6 +22,8 @@
 --   held:<controller>    set of calls whose overflow is under way
 --   lost:<controller>    set of calls that it drove and may take back
 --   callBacks            set of calls that have ended, whose callers are called back when their turn comes
+--   givenUp              hash, JSON { request, queueId, atMs } by call id: call-backs that will not come about, until the
+--                        account has a case
 --   leases               sorted set, controller by the ms at which its lease runs out
 --   due                  sorted set, "<kind>:<id>" by the ms at which it falls due
 --   changes              stream of agents' changes of state that no database has yet: the latest 500,000 or so
@@ -54,6 +59,29 @@ function desk.queue(id)
   return settings[id]
 end
 
+-- Of calls and offers of a queue that has been removed meanwhile.
+local removed = {
+  strategy = 'longest-idle', ringCount = 1, ringTimeoutMs = 20000, pressOneToAccept = false, maxWaitMs = 0, wrapUpMs = 30000,
+  missesBeforePause = 3, pauseMs = 300000, skipMs = 60000, overflow = {}, widening = {},
+}
+-- The settings to go by where there must be some.
+function desk.settingsOf(id) return desk.queue(id) or removed end
+
+local doors = {}
+-- Whether the queue is open, and when that changes next, as far as is known.
+function desk.isOpen(id)
+  if not doors[id] then
+    local json = redis.call('HGET', base .. 'doors', id)
+    doors[id] = json and cjson.decode(json) or { isOpen = true, changesAtMs = {} }
+  end
+  local isOpen = doors[id].isOpen
+  for _, atMs in ipairs(doors[id].changesAtMs) do
+    if atMs > nowMs then return isOpen, atMs end
+    isOpen = not isOpen
+  end
+  return isOpen
+end
+
 local profiles = {}
 -- The agent's profile, or nil. queues: list; skills: level by name; languages, refused: sets.
 function desk.profile(id)
@@ -64,7 +92,7 @@ function desk.profile(id)
   return profiles[id] or nil
 end
 function desk.forgetProfile(id) profiles[id] = nil end
-function desk.forgetQueue(id) settings[id] = nil end
+function desk.forgetQueue(id) settings[id], doors[id] = nil, nil end
 
 -- Order in a line: the head of the queue first, then priority, then age, then arrival within the millisecond.
 -- 10 levels, ms since 2024 and 100 places within each are exact in a double until 2055.

@@ -44,9 +44,14 @@ function desk.wait(call)
   local queue, needs, score, orphan, overdue, callBack, after =
     desk.get('call', call, 'queue', 'needs', 'score', 'orphan', 'overdue', 'callBack', 'after')
   desk.set('call', call, 'state', 'waiting')
-  redis.call('HDEL', base .. 'call:' .. call, 'agent', 'offer')
+  redis.call('HDEL', base .. 'call:' .. call, 'agent', 'offer', 'shut')
   redis.call('ZADD', base .. 'line:' .. queue, score, call)
-  if orphan or after or (callBack and not findController(call)) then return end
+  if orphan then return end
+  if not desk.queue(queue) then return desk.queueGone(call) end
+  if after then return end
+  -- Agents of other queues may be at work, but nobody is to be rung up at night.
+  if callBack and not desk.isOpen(queue) then return desk.set('call', call, 'shut', 1) end
+  if callBack and not findController(call) then return end
   if overdue then return desk.overflow(call, 'time-out') end
   redis.call('SADD', base .. 'needs:' .. queue, needs)
   redis.call('ZADD', base .. 'waiting:' .. queue .. ':' .. needs, score, call)
@@ -98,7 +103,7 @@ function desk.part(call, wrapUpMs)
   desk.dropOffer(offer, call, controller)
   redis.call('HDEL', base .. 'call:' .. call, 'offer', 'agent')
   if since then
-    desk.wrapUp(agent, queue, since, wrapUpMs or desk.queue(queue).wrapUpMs)
+    desk.wrapUp(agent, queue, since, wrapUpMs or desk.settingsOf(queue).wrapUpMs)
   else
     desk.tell(controller, { type = 'withdrawn', callId = call, offerId = offer })
     desk.letGo(agent)
@@ -121,7 +126,7 @@ end
 function desk.missed(offer, why)
   local call, agent, controller, queue, transfer =
     desk.get('offer', offer, 'call', 'agent', 'controller', 'queue', 'transfer')
-  local settings = desk.queue(queue)
+  local settings = desk.settingsOf(queue)
   desk.dropOffer(offer, call, controller)
   if why == 'failed' then desk.letGo(agent) else desk.miss(agent, why, settings) end
   if transfer then return redis.call('HDEL', base .. 'call:' .. call, 'transfer') end
@@ -151,6 +156,23 @@ function desk.tryAllAgain(call, last)
     end
   end
   for _, agent in ipairs(others) do unskip(call, agent) end
+end
+
+function desk.remindOfDoor(queue)
+  local _, nextAtMs = desk.isOpen(queue)
+  if nextAtMs then desk.remind('door', queue, nextAtMs) else desk.unremind('door', queue) end
+end
+
+-- The queue has opened, or closed: of those who wait only call-backs are concerned.
+function desk.onDoor(queue)
+  desk.remindOfDoor(queue)
+  for _, call in ipairs(redis.call('ZRANGE', base .. 'line:' .. queue, 0, -1)) do
+    local state, needs, callBack = desk.get('call', call, 'state', 'needs', 'callBack')
+    if callBack and state == 'waiting' then
+      desk.takeOut(call, queue, needs)
+      desk.wait(call)
+    end
+  end
 end
 
 -- Whoever listened to the call is offered callers again.
@@ -188,10 +210,18 @@ function desk.forget(call)
   redis.call('DEL', base .. 'call:' .. call)
 end
 
+-- The call-back will not come about: kept for whoever makes a case of it, so that the account hears of it.
+function desk.giveUp(call)
+  local request, queue = desk.get('call', call, 'request', 'queue')
+  if not request then return end
+  redis.call('HSET', base .. 'givenUp', call, cjson.encode({ request = request, queueId = queue, atMs = nowMs }))
+  desk.forget(call)
+end
+
 -- The caller is on the line (again): a call like any other. Or gone.
 function desk.endCallBack(call)
   if redis.call('SREM', base .. 'callBacks', call) == 0 then return end
-  redis.call('HDEL', base .. 'call:' .. call, 'callBack', 'after')
+  redis.call('HDEL', base .. 'call:' .. call, 'callBack', 'after', 'shut')
   desk.unremind('expiry', call)
   desk.unremind('again', call)
 end
@@ -255,10 +285,16 @@ local function needsByNow(asked, steps, sinceMs)
   return needsKey(needs.language, needs.skills), nil
 end
 
+-- Somebody has decided that the queue is the right one: the skills that the flow asked for count no more, the language does.
+function desk.dropSkills(call)
+  local asked = cjson.decode(desk.get('call', call, 'asked'))
+  desk.set('call', call, 'asked', needsKey(asked.language, {}))
+end
+
 -- Needs as they are by now, and a reminder of when they are wider. True when they have changed.
 function desk.widen(call)
   local queue, needs, asked, at = desk.get('call', call, 'queue', 'needs', 'asked', 'at')
-  local wider, nextAtMs = needsByNow(asked, desk.queue(queue).widening, tonumber(at))
+  local wider, nextAtMs = needsByNow(asked, desk.settingsOf(queue).widening, tonumber(at))
   if nextAtMs then desk.remind('widen', call, nextAtMs) else desk.unremind('widen', call) end
   if wider == needs then return false end
   desk.takeOut(call, queue, needs)
@@ -268,6 +304,8 @@ end
 
 -- Puts a known call into the line of a queue. The wait is counted from `enteredAtMs`.
 function desk.enterLine(call, queue, enteredAtMs)
+  -- Removed meanwhile: that shows where the wait begins.
+  if not queue then return desk.wait(call) end
   local own, callBack = desk.get('call', call, 'maxWaitMs', 'callBack')
   -- Who is called back hangs on no line: there is time.
   local maxWaitMs = callBack and 0 or tonumber(own) or queue.maxWaitMs
@@ -288,6 +326,18 @@ function desk.isStaffed(queue)
     if (desk.get('agent', agent, 'state') or 'offline') ~= 'offline' then return true end
   end
   return false
+end
+
+-- By its rules: nobody has been signed in for its `noAgentsMs`.
+local function lacksAgents(queue)
+  if not queue.noAgentsMs or desk.isStaffed(queue.queueId) then return false end
+  local sinceMs = tonumber(redis.call('HGET', base .. 'unstaffed', queue.queueId) or 0)
+  return sinceMs + queue.noAgentsMs <= nowMs
+end
+
+-- Whether a caller whom nobody serves elsewhere has better prospects here.
+local function takesOverflow(queue)
+  return queue and desk.isOpen(queue.queueId) and not lacksAgents(queue) and not desk.isFull(queue)
 end
 
 -- When the one who has waited longest began to, or nil. Within one priority the first is the oldest.
@@ -319,16 +369,17 @@ end
 -- The next step of the queue's overflow; another queue is entered here, with the age kept. why: nil = as before.
 function desk.overflow(call, why)
   local queue, needs, controller, step, moves = desk.get('call', call, 'queue', 'needs', 'controller', 'step', 'moves')
-  local steps = desk.queue(queue).overflow
+  local steps = desk.settingsOf(queue).overflow
   local number = tonumber(step or 0) + 1
   local due = steps[number]
   while due and due.type == 'queue' do
     local target = desk.queue(due.queueId)
-    if target and not desk.isFull(target) and tonumber(moves or 0) < desk.maxMoves then
+    if takesOverflow(target) and tonumber(moves or 0) < desk.maxMoves then
       desk.leaveLine(call)
       redis.call('SREM', base .. 'held:' .. controller, call)
       redis.call('HDEL', base .. 'call:' .. call, 'maxWaitMs')
       desk.set('call', call, 'moves', tonumber(moves or 0) + 1)
+      desk.tell(controller, { type = 'moved', callId = call, queueId = due.queueId })
       return desk.enterLine(call, target, nowMs)
     end
     number = number + 1
@@ -336,15 +387,20 @@ function desk.overflow(call, why)
   end
   desk.takeOut(call, queue, needs)
   desk.unremind('wait', call)
-  desk.set('call', call, 'state', 'held', 'step', number)
+  desk.set('call', call, 'state', 'held', 'step', number, 'due', cjson.encode(due or { type = 'hang-up' }))
   if why then desk.set('call', call, 'why', why) end
   redis.call('SADD', base .. 'held:' .. controller, call)
   desk.tell(controller, desk.overflowMessage(call))
 end
 
--- Where the list is at its end nothing is left to offer.
+-- The queue has been removed: nobody will come for those who wait in it.
+function desk.queueGone(call)
+  if desk.get('call', call, 'callBack') then return desk.giveUp(call) end
+  desk.overflow(call, 'queue-gone')
+end
+
+-- Where the list was at its end nothing is left to offer.
 function desk.overflowMessage(call)
-  local queue, step, why = desk.get('call', call, 'queue', 'step', 'why')
-  local due = desk.queue(queue).overflow[tonumber(step)] or { type = 'hang-up' }
-  return { type = 'overflow', callId = call, step = due, why = why }
+  local due, why = desk.get('call', call, 'due', 'why')
+  return { type = 'overflow', callId = call, step = due and cjson.decode(due) or { type = 'hang-up' }, why = why }
 end

@@ -50,8 +50,14 @@ function due.again(call)
   if desk.get('call', call, 'state') == 'waiting' then desk.wait(call) end
 end
 
+due.door = desk.onDoor
 due.orphan = desk.forget
-due.expiry = desk.forget
+
+-- A call-back has not come about in all the time it had; who is dialled right now may still be reached.
+function due.expiry(call)
+  if desk.get('call', call, 'state') == 'answered' then return desk.remind('expiry', call, nowMs + desk.callBackMs) end
+  desk.giveUp(call)
+end
 
 -- Nobody has signed in to the queue for its `noAgentsMs`.
 function due.nobody(queue)

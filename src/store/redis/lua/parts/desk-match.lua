@@ -110,7 +110,7 @@ end
 function desk.describe(offer)
   local call, agent, queue = desk.get('offer', offer, 'call', 'agent', 'queue')
   if not call then return nil end
-  local settings, profile = desk.queue(queue), desk.profile(agent)
+  local settings, profile = desk.settingsOf(queue), desk.profile(agent)
   return {
     offerId = offer,
     callId = call,
@@ -145,8 +145,8 @@ function desk.match()
     end
   end
   for _, caller in ipairs(sortedBy(desk.putBack, function(call) return desk.get('call', call, 'score') end)) do
-    local state, orphan, after = desk.get('call', caller.id, 'state', 'orphan', 'after')
-    if state == 'waiting' and not orphan and not after then
+    local state, orphan, after, shut = desk.get('call', caller.id, 'state', 'orphan', 'after', 'shut')
+    if state == 'waiting' and not orphan and not after and not shut then
       local agents = agentsFor(caller.id, false)
       if #agents > 0 then reserve(caller.id, agents) end
     end
