@@ -38,7 +38,9 @@ export const destinationSchema = z.discriminatedUnion('type', [
 ]);
 export type Destination = z.infer<typeof destinationSchema>;
 
-/** Which reports go where: all conditions that are given must hold. Every rule that fits sends. */
+/**
+ * Which reports go where: all conditions that are given must hold, as far as the case says. Every rule that fits sends.
+ */
 export const reportRuleSchema = z.strictObject({
   outcomes: z.array(z.enum(intakeOutcomes)).min(1).max(10).optional(),
   urgencies: z.array(z.enum(urgencies)).min(1).max(2).optional(),

@@ -58,6 +58,8 @@ export interface Report {
   readonly subject: string;
   readonly text: string;
   readonly fields: Readonly<Record<string, unknown>>;
+  /** `destinationId`s of the account's card to which it was sent. Left out: reported before that was kept. */
+  readonly destinations?: readonly string[];
 }
 
 /** As it is kept; `seq` grows. */

@@ -50,6 +50,8 @@ export interface IntakeView {
   /** What the caller was called the last time. */
   callerName: string | undefined;
   earlierCalls: EarlierCall[];
+  /** To how many places its last report is sent. Undefined: not reported, or before that was kept. */
+  deliveries: number | undefined;
   hints: IntakeHints;
 }
 
@@ -65,11 +67,13 @@ export async function viewIntake(stores: IntakeStores, intake: Intake): Promise<
       ? []
       : await stores.intakes.earlier({ accountId, callerNumber, beforeMs: openedAtMs, limit: earlierMax });
   const hints = await hintsFor(stores, intake, { account, card });
+  const reports = await stores.reports.ofIntake(intake.intakeId);
   const callerName = earlier.map(({ form }) => form.callerName).find((name) => name !== '');
   return {
     ...{ intake, account, callerName, hints },
     card: card && deskCard(card),
     earlierCalls: earlier.map(toEarlierCall),
+    deliveries: reports.at(-1)?.destinations?.length,
   };
 }
 

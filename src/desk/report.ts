@@ -50,6 +50,7 @@ export function makeReport(source: ReportSource): Report {
     subject: reportSubject(words, language),
     text: reportText(words, language),
     fields: fieldsOf(source),
+    destinations: chosen(source).map(({ destinationId }) => destinationId),
   };
 }
 
@@ -63,22 +64,28 @@ export function saysTheSame(one: Pick<Report, 'fields'>, other: Pick<Report, 'fi
 }
 
 /** The deliveries of a report, chosen by the account's rules. Their ids are the same whenever they are made again. */
-export function deliveriesOf(
-  report: Report,
-  { intake, card }: Pick<ReportSource, 'intake' | 'card'>,
-): NewOutboxEntry[] {
-  if (!card) return [];
-  const { form, openedAtMs: atMs } = intake;
-  const forPerson = personWanted(card, form.forWhom)?.personId;
-  const reported = { outcome: form.outcome ?? ('other' as const), urgency: form.urgency, forPerson, atMs };
+export function deliveriesOf(report: Report, source: ReportSource): NewOutboxEntry[] {
   const { subject, text, reportId, accountId, createdAtMs } = report;
   // The outbox takes JSON: what a newer program may have put in is dropped to what can be written.
   const payload = { subject, text, fields: JSON.parse(JSON.stringify(report.fields)) };
-  return destinationsFor(card, reported).map((destination, index) => ({
+  return chosen(source).map((destination, index) => ({
     outboxId: `${reportId}.${index + 1}`,
     ...{ accountId, kind: 'report', channel: destination.type, payload, createdAtMs },
     target: targetOf(destination),
   }));
+}
+
+/** Where the account's rules send it. What an unfinished form leaves blank is not known, rather than nothing. */
+function chosen({ intake, card, complete }: ReportSource): AccountCard['destinations'] {
+  if (!card) return [];
+  const { form, openedAtMs: atMs } = intake;
+  const person = personWanted(card, form.forWhom);
+  return destinationsFor(card, {
+    outcome: form.outcome ?? undefined,
+    urgency: complete || form.urgency !== 'normal' ? form.urgency : undefined,
+    forPerson: complete || person ? (person?.personId ?? null) : undefined,
+    atMs,
+  });
 }
 
 function targetOf(destination: AccountCard['destinations'][number]): string {

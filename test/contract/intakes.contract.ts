@@ -9,7 +9,7 @@ import { silentLogger } from '../../src/kernel/logger.ts';
 import type { OutboxStore } from '../../src/outbox/outbox-store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { intakeT0, opening } from '../support/intakes.ts';
-import { card, sakura } from '../support/people.ts';
+import { card, momo, sakura } from '../support/people.ts';
 
 type Data = IntakeData & { outbox: OutboxStore };
 const hanako: Actor = { kind: 'user', userId: 'user_hanako', role: 'agent', name: 'hanako' };
@@ -105,7 +105,8 @@ export function intakesContract(make: () => Promise<Data>): void {
   it('is saved with its report, deliveries by the rules, and its line on the record; once', async () => {
     const { intakeId, saved } = await wholeCase('a', message);
     const [report] = await data.reports.ofIntake(intakeId);
-    expect(saved).toEqual({ outcome: 'saved', reportIds: [report?.reportId] });
+    expect(saved).toEqual({ outcome: 'saved', reportIds: [report?.reportId], deliveries: 2 });
+    expect(report?.destinations).toEqual(['office', 'crm']);
     expect(rung).toBe(1);
     const sent = await data.outbox.list({ limit: 10 });
     expect(sent.map(({ channel, target, outboxId }) => [channel, target, outboxId]).toSorted()).toEqual([
@@ -120,6 +121,19 @@ export function intakesContract(make: () => Promise<Data>): void {
     const [entry] = await data.audit.list({ limit: 1 });
     expect(entry).toMatchObject({ action: 'intake.report', actor: hanako, subject: { id: intakeId } });
     expect(JSON.stringify(entry)).not.toMatch(/山田|9011112222|見積/);
+  });
+
+  it('says so where the account’s card sends a report nowhere, and where there is no card', async () => {
+    await data.cards.save(card('sakura', { reports: [{ outcomes: ['complaint'], send: ['office'] }] }));
+    expect((await wholeCase('a', message)).saved).toMatchObject({ outcome: 'saved', deliveries: 0 });
+    const [entry] = await data.audit.list({ limit: 1 });
+    expect(entry).toMatchObject({ action: 'intake.report', after: { deliveries: 0 } });
+    await data.accounts.saveAccount(momo);
+    const { intakeId, saved } = await wholeCase('b', message, { accountId: 'momo' });
+    expect(saved).toMatchObject({ outcome: 'saved', deliveries: 0 });
+    const now = await intakes.find(intakeId);
+    expect(now && (await viewIntake(data, now)).deliveries).toBe(0);
+    expect(await data.outbox.list({ limit: 1 })).toEqual([]);
   });
 
   it('forty agents at once: each call has its form, each form its report', async () => {
@@ -176,7 +190,8 @@ export function intakesContract(make: () => Promise<Data>): void {
     expect(await intakes.reportIncomplete(intakeId, nowMs)).toBe(false);
     const [first] = await data.reports.ofIntake(intakeId);
     expect(first).toMatchObject({ complete: false, outcome: null, subject: expect.stringContaining('入力未完了') });
-    expect(await data.outbox.list({ limit: 9 })).toHaveLength(1);
+    // For whom it is nobody has written: whoever is to have what is for 佐藤 has this.
+    expect(await data.outbox.list({ limit: 9 })).toHaveLength(2);
     await intakes.type(intakeId, 3, message);
     expect(await intakes.save(intakeId, 4, hanako)).toMatchObject({ outcome: 'saved' });
     const [, second] = await data.reports.ofIntake(intakeId);
@@ -200,7 +215,7 @@ export function intakesContract(make: () => Promise<Data>): void {
     expect([second?.fields, more]).toMatchObject([{ replacesReportId: first?.reportId }, []]);
     expect(second?.subject).toContain('【訂正】');
     expect(second?.text).toContain('2026年11月24日(火) 10:05 にお送りした報告に代わるものです。');
-    expect(saved).toEqual({ outcome: 'saved', reportIds: [first?.reportId, second?.reportId] });
+    expect(saved).toEqual({ outcome: 'saved', reportIds: [first?.reportId, second?.reportId], deliveries: 2 });
     expect(await data.outbox.list({ limit: 9 })).toHaveLength(4);
     expect(await data.intakes.ofCall('call_a')).toHaveLength(1);
   });
@@ -246,7 +261,7 @@ export function intakesContract(make: () => Promise<Data>): void {
     expect(await data.reports.ofIntake(intakeId)).toMatchObject([
       { complete: false, fields: { caller: { name: '山田' } } },
     ]);
-    expect(await data.outbox.list({ limit: 5 })).toHaveLength(1);
+    expect(await data.outbox.list({ limit: 5 })).toHaveLength(2);
   });
 
   it('the emergency number appears at the third request of a caller, and to nobody else', async () => {

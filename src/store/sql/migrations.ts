@@ -7,6 +7,7 @@ import { intakeMigration } from './intake-migration.ts';
 import type { ColumnTypes, Migration } from './migration.ts';
 import { outboxMigration } from './outbox-migration.ts';
 import { peopleMigration } from './people-migration.ts';
+import { reportDestinationsMigration } from './report-destinations-migration.ts';
 import { reportsAgainMigration } from './reports-again-migration.ts';
 import type { Schema, SqlKind } from './schema.ts';
 
@@ -149,4 +150,5 @@ export const migrations: readonly Migration[] = [
   intakeMigration,
   agentHistoryMigration,
   reportsAgainMigration,
+  reportDestinationsMigration,
 ];

@@ -115,6 +115,9 @@ export interface Schema {
     language: string;
     /** Personal data. */
     content_json: string;
+    /** Where it was sent, and to how many places; null: reported before that was kept. */
+    destinations_json: string | null;
+    deliveries: number | null;
   };
 }
 

@@ -13,11 +13,13 @@ export class SqlReportStore implements ReportStore {
 
   async add(report: Report): Promise<void> {
     const { reportId, intakeId, accountId, callId, createdAtMs, complete, outcome, urgency, language } = report;
-    const { subject, text, fields } = report;
+    const { subject, text, fields, destinations } = report;
     const row = {
       ...{ report_id: reportId, intake_id: intakeId, account_id: accountId, call_id: callId },
       ...{ created_at_ms: createdAtMs, complete: complete ? 1 : 0, outcome, urgency, language },
       content_json: JSON.stringify({ subject, text, fields }),
+      destinations_json: destinations === undefined ? null : JSON.stringify(destinations),
+      deliveries: destinations?.length ?? null,
     };
     await this.#db.insertInto('reports').values(row).execute();
   }
@@ -49,5 +51,6 @@ function toReport(row: Selectable<Schema['reports']>): KeptReport {
     outcome: row.outcome as IntakeOutcome | null,
     urgency: row.urgency as Urgency,
     language: row.language as Report['language'],
+    ...(row.destinations_json === null ? {} : { destinations: JSON.parse(row.destinations_json) as string[] }),
   };
 }

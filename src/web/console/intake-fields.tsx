@@ -22,6 +22,7 @@ import type { IntakeKeeper, KeepState } from './intake-keeper.ts';
 import { type IntakeForm, type IntakeView, outcomes } from './intake-types.ts';
 import { useKeys } from './keys.ts';
 import { ReadBack } from './read-back.tsx';
+import { ReportSent } from './report-sent.tsx';
 import { timeOfDay, writtenNumber } from './time.ts';
 import { useKeeper } from './use-intake.ts';
 
@@ -70,7 +71,7 @@ export function IntakeFields(props: { intake: IntakeView; isHandedOn: boolean; o
       </fieldset>
       {state === 'reported' && (
         <Alert color="teal" icon={<CheckIcon />} title={t('form.finished')} role="status">
-          {t('form.finishedText')}
+          <ReportSent intakeId={intake.intakeId} />
         </Alert>
       )}
       {!isOver && (
