@@ -23,8 +23,9 @@ export async function closeIntake(
   const account = await stores.accounts.findAccount(accountId);
   if (!account) throw new DenwabanError('ACCOUNT_UNKNOWN', `there is no account "${accountId}"`);
   const card = await stores.cards.find(accountId);
-  const before = (await stores.reports.ofIntake(intakeId)).at(-1);
-  const source: ReportSource = { reportId, intake, account, card, complete, replaces: before, atMs };
+  const earlier = await stores.reports.ofIntake(intakeId);
+  const before = earlier.at(-1);
+  const source: ReportSource = { reportId, intake, account, card, complete, earlier, atMs };
   const report = makeReport(source);
   const isKnown = before?.complete === true && saysTheSame(before, report);
   if (!isKnown) await stores.reports.add(report);

@@ -28,7 +28,7 @@ function sourceOf(change: Partial<IntakeForm> = {}, more: More = {}): ReportSour
     intake: intake('a', { form: { ...form, ...change }, callerNumber, learned: { order: '1234', wants: { menu: 2 } } }),
     account: { ...sakura, language },
     card: 'card' in more ? more.card : card('sakura'),
-    ...{ complete, replaces: undefined, atMs: intakeT0 + 60_000 },
+    ...{ complete, earlier: [], atMs: intakeT0 + 60_000 },
   };
 }
 
@@ -118,6 +118,32 @@ it('goes to the rules’ destinations under ids that stay the same, as the outbo
   expect(deliveriesOf(report, source)).toEqual(deliveries);
   expect(deliveriesOf(report, { ...source, card: undefined })).toEqual([]);
   expect(reportOf({}, { card: undefined }).destinations).toEqual([]);
+});
+
+it('a correction reaches whoever had a report of the case, and tells of none who had not', () => {
+  const reports = [
+    { outcomes: ['message'], send: ['office'] },
+    { outcomes: ['complaint'], send: ['chat', 'crm'] },
+  ];
+  const first = makeReport(sourceOf({}, { card: card('sakura', { reports }) }));
+  expect(first.destinations).toEqual(['office']);
+  const source = {
+    ...sourceOf({ outcome: 'complaint' }, { card: card('sakura', { reports }) }),
+    ...{ reportId: 'report_2', earlier: [first] },
+  };
+  const second = makeReport(source);
+  expect(second.destinations).toEqual(['office', 'chat', 'crm']);
+  const [toOffice, toChat, toCrm] = deliveriesOf(second, source).map(({ payload }) => payload);
+  expect(toOffice?.subject).toContain('【訂正】');
+  expect(toOffice?.text).toContain('にお送りした報告に代わるものです。');
+  expect(toOffice?.fields).toMatchObject({ replacesReportId: 'report_1' });
+  for (const other of [toChat, toCrm]) {
+    expect([other?.subject, other?.text].join()).not.toMatch(/訂正|代わるもの/);
+    expect(other?.fields).not.toHaveProperty('replacesReportId');
+  }
+  // The account has taken it off its card since.
+  const without = card('sakura', { destinations: source.card?.destinations.slice(1), reports: reports.slice(1) });
+  expect(makeReport({ ...source, card: without }).destinations).toEqual(['chat', 'crm']);
 });
 
 describe('a rule', () => {
