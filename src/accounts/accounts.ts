@@ -30,6 +30,12 @@ export const accountSchema = z.strictObject({
 });
 export type Account = z.infer<typeof accountSchema>;
 
+/** An account as people write it: what the provider has decided of it stays where it is not named. */
+export const writtenAccountSchema = accountSchema.extend({
+  status: z.enum(accountStatuses).optional().meta({ description: 'left out: as it is, `active` for a new account' }),
+});
+export type WrittenAccount = z.infer<typeof writtenAccountSchema>;
+
 /** A number that the provider gives to an account; the number dialled picks the account and its flow. */
 export const assignedNumberSchema = z.strictObject({
   number: z.string().min(1).max(40),

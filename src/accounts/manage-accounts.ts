@@ -1,17 +1,19 @@
 import { DenwabanError } from '../kernel/errors.ts';
 import { normalizePhoneNumber } from '../kernel/phone-number.ts';
-import type { Account, AssignedNumber } from './accounts.ts';
+import type { Account, AssignedNumber, WrittenAccount } from './accounts.ts';
 import { type AccountCard, type CardRules, unmaskCard } from './cards.ts';
 import { type Change, onRecord } from './change.ts';
 
-/** Adds or replaces an account. */
-export async function saveAccount(change: Change, account: Account): Promise<void> {
+/** Adds or replaces an account. What is written says nothing of, the provider's own decisions, stays as it is. */
+export async function saveAccount(change: Change, written: WrittenAccount): Promise<Account> {
   const { accounts } = change.stores;
-  const { accountId } = account;
+  const { accountId } = written;
   const before = await accounts.findAccount(accountId);
+  const account: Account = { ...written, status: written.status ?? before?.status ?? 'active' };
   await accounts.saveAccount(account);
   const subject = { kind: 'account' as const, id: accountId, accountId };
   await onRecord(change, before ? 'account.change' : 'account.add', subject, { before, after: account });
+  return account;
 }
 
 /** Gives a number to an account, or moves it. @throws DenwabanError `ACCOUNT_UNKNOWN`, `PHONE_NUMBER_INVALID`. */

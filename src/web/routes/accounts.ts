@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { type Account, accountIdSchema, accountSchema, assignedNumberSchema } from '../../accounts/accounts.ts';
+import {
+  type Account,
+  accountIdSchema,
+  accountSchema,
+  assignedNumberSchema,
+  writtenAccountSchema,
+} from '../../accounts/accounts.ts';
 import { cardRulesSchema, cardSchema, deskCard, deskCardSchema, maskCard } from '../../accounts/cards.ts';
 import { makeChange } from '../../accounts/change.ts';
 import { assignNumber, releaseNumber, saveAccount, saveCard, saveCardRules } from '../../accounts/manage-accounts.ts';
@@ -38,14 +44,13 @@ export function accountRoutes(api: Api, parts: RouteParts): void {
   api.put('/accounts/:accountId', {
     ...about(
       'accounts',
-      'Add or replace an account',
+      'Add or replace an account; a status that is not given stays as it is',
       { permission: 'accounts.write' },
-      { params, body: accountSchema, response: { 200: accountSchema } },
+      { params, body: writtenAccountSchema, response: { 200: accountSchema } },
     ),
     handler: async (request) => {
       sameAccount(request.body.accountId, request.params.accountId);
-      await makeChange(parts, actorFrom(request), (change) => saveAccount(change, request.body));
-      return request.body;
+      return makeChange(parts, actorFrom(request), (change) => saveAccount(change, request.body));
     },
   });
 }
