@@ -9,7 +9,11 @@ export async function saveAccount(change: Change, written: WrittenAccount): Prom
   const { accounts } = change.stores;
   const { accountId } = written;
   const before = await accounts.findAccount(accountId);
-  const account: Account = { ...written, status: written.status ?? before?.status ?? 'active' };
+  const account: Account = {
+    ...written,
+    status: written.status ?? before?.status ?? 'active',
+    answeringService: written.answeringService ?? before?.answeringService ?? 'active',
+  };
   await accounts.saveAccount(account);
   const subject = { kind: 'account' as const, id: accountId, accountId };
   await onRecord(change, before ? 'account.change' : 'account.add', subject, { before, after: account });

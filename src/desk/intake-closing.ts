@@ -62,8 +62,8 @@ async function weighComplaints(
   const program: Change = { stores, atMs, actor: { kind: 'program', name: 'complaints' } };
   const after = { complaints, limit: rules.complaintsBeforeWarning, suspension: rules.suspension };
   await onRecord(program, 'account.complaints', { kind: 'account', id: accountId, accountId }, { after });
-  if (rules.suspension === 'automatic' && account.status === 'active') {
-    await saveAccount(program, { ...account, status: 'suspended' });
+  if (rules.suspension === 'automatic' && account.answeringService === 'active') {
+    await saveAccount(program, { ...account, answeringService: 'suspended' });
   }
   return true;
 }

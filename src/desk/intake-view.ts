@@ -101,7 +101,7 @@ export async function hintsFor(
     ['phone-number-doubtful', number !== '' && callableNumber(number) === undefined],
     ['caller-complained-before', before.complaints > 0],
     ['complaints-reached', accountComplaints >= rules.complaintsBeforeWarning],
-    ['account-suspended', known.account?.status === 'suspended'],
+    ['account-suspended', isSuspended(known.account)],
   ];
   return {
     directTransferRequests: requests,
@@ -125,9 +125,14 @@ export async function complainedAccounts(
     const complaints = since.get(accountId) ?? 0;
     if (complaints < limit) continue;
     const account = await stores.accounts.findAccount(accountId);
-    found.push({ accountId, complaints, limit, suspended: account?.status === 'suspended' });
+    found.push({ accountId, complaints, limit, suspended: isSuspended(account) });
   }
   return found;
+}
+
+/** Nobody is put through to people any more. */
+function isSuspended(account: Account | undefined): boolean {
+  return account?.status === 'suspended' || account?.answeringService === 'suspended';
 }
 
 function toEarlierCall({ intakeId, openedAtMs, form }: Intake): EarlierCall {

@@ -35,7 +35,7 @@ export function complaintsContract(make: () => Promise<IntakeData>): void {
   const complain = async (count: number) => {
     for (let index = 0; index < count; index++) await wholeCase(`c${index}`, { outcome: 'complaint' });
   };
-  const status = async () => (await data.accounts.findAccount('sakura'))?.status;
+  const status = async () => (await data.accounts.findAccount('sakura'))?.answeringService;
 
   it('are counted and warned of; an operator decides', async () => {
     await complain(2);
@@ -65,7 +65,7 @@ export function complaintsContract(make: () => Promise<IntakeData>): void {
     expect(await data.reports.list({ limit: 9 })).toHaveLength(2);
   });
 
-  it('suspend the account where its plan says so, on the record', async () => {
+  it('suspend the account’s answering service where its plan says so, on the record', async () => {
     await data.cards.saveRules('sakura', {
       complaintsBeforeWarning: 2,
       complaintsSinceMs: 0,
@@ -78,7 +78,7 @@ export function complaintsContract(make: () => Promise<IntakeData>): void {
     const [entry] = await data.audit.list({ limit: 1 });
     expect(entry).toMatchObject({
       ...{ action: 'account.change', actor: { kind: 'program', name: 'complaints' } },
-      ...{ before: { status: 'active' }, after: { status: 'suspended' } },
+      ...{ before: { answeringService: 'active' }, after: { answeringService: 'suspended' } },
     });
   });
 

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Clock } from '../../kernel/clock.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
 import { agentHistoryMigration } from './agent-history-migration.ts';
+import { answeringServiceMigration } from './answering-service-migration.ts';
 import { channelRecordsMigration } from './channel-records-migration.ts';
 import { intakeMigration } from './intake-migration.ts';
 import type { ColumnTypes, Migration } from './migration.ts';
@@ -151,4 +152,5 @@ export const migrations: readonly Migration[] = [
   agentHistoryMigration,
   reportsAgainMigration,
   reportDestinationsMigration,
+  answeringServiceMigration,
 ];

@@ -8,6 +8,7 @@ export interface Schema {
     name: string;
     name_reading: string;
     status: string;
+    answering_service: Generated<string>;
     language: string;
     outbound_json: string;
   };

@@ -44,7 +44,7 @@ export function accountRoutes(api: Api, parts: RouteParts): void {
   api.put('/accounts/:accountId', {
     ...about(
       'accounts',
-      'Add or replace an account; a status that is not given stays as it is',
+      'Add or replace an account; status and answering service stay as they are where not given',
       { permission: 'accounts.write' },
       { params, body: writtenAccountSchema, response: { 200: accountSchema } },
     ),
