@@ -152,6 +152,14 @@ export const cardRulesSchema = z.strictObject({
 });
 export type CardRules = z.infer<typeof cardRulesSchema>;
 
+/** Rules as people write them: from when complaints count stays where it is not named. */
+export const writtenRulesSchema = cardRulesSchema.extend({
+  complaintsSinceMs: cardRulesSchema.shape.complaintsSinceMs.unwrap().optional().meta({
+    description: 'complaints reported before this time (ms since the epoch) do not count. Left out: as it is',
+  }),
+});
+export type WrittenRules = z.infer<typeof writtenRulesSchema>;
+
 /** Where cards are kept. */
 export interface CardStore {
   /** Adds or replaces. @throws DenwabanError `ACCOUNT_UNKNOWN`. */

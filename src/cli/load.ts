@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { assignedNumberSchema, type WrittenAccount, writtenAccountSchema } from '../accounts/accounts.ts';
 import type { Actor } from '../accounts/audit.ts';
-import { type AccountCard, type CardRules, cardRulesSchema, cardSchema } from '../accounts/cards.ts';
+import { type AccountCard, cardSchema, type WrittenRules, writtenRulesSchema } from '../accounts/cards.ts';
 import { type Change, onRecord } from '../accounts/change.ts';
 import { assignNumber, saveAccount, saveCard, saveCardRules } from '../accounts/manage-accounts.ts';
 import type { Passwords } from '../accounts/passwords.ts';
@@ -24,7 +24,7 @@ const accountFileSchema = z.strictObject({
     .default([]),
   /** As in the API, without `accountId`. */
   card: z.record(z.string(), z.unknown()).optional(),
-  rules: cardRulesSchema.optional(),
+  rules: writtenRulesSchema.optional(),
 });
 
 export interface LoadedFolder extends NewSecrets {
@@ -114,7 +114,7 @@ export const addLoadCommand: AddCommand = (program, context) => {
 interface FolderContents {
   account: WrittenAccount;
   card: AccountCard | undefined;
-  rules: CardRules | undefined;
+  rules: WrittenRules | undefined;
   desk: DeskFile;
   definitions: Map<string, unknown>;
   numbers: LoadedFolder['numbers'];

@@ -71,6 +71,10 @@ export interface ReportStore {
   ofIntake(intakeId: string): Promise<KeptReport[]>;
   /** Newest first, of one account where given; `beforeSeq` for the next page. */
   list(options: { limit: number; beforeSeq?: number; accountId?: string }): Promise<KeptReport[]>;
+  /** How many went nowhere since then, by account and outcome. */
+  nowhere(options: {
+    sinceMs: number;
+  }): Promise<{ accountId: string; outcome: IntakeOutcome | null; count: number; newestAtMs: number }[]>;
 }
 
 export interface IntakeStores extends AccountsStores {

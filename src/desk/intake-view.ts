@@ -114,13 +114,14 @@ export async function hintsFor(
 
 /** Accounts that complaints have made a matter for operators, with their counts. */
 export async function complainedAccounts(
-  stores: IntakeStores,
+  stores: Pick<IntakeStores, 'intakes' | 'cards' | 'accounts'>,
 ): Promise<{ accountId: string; complaints: number; limit: number; suspended: boolean }[]> {
   const counts = await stores.intakes.complaints({ sinceMs: 0 });
   const found = [];
-  for (const accountId of counts.keys()) {
+  for (const [accountId, ever] of counts) {
     const rules = await stores.cards.rules(accountId);
     const limit = rules.complaintsBeforeWarning;
+    if (ever < limit) continue;
     const since = await stores.intakes.complaints({ accountId, sinceMs: rules.complaintsSinceMs });
     const complaints = since.get(accountId) ?? 0;
     if (complaints < limit) continue;

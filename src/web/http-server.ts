@@ -23,6 +23,7 @@ import { ApiError, apiSchemas, toAnswer } from './errors.ts';
 import { guardRequest, isSecure, requireGuard } from './guard.ts';
 import { accountRoutes, cardRoutes, numberRoutes } from './routes/accounts.ts';
 import { agentHistoryRoutes } from './routes/agent-history.ts';
+import { attentionRoutes } from './routes/attention.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { callRoutes } from './routes/calls.ts';
 import { agentRoutes, queueRoutes } from './routes/desk.ts';
@@ -151,6 +152,7 @@ function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): void {
   if (!intakes) return;
   intakeRoutes(api, { intakes, desk });
   reportRoutes(api, intakes.stores);
+  attentionRoutes(api, parts, intakes.stores);
 }
 
 const description: SwaggerOptions = {

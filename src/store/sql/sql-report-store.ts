@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import type { IntakeOutcome, KeptReport, Report, ReportStore, Urgency } from '../../desk/intake-store.ts';
 import type { SqlDatabase } from './open-sql.ts';
 import type { Schema } from './schema.ts';
@@ -34,6 +34,23 @@ export class SqlReportStore implements ReportStore {
     if (beforeSeq !== undefined) query = query.where('seq', '<', beforeSeq);
     if (accountId !== undefined) query = query.where('account_id', '=', accountId);
     return (await query.execute()).map(toReport);
+  }
+
+  async nowhere({ sinceMs }: { sinceMs: number }) {
+    const rows = await this.#db
+      .selectFrom('reports')
+      .select((eb) => ['account_id', 'outcome', eb.fn.countAll().as('count'), eb.fn.max('created_at_ms').as('newest')])
+      // Written out, so that the index of these alone serves it.
+      .where('deliveries', '=', sql.lit(0))
+      .where('created_at_ms', '>=', sinceMs)
+      .groupBy(['account_id', 'outcome'])
+      .orderBy('account_id')
+      .orderBy('outcome')
+      .execute();
+    return rows.map(({ account_id, outcome, count, newest }) => ({
+      ...{ accountId: account_id, outcome: outcome as IntakeOutcome | null },
+      ...{ count: Number(count), newestAtMs: Number(newest) },
+    }));
   }
 }
 
