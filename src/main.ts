@@ -196,7 +196,9 @@ async function startDesk(
   const mirror = new SettingsMirror({ ...data, store: deskStore, clock, logger });
   shutdown.add('desk settings', () => mirror.stop());
   await mirror.start();
-  const desk = createDesk({ store: deskStore, clock, logger, controllerId, onCallBack });
+  const { accounts } = data;
+  const isSuspended = async (id: string) => (await accounts.findAccount(id))?.answeringService === 'suspended';
+  const desk = createDesk({ store: deskStore, clock, logger, controllerId, onCallBack, isSuspended });
   shutdown.add('desk', () => desk.stop());
   await desk.start();
   startAgentHistory({ desk: deskStore, view: new RedisDeskView(redis), data, clock, logger, shutdown });

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 
-/** Whether the provider serves the account (service-rules.md, Calls 6 and Contracts). */
+/** Whether the provider serves the account at all (service-rules.md, Contracts): otherwise every call is refused. */
 export const accountStatuses = ['active', 'suspended', 'ended'] as const;
+
+/** Whether people answer for the account (service-rules.md, Calls 6). Suspended: its flows go on without them. */
+export const answeringServices = ['active', 'suspended'] as const;
+export type AnsweringService = (typeof answeringServices)[number];
 
 /** Which numbers an account's flows may dial. Emergency numbers are never dialled, whatever stands here. */
 export const outboundRulesSchema = z.strictObject({
@@ -22,6 +26,7 @@ export const accountSchema = z.strictObject({
   /** Its reading in kana. */
   nameReading: z.string().max(200).default(''),
   status: z.enum(accountStatuses).default('active'),
+  answeringService: z.enum(answeringServices).default('active'),
   language: z
     .string()
     .regex(/^[a-z]{2}$/)
@@ -29,6 +34,15 @@ export const accountSchema = z.strictObject({
   outbound: outboundRulesSchema.default({ allow: [], deny: [] }),
 });
 export type Account = z.infer<typeof accountSchema>;
+
+/** An account as people write it: what the provider has decided of it stays where it is not named. */
+export const writtenAccountSchema = accountSchema.extend({
+  status: z.enum(accountStatuses).optional().meta({ description: 'left out: as it is, `active` for a new account' }),
+  answeringService: z.enum(answeringServices).optional().meta({
+    description: 'whether people answer; suspended: an `escalate` of its flows leaves by `closed`. Left out: as it is',
+  }),
+});
+export type WrittenAccount = z.infer<typeof writtenAccountSchema>;
 
 /** A number that the provider gives to an account; the number dialled picks the account and its flow. */
 export const assignedNumberSchema = z.strictObject({

@@ -38,7 +38,9 @@ export const destinationSchema = z.discriminatedUnion('type', [
 ]);
 export type Destination = z.infer<typeof destinationSchema>;
 
-/** Which reports go where: all conditions that are given must hold. Every rule that fits sends. */
+/**
+ * Which reports go where: all conditions that are given must hold, as far as the case says. Every rule that fits sends.
+ */
 export const reportRuleSchema = z.strictObject({
   outcomes: z.array(z.enum(intakeOutcomes)).min(1).max(10).optional(),
   urgencies: z.array(z.enum(urgencies)).min(1).max(2).optional(),
@@ -149,6 +151,14 @@ export const cardRulesSchema = z.strictObject({
   suspension: z.enum(['operator-confirms', 'automatic']).default('operator-confirms'),
 });
 export type CardRules = z.infer<typeof cardRulesSchema>;
+
+/** Rules as people write them: from when complaints count stays where it is not named. */
+export const writtenRulesSchema = cardRulesSchema.extend({
+  complaintsSinceMs: cardRulesSchema.shape.complaintsSinceMs.unwrap().optional().meta({
+    description: 'complaints reported before this time (ms since the epoch) do not count. Left out: as it is',
+  }),
+});
+export type WrittenRules = z.infer<typeof writtenRulesSchema>;
 
 /** Where cards are kept. */
 export interface CardStore {

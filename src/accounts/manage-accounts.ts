@@ -1,17 +1,23 @@
 import { DenwabanError } from '../kernel/errors.ts';
 import { normalizePhoneNumber } from '../kernel/phone-number.ts';
-import type { Account, AssignedNumber } from './accounts.ts';
-import { type AccountCard, type CardRules, unmaskCard } from './cards.ts';
+import type { Account, AnsweringService, AssignedNumber, WrittenAccount } from './accounts.ts';
+import { type AccountCard, type CardRules, unmaskCard, type WrittenRules } from './cards.ts';
 import { type Change, onRecord } from './change.ts';
 
-/** Adds or replaces an account. */
-export async function saveAccount(change: Change, account: Account): Promise<void> {
+/** Adds or replaces an account. What is written says nothing of, the provider's own decisions, stays as it is. */
+export async function saveAccount(change: Change, written: WrittenAccount): Promise<Account> {
   const { accounts } = change.stores;
-  const { accountId } = account;
+  const { accountId } = written;
   const before = await accounts.findAccount(accountId);
+  const account: Account = {
+    ...written,
+    status: written.status ?? before?.status ?? 'active',
+    answeringService: written.answeringService ?? before?.answeringService ?? 'active',
+  };
   await accounts.saveAccount(account);
   const subject = { kind: 'account' as const, id: accountId, accountId };
   await onRecord(change, before ? 'account.change' : 'account.add', subject, { before, after: account });
+  return account;
 }
 
 /** Gives a number to an account, or moves it. @throws DenwabanError `ACCOUNT_UNKNOWN`, `PHONE_NUMBER_INVALID`. */
@@ -60,11 +66,31 @@ export async function saveCard(change: Change, written: AccountCard): Promise<Ac
 }
 
 /** Sets the provider's rules for an account. @throws DenwabanError `ACCOUNT_UNKNOWN`. */
-export async function saveCardRules(change: Change, accountId: string, rules: CardRules): Promise<void> {
+export async function saveCardRules(change: Change, accountId: string, written: WrittenRules): Promise<CardRules> {
   const { cards } = change.stores;
   const before = await cards.rules(accountId);
+  const rules = { ...written, complaintsSinceMs: written.complaintsSinceMs ?? before.complaintsSinceMs };
   await cards.saveRules(accountId, rules);
   await onRecord(change, 'card.rules', { kind: 'card', id: accountId, accountId }, { before, after: rules });
+  return rules;
+}
+
+/**
+ * Suspends an account's answering service, or lets it go on: then complaints are counted anew, so that the next one does
+ * not suspend it again. @throws DenwabanError `ACCOUNT_UNKNOWN`.
+ */
+export async function setAnsweringService(
+  change: Change,
+  accountId: string,
+  answeringService: AnsweringService,
+): Promise<Account> {
+  const { accounts, cards } = change.stores;
+  const account = await accounts.findAccount(accountId);
+  if (!account) throw new DenwabanError('ACCOUNT_UNKNOWN', `there is no account "${accountId}"`);
+  if (answeringService === 'active') {
+    await saveCardRules(change, accountId, { ...(await cards.rules(accountId)), complaintsSinceMs: change.atMs });
+  }
+  return saveAccount(change, { ...account, answeringService });
 }
 
 function numberSubject({ number, accountId }: AssignedNumber) {

@@ -1,12 +1,12 @@
 import { isWithin } from '../kernel/time-window.ts';
 import type { AccountCard, Destination, intakeOutcomes, ReportRule, urgencies } from './cards.ts';
 
-/** What a rule looks at. */
+/** What a rule looks at. Undefined: nobody has filled it in, and no rule holds the report back for that. */
 export interface ReportedIntake {
-  outcome: (typeof intakeOutcomes)[number];
-  urgency: (typeof urgencies)[number];
-  /** `personId` of whom the caller wanted; undefined: nobody in particular. */
-  forPerson: string | undefined;
+  outcome: (typeof intakeOutcomes)[number] | undefined;
+  urgency: (typeof urgencies)[number] | undefined;
+  /** `personId` of whom the caller wanted; null: nobody of the card. */
+  forPerson: string | null | undefined;
   /** When the call was answered, ms since the epoch. */
   atMs: number;
 }
@@ -26,9 +26,13 @@ export function emergencyNumberFor(card: AccountCard, requests: number): string 
 function fits(rule: ReportRule, intake: ReportedIntake, timezone: string): boolean {
   const { outcome, urgency, forPerson, atMs } = intake;
   return (
-    (rule.outcomes?.includes(outcome) ?? true) &&
-    (rule.urgencies?.includes(urgency) ?? true) &&
-    (rule.forPersons === undefined || (forPerson !== undefined && rule.forPersons.includes(forPerson))) &&
+    admits(rule.outcomes, outcome) &&
+    admits(rule.urgencies, urgency) &&
+    admits(rule.forPersons, forPerson) &&
     (rule.when === undefined || isWithin(rule.when, atMs, timezone))
   );
+}
+
+function admits<T>(wanted: readonly T[] | undefined, given: T | null | undefined): boolean {
+  return wanted === undefined || given === undefined || (given !== null && wanted.includes(given));
 }

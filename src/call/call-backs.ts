@@ -65,7 +65,8 @@ export class CallBacks {
     try {
       const account = await withDeadline(clock, accounts.findAccount(request.account.accountId), lookUpDeadlineMs);
       if (account === deadlinePassed) return 'not-now';
-      if (account?.status !== 'active' || !mayDial(account.outbound, callBack.toNumber)) return 'never';
+      const isServed = account?.status === 'active' && account.answeringService === 'active';
+      if (!isServed || !mayDial(account.outbound, callBack.toNumber)) return 'never';
       return {
         ...{ callId: newId('call'), callBackOf: request.callId, accountId: account.accountId },
         ...{ flowId: '', flowVersion: 0, fromNumber: callBack.toNumber, toNumber: callBack.fromNumber },

@@ -205,7 +205,7 @@ export class Escalation {
   #onOffered(answer: DeskTicket | DeskRefusal): void {
     if ('refused' in answer) {
       const reason = answer.refused === 'unknown-queue' ? 'failed' : answer.refused;
-      this.#over(reason, reason);
+      this.#over(reason === 'suspended' ? 'closed' : reason, reason);
       return;
     }
     this.ticket = answer;

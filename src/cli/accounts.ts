@@ -1,5 +1,6 @@
-import type { Account, AccountStore } from '../accounts/accounts.ts';
-import { saveAccount } from '../accounts/manage-accounts.ts';
+import { Argument } from 'commander';
+import { type Account, type AccountStore, type AnsweringService, answeringServices } from '../accounts/accounts.ts';
+import { saveAccount, setAnsweringService } from '../accounts/manage-accounts.ts';
 import { DenwabanError } from '../kernel/errors.ts';
 import { type AddCommand, type CommandContext, changeByCommand, table } from './command.ts';
 
@@ -30,6 +31,17 @@ export const addAccountCommands: AddCommand = (program, context) => {
     .command('resume <account-id>')
     .description('answer its numbers again')
     .action((accountId: string) => setStatus(context, accountId, 'active'));
+  account
+    .command('answering <account-id>')
+    .description('whether people answer; suspended, its flows go on without them, and escalate leaves by closed')
+    .addArgument(new Argument('<state>').choices(answeringServices))
+    .action(async (accountId: string, state: AnsweringService) => {
+      await changeByCommand(context, async (change) => {
+        await knownAccount(change.stores.accounts, accountId);
+        await setAnsweringService(change, accountId, state);
+      });
+      context.print(`the answering service of ${accountId} is ${state}`);
+    });
 };
 
 /** @throws DenwabanError `ACCOUNT_UNKNOWN`. */
@@ -48,13 +60,14 @@ async function showAccount(context: CommandContext, accountId: string, json: boo
     rules: await data.cards.rules(accountId),
   }));
   if (json) return context.print(JSON.stringify({ account, numbers, rules }, null, 2));
-  const { name, nameReading, status, language, outbound } = account;
+  const { name, nameReading, status, answeringService, language, outbound } = account;
   const complaints = `${rules.complaintsBeforeWarning} before a warning, suspension: ${rules.suspension}`;
   context.print(
     table([
       ['account', accountId],
       ['name', nameReading === '' ? name : `${name} (${nameReading})`],
       ['status', status],
+      ['answering service', answeringService],
       ['language', language],
       ['may dial', outbound.allow.join(', ') || 'no number'],
       ...(outbound.deny.length > 0 ? [['but not', outbound.deny.join(', ')]] : []),

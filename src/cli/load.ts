@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Account, accountSchema, assignedNumberSchema } from '../accounts/accounts.ts';
+import { assignedNumberSchema, type WrittenAccount, writtenAccountSchema } from '../accounts/accounts.ts';
 import type { Actor } from '../accounts/audit.ts';
-import { type AccountCard, type CardRules, cardRulesSchema, cardSchema } from '../accounts/cards.ts';
+import { type AccountCard, cardSchema, type WrittenRules, writtenRulesSchema } from '../accounts/cards.ts';
 import type { Change } from '../accounts/change.ts';
 import { assignNumber, saveAccount, saveCard, saveCardRules } from '../accounts/manage-accounts.ts';
 import type { Passwords } from '../accounts/passwords.ts';
@@ -20,14 +20,14 @@ import { type DeskFile, deskFileSchema, loadDesk, type NewSecrets, passwordsFor,
 
 /** `account.json` of a folder: one account, the numbers that ring its flows, its card and the provider's rules for it. */
 const accountFileSchema = z.strictObject({
-  account: accountSchema,
+  account: writtenAccountSchema,
   numbers: z
     .array(assignedNumberSchema.omit({ accountId: true }))
     .max(1_000)
     .default([]),
   /** As in the API, without `accountId`. */
   card: z.record(z.string(), z.unknown()).optional(),
-  rules: cardRulesSchema.optional(),
+  rules: writtenRulesSchema.optional(),
 });
 
 export interface LoadedFolder extends NewSecrets {
@@ -51,7 +51,8 @@ export interface LoadOptions {
 
 /**
  * Loads a folder (`account.json`, one JSON file per flow, and `desk.json` where there is one) into the stores, all of
- * it or nothing. Flows that have not changed keep their version; users that are there keep their passwords.
+ * it or nothing. Flows that have not changed keep their version; users that are there keep their passwords, and what the
+ * provider has decided of the account stays where the file does not name it.
  * @throws DenwabanError `LOAD_INVALID` that lists every fault with file and JSON path.
  */
 export async function loadFolder(options: LoadOptions): Promise<LoadedFolder> {
@@ -101,9 +102,9 @@ export const addLoadCommand: AddCommand = (program, context) => {
 };
 
 interface FolderContents {
-  account: Account;
+  account: WrittenAccount;
   card: AccountCard | undefined;
-  rules: CardRules | undefined;
+  rules: WrittenRules | undefined;
   desk: DeskFile;
   definitions: Map<string, Flow>;
   numbers: LoadedFolder['numbers'];

@@ -16,6 +16,7 @@ const retryMs = 500;
 /** What each is told makes the call do something: more at once would hold up whoever is rung meanwhile. */
 const placesAtOnce = 25;
 const stopDeadlineMs = 3_000;
+const suspensionDeadlineMs = 1_000;
 
 /** The answering desk of one controller. */
 export function createDesk(options: DeskOptions): Desk {
@@ -72,7 +73,11 @@ class DeskService implements Desk, DeskStoreListener {
 
   async offer(input: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal> {
     const request = deskRequestSchema.parse(input);
-    const closed = await this.#doorOf(request.queueId);
+    const [suspended, closed] = await Promise.all([
+      this.#isSuspended(request.account.accountId),
+      this.#doorOf(request.queueId),
+    ]);
+    if (suspended) return { refused: 'suspended' };
     if (closed) return { refused: closed };
     // A call that has just left may come back: its leaving comes first.
     const before = this.#callers.get(request.callId);
@@ -154,6 +159,18 @@ class DeskService implements Desk, DeskStoreListener {
     told.listener = onCallBack(caller.request, caller);
     caller.open(0, { state, queueId, offerId, agentId });
     this.onConnected();
+  }
+
+  async #isSuspended(accountId: string): Promise<boolean> {
+    const { isSuspended, clock, logger } = this.#options;
+    if (!isSuspended) return false;
+    try {
+      const answer = await withDeadline(clock, isSuspended(accountId), suspensionDeadlineMs);
+      return answer === true;
+    } catch (error) {
+      logger.warn({ accountId, err: errorMessage(error) }, 'whether people answer for an account is not known');
+      return false;
+    }
   }
 
   async #doorOf(queueId: string): Promise<'closed' | 'unknown-queue' | undefined> {

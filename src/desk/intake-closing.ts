@@ -5,7 +5,7 @@ import { assert } from '../kernel/assert.ts';
 import { DenwabanError } from '../kernel/errors.ts';
 import type { Intake } from './intake.ts';
 import type { IntakeStores } from './intake-store.ts';
-import { deliveriesOf, makeReport, saysTheSame } from './report.ts';
+import { deliveriesOf, makeReport, type ReportSource, saysTheSame } from './report.ts';
 
 /**
  * Ends an intake within a transaction: the report, its deliveries, what it counts for, and the record of it, or none of
@@ -23,18 +23,21 @@ export async function closeIntake(
   const account = await stores.accounts.findAccount(accountId);
   if (!account) throw new DenwabanError('ACCOUNT_UNKNOWN', `there is no account "${accountId}"`);
   const card = await stores.cards.find(accountId);
-  const before = (await stores.reports.ofIntake(intakeId)).at(-1);
-  const report = makeReport({ reportId, intake, account, card, complete, replaces: before, atMs });
+  const earlier = await stores.reports.ofIntake(intakeId);
+  const before = earlier.at(-1);
+  const source: ReportSource = { reportId, intake, account, card, complete, earlier, atMs };
+  const report = makeReport(source);
   const isKnown = before?.complete === true && saysTheSame(before, report);
   if (!isKnown) await stores.reports.add(report);
-  for (const delivery of isKnown ? [] : deliveriesOf(report, { intake, card })) await stores.outbox.add(delivery);
+  for (const delivery of isKnown ? [] : deliveriesOf(report, source)) await stores.outbox.add(delivery);
   const closed: Intake = {
     ...{ ...intake, version: intake.version + 1, state: complete || isKnown ? 'saved' : 'incomplete' },
     closedAtMs: isKnown ? before.createdAtMs : atMs,
   };
   assert(await stores.intakes.replace(closed, intake.version), 'an intake changed within a transaction');
   // No personal data: who did it, to which case, and how it ended.
-  const after = { callId: intake.callId, reportId, complete, outcome: intake.form.outcome };
+  const deliveries = report.destinations?.length;
+  const after = { callId: intake.callId, reportId, complete, outcome: intake.form.outcome, deliveries };
   if (!isKnown) await onRecord(change, 'intake.report', { kind: 'case', id: intakeId, accountId }, { after });
   // Also one that was weighed before: while it was open again it did not count with others.
   return { complaintsReached: intake.form.outcome === 'complaint' && (await weighComplaints(change, account)) };
@@ -59,8 +62,8 @@ async function weighComplaints(
   const program: Change = { stores, atMs, actor: { kind: 'program', name: 'complaints' } };
   const after = { complaints, limit: rules.complaintsBeforeWarning, suspension: rules.suspension };
   await onRecord(program, 'account.complaints', { kind: 'account', id: accountId, accountId }, { after });
-  if (rules.suspension === 'automatic' && account.status === 'active') {
-    await saveAccount(program, { ...account, status: 'suspended' });
+  if (rules.suspension === 'automatic' && account.answeringService === 'active') {
+    await saveAccount(program, { ...account, answeringService: 'suspended' });
   }
   return true;
 }

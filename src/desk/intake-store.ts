@@ -58,6 +58,8 @@ export interface Report {
   readonly subject: string;
   readonly text: string;
   readonly fields: Readonly<Record<string, unknown>>;
+  /** `destinationId`s of the account's card to which it was sent. Left out: reported before that was kept. */
+  readonly destinations?: readonly string[];
 }
 
 /** As it is kept; `seq` grows. */
@@ -69,6 +71,10 @@ export interface ReportStore {
   ofIntake(intakeId: string): Promise<KeptReport[]>;
   /** Newest first, of one account where given; `beforeSeq` for the next page. */
   list(options: { limit: number; beforeSeq?: number; accountId?: string }): Promise<KeptReport[]>;
+  /** How many went nowhere since then, by account and outcome. */
+  nowhere(options: {
+    sinceMs: number;
+  }): Promise<{ accountId: string; outcome: IntakeOutcome | null; count: number; newestAtMs: number }[]>;
 }
 
 export interface IntakeStores extends AccountsStores {

@@ -50,6 +50,8 @@ export interface IntakeView {
   /** What the caller was called the last time. */
   callerName: string | undefined;
   earlierCalls: EarlierCall[];
+  /** To how many places its last report is sent. Undefined: not reported, or before that was kept. */
+  deliveries: number | undefined;
   hints: IntakeHints;
 }
 
@@ -65,11 +67,13 @@ export async function viewIntake(stores: IntakeStores, intake: Intake): Promise<
       ? []
       : await stores.intakes.earlier({ accountId, callerNumber, beforeMs: openedAtMs, limit: earlierMax });
   const hints = await hintsFor(stores, intake, { account, card });
+  const reports = await stores.reports.ofIntake(intake.intakeId);
   const callerName = earlier.map(({ form }) => form.callerName).find((name) => name !== '');
   return {
     ...{ intake, account, callerName, hints },
     card: card && deskCard(card),
     earlierCalls: earlier.map(toEarlierCall),
+    deliveries: reports.at(-1)?.destinations?.length,
   };
 }
 
@@ -97,7 +101,7 @@ export async function hintsFor(
     ['phone-number-doubtful', number !== '' && callableNumber(number) === undefined],
     ['caller-complained-before', before.complaints > 0],
     ['complaints-reached', accountComplaints >= rules.complaintsBeforeWarning],
-    ['account-suspended', known.account?.status === 'suspended'],
+    ['account-suspended', isSuspended(known.account)],
   ];
   return {
     directTransferRequests: requests,
@@ -110,20 +114,26 @@ export async function hintsFor(
 
 /** Accounts that complaints have made a matter for operators, with their counts. */
 export async function complainedAccounts(
-  stores: IntakeStores,
+  stores: Pick<IntakeStores, 'intakes' | 'cards' | 'accounts'>,
 ): Promise<{ accountId: string; complaints: number; limit: number; suspended: boolean }[]> {
   const counts = await stores.intakes.complaints({ sinceMs: 0 });
   const found = [];
-  for (const accountId of counts.keys()) {
+  for (const [accountId, ever] of counts) {
     const rules = await stores.cards.rules(accountId);
     const limit = rules.complaintsBeforeWarning;
+    if (ever < limit) continue;
     const since = await stores.intakes.complaints({ accountId, sinceMs: rules.complaintsSinceMs });
     const complaints = since.get(accountId) ?? 0;
     if (complaints < limit) continue;
     const account = await stores.accounts.findAccount(accountId);
-    found.push({ accountId, complaints, limit, suspended: account?.status === 'suspended' });
+    found.push({ accountId, complaints, limit, suspended: isSuspended(account) });
   }
   return found;
+}
+
+/** Nobody is put through to people any more. */
+function isSuspended(account: Account | undefined): boolean {
+  return account?.status === 'suspended' || account?.answeringService === 'suspended';
 }
 
 function toEarlierCall({ intakeId, openedAtMs, form }: Intake): EarlierCall {

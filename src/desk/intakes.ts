@@ -30,7 +30,8 @@ export type TypeResult =
   | { outcome: 'closed' };
 
 export type SaveResult =
-  | { outcome: 'saved'; reportIds: string[] }
+  /** `deliveries`: of the last report, 0 where the account's card sends it nowhere; undefined: not kept at that time. */
+  | { outcome: 'saved'; reportIds: string[]; deliveries: number | undefined }
   | { outcome: 'changed'; intake: Intake }
   | { outcome: 'unfit'; faults: FormFault[] };
 
@@ -117,14 +118,14 @@ export class Intakes {
       warnOf = undefined;
       const intake = await stores.intakes.find(intakeId);
       assert(intake, 'an intake was saved that does not exist');
-      if (intake.state === 'saved') return { outcome: 'saved', reportIds: await reportsOf(stores, intakeId) };
+      if (intake.state === 'saved') return savedAs(stores, intakeId);
       if (intake.version !== version) return { outcome: 'changed', intake };
       const faults = formFaults(intake);
       if (faults.length > 0) return { outcome: 'unfit', faults };
       const change = { stores, actor, atMs: this.#options.clock.nowMs() };
       const closed = await closeIntake(change, intake, { reportId, complete: true });
       warnOf = closed.complaintsReached ? intake.accountId : undefined;
-      return { outcome: 'saved', reportIds: await reportsOf(stores, intakeId) };
+      return savedAs(stores, intakeId);
     });
     if (result.outcome === 'saved') this.#reported(intakeId, true);
     if (warnOf !== undefined) {
@@ -206,8 +207,10 @@ function newIntake(opening: IntakeOpening, intakeId: string): Intake {
   };
 }
 
-async function reportsOf({ reports }: Pick<IntakeStores, 'reports'>, intakeId: string): Promise<string[]> {
-  return (await reports.ofIntake(intakeId)).filter(({ complete }) => complete).map(({ reportId }) => reportId);
+async function savedAs(stores: Pick<IntakeStores, 'reports'>, intakeId: string): Promise<SaveResult> {
+  const reports = await stores.reports.ofIntake(intakeId);
+  const reportIds = reports.filter(({ complete }) => complete).map(({ reportId }) => reportId);
+  return { outcome: 'saved', reportIds, deliveries: reports.at(-1)?.destinations?.length };
 }
 
 /** Only what was given. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Account } from '../accounts/accounts.ts';
-import type { AccountCard } from '../accounts/cards.ts';
+import type { AccountCard, Destination } from '../accounts/cards.ts';
 import { destinationsFor } from '../accounts/report-rules.ts';
 import { toRfc3339 } from '../kernel/clock.ts';
 import type { NewOutboxEntry } from '../outbox/entry.ts';
@@ -11,6 +11,8 @@ import { reportSubject, reportText } from './report-text.ts';
 
 const defaultTimezone = 'Asia/Tokyo';
 
+type EarlierReport = Pick<Report, 'reportId' | 'createdAtMs' | 'complete' | 'destinations'>;
+
 /** What a report is made of. */
 export interface ReportSource {
   reportId: string;
@@ -19,14 +21,30 @@ export interface ReportSource {
   card: AccountCard | undefined;
   /** False: nobody finished the intake. */
   complete: boolean;
-  /** The report of the same intake that this one replaces. */
-  replaces: Pick<Report, 'reportId' | 'createdAtMs' | 'complete'> | undefined;
+  /** Reports of the same intake that were made before, oldest first: this one replaces the last. */
+  earlier: readonly EarlierReport[];
   atMs: number;
 }
 
 /** The report of an intake in the account's language: words for people, fields for machines. */
 export function makeReport(source: ReportSource): Report {
-  const { reportId, intake, account, card, complete, replaces, atMs } = source;
+  const { reportId, intake, account, complete, atMs } = source;
+  return {
+    ...{ reportId, complete, createdAtMs: atMs, language: reportLanguage(account.language) },
+    ...{ intakeId: intake.intakeId, accountId: intake.accountId, callId: intake.callId },
+    outcome: intake.form.outcome,
+    urgency: intake.form.urgency,
+    ...contentOf(source, source.earlier.at(-1)),
+    destinations: chosen(source).map(({ destinationId }) => destinationId),
+  };
+}
+
+/** What it says to whoever has had `replaces` before, or nothing of the case. */
+function contentOf(
+  source: ReportSource,
+  replaces: EarlierReport | undefined,
+): Pick<Report, 'subject' | 'text' | 'fields'> {
+  const { reportId, intake, account, card, complete } = source;
   const { form } = intake;
   const language = reportLanguage(account.language);
   const words = {
@@ -43,13 +61,9 @@ export function makeReport(source: ReportSource): Report {
     timezone: card?.answers.hours?.timezone ?? defaultTimezone,
   };
   return {
-    ...{ reportId, complete, language, createdAtMs: atMs },
-    ...{ intakeId: intake.intakeId, accountId: intake.accountId, callId: intake.callId },
-    outcome: form.outcome,
-    urgency: form.urgency,
     subject: reportSubject(words, language),
     text: reportText(words, language),
-    fields: fieldsOf(source),
+    fields: fieldsOf(source, replaces),
   };
 }
 
@@ -62,32 +76,59 @@ export function saysTheSame(one: Pick<Report, 'fields'>, other: Pick<Report, 'fi
   return isDeepStrictEqual(said(one), said(other));
 }
 
-/** The deliveries of a report, chosen by the account's rules. Their ids are the same whenever they are made again. */
-export function deliveriesOf(
-  report: Report,
-  { intake, card }: Pick<ReportSource, 'intake' | 'card'>,
-): NewOutboxEntry[] {
-  if (!card) return [];
-  const { form, openedAtMs: atMs } = intake;
-  const forPerson = personWanted(card, form.forWhom)?.personId;
-  const reported = { outcome: form.outcome ?? ('other' as const), urgency: form.urgency, forPerson, atMs };
-  const { subject, text, reportId, accountId, createdAtMs } = report;
-  // The outbox takes JSON: what a newer program may have put in is dropped to what can be written.
-  const payload = { subject, text, fields: JSON.parse(JSON.stringify(report.fields)) };
-  return destinationsFor(card, reported).map((destination, index) => ({
-    outboxId: `${reportId}.${index + 1}`,
-    ...{ accountId, kind: 'report', channel: destination.type, payload, createdAtMs },
-    target: targetOf(destination),
-  }));
+/**
+ * The deliveries of a report. Their ids are the same whenever they are made again. Who has had no report of the case
+ * before is told of no correction.
+ */
+export function deliveriesOf(report: Report, source: ReportSource): NewOutboxEntry[] {
+  const { reportId, accountId, createdAtMs } = report;
+  return chosen(source).map((destination, index) => {
+    const replaces = source.earlier.findLast((earlier) => wasSentTo(earlier, destination));
+    const { fields, ...words } = contentOf(source, replaces);
+    return {
+      outboxId: `${reportId}.${index + 1}`,
+      ...{ accountId, kind: 'report', channel: destination.type, createdAtMs },
+      // The outbox takes JSON: what a newer program may have put in is dropped to what can be written.
+      payload: { ...words, fields: JSON.parse(JSON.stringify(fields)) },
+      target: targetOf(destination),
+    };
+  });
 }
 
-function targetOf(destination: AccountCard['destinations'][number]): string {
+/**
+ * Where the account's rules send it, and wherever a report of the case went before: nobody goes on with what has been
+ * replaced. Not where the account's card has taken the destination away since.
+ */
+function chosen({ intake, card, complete, earlier }: ReportSource): Destination[] {
+  if (!card) return [];
+  const { form, openedAtMs: atMs } = intake;
+  const person = personWanted(card, form.forWhom);
+  // What an unfinished form leaves blank is not known, rather than nothing.
+  const byRules = destinationsFor(card, {
+    outcome: form.outcome ?? undefined,
+    urgency: complete || form.urgency !== 'normal' ? form.urgency : undefined,
+    forPerson: complete || person ? (person?.personId ?? null) : undefined,
+    atMs,
+  });
+  const before = new Set(earlier.flatMap(({ destinations = [] }) => destinations));
+  return card.destinations.filter((one) => byRules.includes(one) || before.has(one.destinationId));
+}
+
+/** Of a report made before that was kept it is not known: then it was. */
+function wasSentTo({ destinations }: EarlierReport, { destinationId }: Destination): boolean {
+  return destinations?.includes(destinationId) ?? true;
+}
+
+function targetOf(destination: Destination): string {
   if (destination.type === 'mail') return destination.address;
   return destination.type === 'slack' ? destination.webhookUrl : destination.url;
 }
 
 /** What a webhook finds in `data.fields`. Names and shapes here are a promise: add, never change. */
-function fieldsOf({ reportId, intake, card, complete, replaces, atMs }: ReportSource): Report['fields'] {
+function fieldsOf(
+  { reportId, intake, card, complete, atMs }: ReportSource,
+  replaces: EarlierReport | undefined,
+): Report['fields'] {
   const { form } = intake;
   const person = personWanted(card, form.forWhom);
   return {

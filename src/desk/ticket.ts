@@ -53,7 +53,8 @@ export interface DeskListener {
 
 /** Why a queue takes nobody. */
 export type QueueRefusal = 'full' | 'closed' | 'unknown-queue';
-export type DeskRefusal = { refused: QueueRefusal };
+/** `suspended`: the account's answering service is. */
+export type DeskRefusal = { refused: QueueRefusal | 'suspended' };
 export type LeaveCause = 'abandoned' | 'message' | 'overflow' | 'done';
 
 /** A caller's place at the desk, told by the call what happens. What is told arrives in order, whatever Redis does. */
@@ -143,6 +144,11 @@ export interface DeskOptions {
    * next turn has another. The call id is that of the call which has ended.
    */
   onCallBack?: (request: DeskRequest, ticket: DeskTicket) => DeskListener;
+  /**
+   * Whether nobody is to answer for the account: asked of each caller who wants in, and of no one who is there. Where it
+   * cannot be said in time the caller is let in. Left out: everybody is.
+   */
+  isSuspended?: (accountId: string) => Promise<boolean>;
   /** A controller not heard of for this long has lost its callers. */
   leaseMs?: number;
   /** How often at most a caller's progress is told. */

@@ -52,6 +52,8 @@ const overflowPart = `## Nobody serves the caller
 
 \`escalate\` ends in the first of these that happens:
 
+- The account's answering service is suspended, or the queue is shut: \`closed\` at once. Who is at the desk already
+  when it is suspended is served.
 - An agent takes the call: \`done\` once the agent has hung up.
 - The caller presses a key: \`message.goto\`, or \`callBack.goto\`. Whoever asks to be called back keeps the place in the
   queue. When the turn comes an agent's phone rings first, then the number is dialled: the digits in

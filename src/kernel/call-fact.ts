@@ -82,6 +82,8 @@ export const callFactSchema = z.discriminatedUnion('type', [
       'time-out',
       'overflow',
       'closed',
+      /** The account's answering service is. */
+      'suspended',
       'full',
       'failed',
     ]),

@@ -18,6 +18,7 @@ import { ApiError, toAnswer } from './errors.ts';
 import { guardRequest, isSecure, requireGuard } from './guard.ts';
 import { accountRoutes, cardRoutes, numberRoutes } from './routes/accounts.ts';
 import { agentHistoryRoutes } from './routes/agent-history.ts';
+import { attentionRoutes } from './routes/attention.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { callLogRoutes } from './routes/call-log.ts';
 import { callRoutes } from './routes/calls.ts';
@@ -150,6 +151,7 @@ function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): void {
   if (!intakes) return;
   intakeRoutes(api, { ...parts, intakes, desk });
   reportRoutes(api, intakes.stores);
+  attentionRoutes(api, parts, intakes.stores);
 }
 
 /** Pages run only their own scripts, are shown in no other site's frame, and tell nobody where they were. */

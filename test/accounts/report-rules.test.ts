@@ -4,7 +4,7 @@ import { card } from '../support/people.ts';
 
 const monday10 = Date.parse('2026-11-23T10:00:00+09:00');
 const monday22 = Date.parse('2026-11-23T22:00:00+09:00');
-const message: ReportedIntake = { outcome: 'message', urgency: 'normal', forPerson: undefined, atMs: monday10 };
+const message: ReportedIntake = { outcome: 'message', urgency: 'normal', forPerson: null, atMs: monday10 };
 
 describe('reports go', () => {
   const to = (reports: object[], intake: Partial<ReportedIntake> = {}) =>
@@ -23,10 +23,13 @@ describe('reports go', () => {
   it.each([
     [{ outcomes: ['complaint', 'other'] }, { outcome: 'complaint' }, { outcome: 'sales-call' }],
     [{ urgencies: ['urgent'] }, { urgency: 'urgent' }, { urgency: 'normal' }],
-    [{ forPersons: ['sato'] }, { forPerson: 'sato' }, { forPerson: undefined }],
+    [{ forPersons: ['sato'] }, { forPerson: 'sato' }, { forPerson: null }],
     [{ forPersons: ['sato'] }, { forPerson: 'sato' }, { forPerson: 'suzuki' }],
     [{ when: { from: '18:00', to: '09:00' } }, { atMs: monday22 }, { atMs: monday10 }],
     [{ outcomes: ['message'], urgencies: ['urgent'] }, { urgency: 'urgent' }, { urgency: 'urgent', outcome: 'other' }],
+    [{ outcomes: ['complaint'] }, { outcome: undefined }, { outcome: 'other' }],
+    [{ urgencies: ['urgent'] }, { urgency: undefined }, { urgency: 'normal' }],
+    [{ forPersons: ['sato'] }, { forPerson: undefined }, { forPerson: null }],
   ] as const)('by the rule %j for %j and not for %j', (rule, yes, no) => {
     expect(to([{ ...rule, send: ['office'] }], yes)).toEqual(['office']);
     expect(to([{ ...rule, send: ['office'] }], no)).toEqual([]);

@@ -283,6 +283,7 @@ describe('a call-back is not dialled', () => {
     for (const options of [
       { account: { outbound: rules } },
       { account: { status: 'suspended' as const } },
+      { account: { answeringService: 'suspended' as const } },
       {
         request: { callBack: { toNumber: '110', fromNumber: '0312345678' } },
         account: { outbound: { allow: ['*'], deny: [] } },

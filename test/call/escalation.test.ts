@@ -209,13 +209,14 @@ test('they cannot be connected: the agent’s leg ends, the caller waits on', as
 });
 
 test.each([
-  ['closed', 'closed'],
-  ['full', 'full'],
-  ['unknown-queue', 'failed'],
-] as const)('a desk that says %s: the flow is told', async (refusal, outcome) => {
+  ['closed', 'closed', 'closed'],
+  ['suspended', 'closed', 'suspended'],
+  ['full', 'full', 'full'],
+  ['unknown-queue', 'failed', 'failed'],
+] as const)('a desk that says %s: the flow is told, and why is on record', async (refusal, outcome, reason) => {
   const { h } = await waiting({ refusal });
   expect(h.events.find(({ type }) => type === 'desk-done')).toMatchObject({ outcome });
-  expect(h.facts.find(({ type }) => type === 'left-queue')).toMatchObject({ reason: outcome });
+  expect(h.facts.find(({ type }) => type === 'left-queue')).toMatchObject({ reason });
 });
 
 test('without a desk at all the flow is told so', async () => {

@@ -96,6 +96,7 @@ export const sakura: Account = {
   name: 'さくら歯科',
   nameReading: 'さくらしか',
   status: 'active',
+  answeringService: 'active',
   language: 'ja',
   outbound: { allow: ['+81'], deny: ['+81990'] },
 };

@@ -210,6 +210,30 @@ describe('denwaban load', () => {
     expect([code, output]).toEqual([1, expect.stringMatching(/no queue "nowhere", named by agent momoko/)]);
     await onData(async (data) => expect((await data.accounts.findAccount('shop'))?.name).toBe('店'));
   });
+
+  it('leaves an account suspended that is, unless the file says otherwise, which is on record', async () => {
+    const load = (more: object) => {
+      write('account.json', { account: { ...account.account, ...more } });
+      return ok('load', folder);
+    };
+    const seen = () =>
+      onData(async (data) => {
+        const [entry] = await data.audit.list({ limit: 1, accountId: 'shop' });
+        return { account: await data.accounts.findAccount('shop'), entry };
+      });
+    write('desk.json', {});
+    await load({ status: 'suspended' });
+    await load({ name: '新しい店' });
+    expect(await seen()).toMatchObject({
+      account: { name: '新しい店', status: 'suspended' },
+      entry: { action: 'account.change', before: { name: '店' }, after: { name: '新しい店' } },
+    });
+    await load({ status: 'active' });
+    expect(await seen()).toMatchObject({
+      account: { name: '店', status: 'active' },
+      entry: { action: 'account.change', before: { status: 'suspended' }, after: { status: 'active' } },
+    });
+  }, 60_000);
 });
 
 describe('denwaban agent history', () => {

@@ -15,8 +15,13 @@ export function accountStoreContract(make: () => Promise<AccountStore>): void {
     await store.saveAccount(sakura);
     await store.saveAccount({ ...sakura, accountId: 'a-first' });
     expect(await store.findAccount('sakura')).toEqual(sakura);
-    await store.saveAccount({ ...sakura, status: 'suspended', language: 'en', outbound: { allow: [], deny: [] } });
-    expect(await store.findAccount('sakura')).toMatchObject({ status: 'suspended', language: 'en', name: sakura.name });
+    await store.saveAccount({
+      ...{ ...sakura, language: 'en', outbound: { allow: [], deny: [] } },
+      ...{ status: 'suspended', answeringService: 'suspended' },
+    });
+    expect(await store.findAccount('sakura')).toMatchObject({
+      ...{ status: 'suspended', answeringService: 'suspended', language: 'en', name: sakura.name },
+    });
     expect((await store.listAccounts()).map(({ accountId }) => accountId)).toEqual(['a-first', 'sakura']);
     expect(await store.findAccount('nobody')).toBeUndefined();
   });

@@ -142,4 +142,28 @@ export function intakeStoresContract(make: () => Promise<IntakeData>): void {
     expect(await ids({ limit: 1, accountId: 'sakura' })).toEqual(['r1']);
     expect(await ids({ limit: 10, accountId: 'sakura', beforeSeq: kept[1]?.seq ?? 0 })).toEqual(['r0']);
   });
+
+  it('counts reports that went nowhere, by account and outcome', async () => {
+    const { intakes, reports } = data;
+    await intakes.add(closed('a', {}));
+    const add = (reportId: string, createdAtMs: number, more: object) =>
+      reports.add({ ...report, reportId, createdAtMs, ...more });
+    await add('r1', 9, { outcome: 'message', destinations: [] });
+    await add('r2', 10, { outcome: 'message', destinations: [] });
+    await add('r3', 12, { outcome: 'message', destinations: [] });
+    await add('r4', 11, { outcome: null, destinations: [] });
+    await add('r5', 13, { outcome: 'message', destinations: ['office'] });
+    await add('r6', 14, { outcome: 'message' });
+    await add('r7', 15, { outcome: 'other', destinations: [], accountId: 'momo' });
+    const nowhere = await reports.nowhere({ sinceMs: 10 });
+    expect(nowhere).toHaveLength(3);
+    expect(nowhere).toEqual(
+      expect.arrayContaining([
+        { accountId: 'sakura', outcome: 'message', count: 2, newestAtMs: 12 },
+        { accountId: 'sakura', outcome: null, count: 1, newestAtMs: 11 },
+        { accountId: 'momo', outcome: 'other', count: 1, newestAtMs: 15 },
+      ]),
+    );
+    expect((await reports.ofIntake('a')).map(({ destinations }) => destinations)).toContainEqual(['office']);
+  });
 }

@@ -5,13 +5,11 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { migrations } from '../../src/store/sql/migrations.ts';
 import { openSql } from '../../src/store/sql/open-sql.ts';
-import { SqlAccountStore } from '../../src/store/sql/sql-account-store.ts';
 import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
 import { SqlIntakeStore } from '../../src/store/sql/sql-intake-store.ts';
 import { SqlReportStore } from '../../src/store/sql/sql-report-store.ts';
 import { entered, offered } from '../support/facts.ts';
 import { intake } from '../support/intakes.ts';
-import { sakura } from '../support/people.ts';
 
 const options = { clock: systemClock, logger: silentLogger };
 
@@ -112,9 +110,21 @@ export function sqlDatabaseContract(emptyDatabase: () => Promise<string>): void 
   it('keeps reports where a newer program first migrates', async () => {
     const url = await emptyDatabase();
     const old = await openSql(url, { ...options, steps: migrations.filter(({ version }) => version <= 7) });
-    await new SqlAccountStore(old).saveAccount(sakura);
+    // As a program of that time wrote it.
+    const account = { account_id: 'sakura', name: 'さくら歯科', name_reading: '', status: 'active', language: 'ja' };
+    await old.db
+      .insertInto('accounts')
+      .values({ ...account, outbound_json: '{"allow":[],"deny":[]}' })
+      .execute();
     await new SqlIntakeStore(old).add(intake('a'));
-    await new SqlReportStore(old).add(report);
+    const { subject, text, fields, ...head } = report;
+    const row = { report_id: 'report_1', intake_id: 'a', account_id: 'sakura', call_id: 'call_a', created_at_ms: 1 };
+    const { outcome, urgency, language } = head;
+    const content_json = JSON.stringify({ subject, text, fields });
+    await old.db
+      .insertInto('reports')
+      .values({ ...row, complete: 1, outcome, urgency, language, content_json })
+      .execute();
     await old.close();
     const database = await openSql(url, options);
     const reports = new SqlReportStore(database);

@@ -20,6 +20,7 @@ import { accountStoreContract } from './account-store.contract.ts';
 import { agentHistoryStoreContract } from './agent-history-store.contract.ts';
 import { auditStoreContract } from './audit-store.contract.ts';
 import { channelRecordStoreContract } from './channel-record-store.contract.ts';
+import { complaintsContract } from './complaints.contract.ts';
 import { factStoreContract } from './fact-store.contract.ts';
 import { flowStoreContract } from './flow-store.contract.ts';
 import { intakeStoresContract } from './intake-stores.contract.ts';
@@ -98,6 +99,7 @@ describe.each(Object.entries(databases))('on %s', (_, { empty, migrated }) => {
   describe('SqlPhoneCredentialStore', () => phoneCredentialStoreContract(people));
   describe('intakes and reports in SQL', () => intakeStoresContract(people));
   describe('intakes', () => intakesContract(people));
+  describe('complaints', () => complaintsContract(people));
   describe('SqlAuditStore', () => auditStoreContract(openEmpty));
   describe('openSql', () => sqlDatabaseContract(empty));
 });

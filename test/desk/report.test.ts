@@ -1,7 +1,8 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { AccountCard } from '../../src/accounts/cards.ts';
 import { emptyForm, type IntakeForm } from '../../src/desk/intake.ts';
 import { writtenNumber } from '../../src/desk/intake-words.ts';
-import { deliveriesOf, makeReport } from '../../src/desk/report.ts';
+import { deliveriesOf, makeReport, type ReportSource } from '../../src/desk/report.ts';
 import { parseNewEntry } from '../../src/outbox/entry.ts';
 import { intake, intakeT0 } from '../support/intakes.ts';
 import { card, sakura } from '../support/people.ts';
@@ -12,20 +13,26 @@ const form: IntakeForm = {
   ...{ urgency: 'urgent', outcome: 'message', directTransferRequests: 2 },
 };
 
-function reportOf(
-  change: Partial<IntakeForm> = {},
-  more: { language?: string; complete?: boolean; line?: string | undefined } = {},
-) {
+interface More {
+  language?: string;
+  complete?: boolean;
+  line?: string | undefined;
+  card?: AccountCard | undefined;
+}
+
+function sourceOf(change: Partial<IntakeForm> = {}, more: More = {}): ReportSource {
   const { language = 'ja', complete = true } = more;
   const callerNumber = 'line' in more ? more.line : '+819011112222';
-  return makeReport({
+  return {
     reportId: 'report_1',
     intake: intake('a', { form: { ...form, ...change }, callerNumber, learned: { order: '1234', wants: { menu: 2 } } }),
     account: { ...sakura, language },
-    card: card('sakura'),
-    ...{ complete, replaces: undefined, atMs: intakeT0 + 60_000 },
-  });
+    card: 'card' in more ? more.card : card('sakura'),
+    ...{ complete, earlier: [], atMs: intakeT0 + 60_000 },
+  };
 }
+
+const reportOf = (change: Partial<IntakeForm> = {}, more: More = {}) => makeReport(sourceOf(change, more));
 
 it('in Japanese', () => {
   const { subject, text } = reportOf();
@@ -98,8 +105,9 @@ it('keeps its subject on one line, however the caller is called', () => {
 });
 
 it('goes to the rules’ destinations under ids that stay the same, as the outbox takes them', () => {
-  const source = { intake: intake('a', { form: { ...form, outcome: 'complaint' } }), card: card('sakura') };
-  const report = reportOf({ outcome: 'complaint' });
+  const source = sourceOf({ outcome: 'complaint' });
+  const report = makeReport(source);
+  expect(report.destinations).toEqual(['office', 'chat', 'crm']);
   const deliveries = deliveriesOf(report, source);
   expect(deliveries.map(({ outboxId, channel }) => `${outboxId} ${channel}`)).toEqual([
     'report_1.1 mail',
@@ -109,6 +117,54 @@ it('goes to the rules’ destinations under ids that stay the same, as the outbo
   expect(deliveries.map(parseNewEntry)).toHaveLength(3);
   expect(deliveriesOf(report, source)).toEqual(deliveries);
   expect(deliveriesOf(report, { ...source, card: undefined })).toEqual([]);
+  expect(reportOf({}, { card: undefined }).destinations).toEqual([]);
+});
+
+it('a correction reaches whoever had a report of the case, and tells of none who had not', () => {
+  const reports = [
+    { outcomes: ['message'], send: ['office'] },
+    { outcomes: ['complaint'], send: ['chat', 'crm'] },
+  ];
+  const first = makeReport(sourceOf({}, { card: card('sakura', { reports }) }));
+  expect(first.destinations).toEqual(['office']);
+  const source = {
+    ...sourceOf({ outcome: 'complaint' }, { card: card('sakura', { reports }) }),
+    ...{ reportId: 'report_2', earlier: [first] },
+  };
+  const second = makeReport(source);
+  expect(second.destinations).toEqual(['office', 'chat', 'crm']);
+  const [toOffice, toChat, toCrm] = deliveriesOf(second, source).map(({ payload }) => payload);
+  expect(toOffice?.subject).toContain('【訂正】');
+  expect(toOffice?.text).toContain('にお送りした報告に代わるものです。');
+  expect(toOffice?.fields).toMatchObject({ replacesReportId: 'report_1' });
+  for (const other of [toChat, toCrm]) {
+    expect([other?.subject, other?.text].join()).not.toMatch(/訂正|代わるもの/);
+    expect(other?.fields).not.toHaveProperty('replacesReportId');
+  }
+  // The account has taken it off its card since.
+  const without = card('sakura', { destinations: source.card?.destinations.slice(1), reports: reports.slice(1) });
+  expect(makeReport({ ...source, card: without }).destinations).toEqual(['chat', 'crm']);
+});
+
+describe('a rule', () => {
+  const rules = {
+    messages: { outcomes: ['message'], send: ['office'] },
+    urgent: { urgencies: ['urgent'], send: ['chat'] },
+    sato: { forPersons: ['sato'], send: ['crm'] },
+  };
+  const goesTo = (change: Partial<IntakeForm>, complete: boolean) =>
+    reportOf(change, { complete, card: card('sakura', { reports: Object.values(rules) }) }).destinations;
+
+  it('does not hold back what nobody has filled in', () => {
+    expect(goesTo(emptyForm, false)).toEqual(['office', 'chat', 'crm']);
+    expect(goesTo({ ...emptyForm, forWhom: '鈴木' }, false)).toEqual(['office', 'chat']);
+    expect(goesTo({ ...emptyForm, outcome: 'complaint' }, false)).toEqual(['chat', 'crm']);
+  });
+
+  it('holds back what is otherwise, and what stands in a finished form is so', () => {
+    expect(goesTo({ ...emptyForm, outcome: 'message' }, true)).toEqual(['office']);
+    expect(goesTo({ ...emptyForm, outcome: 'complaint' }, true)).toEqual([]);
+  });
 });
 
 it.each([

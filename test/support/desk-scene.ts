@@ -12,6 +12,8 @@ import { type PrintedCall, type System, startSystem } from './system.ts';
 export const tones = { caller: 440, outside: 1_500 } as const;
 interface SettingsFile {
   account: object;
+  card: object;
+  users: object[];
   agents: object[];
   queues: { queueId: string }[];
 }
@@ -62,7 +64,11 @@ export class DeskScene {
   }
 
   /** `change`: files of the folder that are to be different here. */
-  static async open(flows: string, change: Record<string, (old: SettingsFile) => object> = {}): Promise<DeskScene> {
+  static async open(
+    flows: string,
+    change: Record<string, (old: SettingsFile) => object> = {},
+    more: Record<string, string> = {},
+  ): Promise<DeskScene> {
     const trunkPort = trunkPortOfOurs();
     const folder = mkdtempSync(join(tmpdir(), 'denwaban-flows-'));
     cpSync(flows, folder, { recursive: true });
@@ -70,7 +76,7 @@ export class DeskScene {
       const file = join(folder, name);
       writeFileSync(file, JSON.stringify(changed(JSON.parse(readFileSync(file, 'utf8')))));
     }
-    const environment = { TRUNK_URL: `sip:127.0.0.1:${trunkPort}` };
+    const environment = { TRUNK_URL: `sip:127.0.0.1:${trunkPort}`, ...more };
     const system = await startSystem({ flows: folder, environment });
     rmSync(folder, { recursive: true, force: true });
     const secrets = readSecrets(system.loaded);

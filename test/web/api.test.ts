@@ -176,6 +176,10 @@ describe.each(Object.entries(databases))('the API on %s', (_, database) => {
   it('keeps accounts and their numbers, however they are written', async () => {
     const account = { ...sakura, status: 'suspended' };
     expect(ok(await operator.send('PUT', '/accounts/sakura', account))).toEqual(account);
+    // Written by somebody who thinks of something else: what the provider has decided stays.
+    const { status: _, ...written } = { ...account, nameReading: 'さくら' };
+    expect(ok(await operator.send('PUT', '/accounts/sakura', written))).toEqual({ ...written, status: 'suspended' });
+    expect(ok(await operator.send('GET', '/accounts/sakura'))).toMatchObject({ status: 'suspended' });
     const number = { number: '+81312345678', accountId: 'sakura', flowId: 'main' };
     const put = await operator.send('PUT', `/numbers/${encodeURIComponent('03-1234-5678')}`, {
       accountId: 'sakura',
@@ -195,6 +199,7 @@ describe.each(Object.entries(databases))('the API on %s', (_, database) => {
       'PHONE_NUMBER_INVALID',
     );
     expect((await recorded()).map(({ action, subject }) => `${action} ${subject.accountId}`)).toEqual([
+      'account.change sakura',
       'account.change sakura',
       'number.assign sakura',
       'number.release sakura',

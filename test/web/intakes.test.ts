@@ -101,7 +101,8 @@ it('the text to read back, in both languages', async () => {
 it('saved: the account reads its report, another account does not, and nothing changes any more', async () => {
   await patch(1, { outcome: 'sales-call', business: 'コピー機' });
   const { body } = await save(2);
-  expect(body).toEqual({ reportIds: [expect.stringMatching(/^report_/)] });
+  expect(body).toEqual({ reportIds: [expect.stringMatching(/^report_/)], deliveries: 1 });
+  expect((await browser.send('GET', `/intakes/${opened.intakeId}`)).body).toMatchObject({ deliveries: 1 });
   expect((await save(2)).body).toEqual(body);
   expect(errorCode(await patch(3, { business: 'x' }))).toBe('INTAKE_SAVED');
   const reader = async (accountId: string) => {

@@ -71,7 +71,9 @@ const fields = {
   done: nodeRef.meta({ description: 'The caller has talked to an agent, who has hung up' }),
   noAgent: nodeRef.optional().meta({ description: 'Nobody serves the queue now' }),
   timeOut: nodeRef.optional().meta({ description: 'Waited too long' }),
-  closed: nodeRef.optional().meta({ description: 'Outside the hours of the queue' }),
+  closed: nodeRef
+    .optional()
+    .meta({ description: "Outside the hours of the queue, or the account's answering service is suspended" }),
   failed: nodeRef.meta({
     description: 'The queue is full or away; also no agent, time-out and closed without a way of their own',
   }),

@@ -2,11 +2,13 @@ import { type Kysely, sql } from 'kysely';
 import type { Clock } from '../../kernel/clock.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
 import { agentHistoryMigration } from './agent-history-migration.ts';
+import { answeringServiceMigration } from './answering-service-migration.ts';
 import { channelRecordsMigration } from './channel-records-migration.ts';
 import { intakeMigration } from './intake-migration.ts';
 import type { ColumnTypes, Migration } from './migration.ts';
 import { outboxMigration } from './outbox-migration.ts';
 import { peopleMigration } from './people-migration.ts';
+import { reportDestinationsMigration } from './report-destinations-migration.ts';
 import { reportsAgainMigration } from './reports-again-migration.ts';
 import type { Schema, SqlKind } from './schema.ts';
 
@@ -149,4 +151,6 @@ export const migrations: readonly Migration[] = [
   intakeMigration,
   agentHistoryMigration,
   reportsAgainMigration,
+  reportDestinationsMigration,
+  answeringServiceMigration,
 ];

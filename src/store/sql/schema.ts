@@ -8,6 +8,7 @@ export interface Schema {
     name: string;
     name_reading: string;
     status: string;
+    answering_service: Generated<string>;
     language: string;
     outbound_json: string;
   };
@@ -115,6 +116,9 @@ export interface Schema {
     language: string;
     /** Personal data. */
     content_json: string;
+    /** Where it was sent, and to how many places; null: reported before that was kept. */
+    destinations_json: string | null;
+    deliveries: number | null;
   };
 }
 

@@ -22,8 +22,11 @@ export class SqlAccountStore implements AccountStore {
 
   /** Adds the account or replaces it. */
   async saveAccount(account: Account): Promise<void> {
-    const { accountId, name, nameReading, status, language, outbound } = accountSchema.parse(account);
-    const values = { name, name_reading: nameReading, status, language, outbound_json: JSON.stringify(outbound) };
+    const { accountId, name, nameReading, status, answeringService, language, outbound } = accountSchema.parse(account);
+    const values = {
+      ...{ name, name_reading: nameReading, status, answering_service: answeringService, language },
+      outbound_json: JSON.stringify(outbound),
+    };
     await this.#db
       .insertInto('accounts')
       .values({ account_id: accountId, ...values })
@@ -101,6 +104,7 @@ function toAccount(row: Selectable<Schema['accounts']>): Account {
     name: row.name,
     nameReading: row.name_reading,
     status: row.status,
+    answeringService: row.answering_service,
     language: row.language,
     outbound: outboundRulesSchema.parse(JSON.parse(row.outbound_json)),
   });

@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import type { IntakeOutcome, KeptReport, Report, ReportStore, Urgency } from '../../desk/intake-store.ts';
 import type { SqlDatabase } from './open-sql.ts';
 import type { Schema } from './schema.ts';
@@ -13,11 +13,13 @@ export class SqlReportStore implements ReportStore {
 
   async add(report: Report): Promise<void> {
     const { reportId, intakeId, accountId, callId, createdAtMs, complete, outcome, urgency, language } = report;
-    const { subject, text, fields } = report;
+    const { subject, text, fields, destinations } = report;
     const row = {
       ...{ report_id: reportId, intake_id: intakeId, account_id: accountId, call_id: callId },
       ...{ created_at_ms: createdAtMs, complete: complete ? 1 : 0, outcome, urgency, language },
       content_json: JSON.stringify({ subject, text, fields }),
+      destinations_json: destinations === undefined ? null : JSON.stringify(destinations),
+      deliveries: destinations?.length ?? null,
     };
     await this.#db.insertInto('reports').values(row).execute();
   }
@@ -32,6 +34,23 @@ export class SqlReportStore implements ReportStore {
     if (beforeSeq !== undefined) query = query.where('seq', '<', beforeSeq);
     if (accountId !== undefined) query = query.where('account_id', '=', accountId);
     return (await query.execute()).map(toReport);
+  }
+
+  async nowhere({ sinceMs }: { sinceMs: number }) {
+    const rows = await this.#db
+      .selectFrom('reports')
+      .select((eb) => ['account_id', 'outcome', eb.fn.countAll().as('count'), eb.fn.max('created_at_ms').as('newest')])
+      // Written out, so that the index of these alone serves it.
+      .where('deliveries', '=', sql.lit(0))
+      .where('created_at_ms', '>=', sinceMs)
+      .groupBy(['account_id', 'outcome'])
+      .orderBy('account_id')
+      .orderBy('outcome')
+      .execute();
+    return rows.map(({ account_id, outcome, count, newest }) => ({
+      ...{ accountId: account_id, outcome: outcome as IntakeOutcome | null },
+      ...{ count: Number(count), newestAtMs: Number(newest) },
+    }));
   }
 }
 
@@ -49,5 +68,6 @@ function toReport(row: Selectable<Schema['reports']>): KeptReport {
     outcome: row.outcome as IntakeOutcome | null,
     urgency: row.urgency as Urgency,
     language: row.language as Report['language'],
+    ...(row.destinations_json === null ? {} : { destinations: JSON.parse(row.destinations_json) as string[] }),
   };
 }

@@ -22,6 +22,7 @@ import type { IntakeKeeper, KeepState } from './intake-keeper.ts';
 import { type IntakeForm, type IntakeView, outcomes } from './intake-types.ts';
 import { useKeys } from './keys.ts';
 import { ReadBack } from './read-back.tsx';
+import { ReportSentAlert } from './report-sent.tsx';
 import { timeOfDay, writtenNumber } from './time.ts';
 import { useKeeper } from './use-intake.ts';
 
@@ -68,11 +69,7 @@ export function IntakeFields(props: { intake: IntakeView; isHandedOn: boolean; o
       <fieldset disabled={isOver} style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}>
         <Fields intake={intake} keeper={keeper} />
       </fieldset>
-      {state === 'reported' && (
-        <Alert color="teal" icon={<CheckIcon />} title={t('form.finished')} role="status">
-          {t('form.finishedText')}
-        </Alert>
-      )}
+      {state === 'reported' && <ReportSentAlert intakeId={intake.intakeId} />}
       {!isOver && (
         <Group justify="space-between" className="to-do">
           <Button variant="light" color="gray" onClick={addRequest} rightSection={<Kbd>F6</Kbd>}>

@@ -6,6 +6,7 @@ import type { LiveAgent, LiveCall } from '../../desk/live-types.ts';
 import { AccountCard, useDeskCard } from './account-card.tsx';
 import { IntakeFields } from './intake-fields.tsx';
 import type { IntakeView } from './intake-types.ts';
+import { ReportSent } from './report-sent.tsx';
 import { useCurrentIntake } from './use-intake.ts';
 
 /** The account's card and the form: of the call on the line, in wrap-up, or left unfinished. */
@@ -39,7 +40,7 @@ function WithCard(props: { intake: IntakeView; isBusy: boolean; isHandedOn: bool
   // Without a call the form makes room for the next thing to do.
   const onReported = () => {
     if (isBusy) return;
-    notifications.show({ color: 'teal', message: t('form.finishedText') });
+    notifications.show({ color: 'teal', message: <ReportSent intakeId={intake.intakeId} /> });
     client.invalidateQueries({ queryKey: ['intake'] });
   };
   return (

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveView } from '../../desk/live-types.ts';
 import { AgentTable } from './agent-table.tsx';
+import { AttentionPanel } from './attention-panel.tsx';
 import { CallTable } from './call-table.tsx';
 import { levelOf, QueueTable } from './queue-table.tsx';
 import { duration, useNow } from './time.ts';
@@ -24,6 +25,7 @@ export function OverviewPage({ live, mayListen }: { live: Live; mayListen: boole
   return (
     <Stack gap="md" maw={1700} mx="auto">
       <Figures view={view} nowMs={nowMs} />
+      <AttentionPanel nowMs={nowMs} />
       <Panel title={t('overview.queues')}>
         <QueueTable queues={view.queues} nowMs={nowMs} />
       </Panel>

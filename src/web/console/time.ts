@@ -30,6 +30,12 @@ export function timeOfDay(atMs: number): string {
   return new Intl.DateTimeFormat('ja', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(atMs);
 }
 
+/** `11/24 14:05`. */
+export function dateAndTime(atMs: number): string {
+  const date = new Intl.DateTimeFormat('ja', { month: 'numeric', day: 'numeric' }).format(atMs);
+  return `${date} ${timeOfDay(atMs)}`;
+}
+
 /** Japanese numbers as they are written there, others as they are. */
 export function writtenNumber(number: string): string {
   const national = number.replace(/^\+81/, '0');

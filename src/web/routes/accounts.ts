@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { type Account, accountIdSchema, accountSchema, assignedNumberSchema } from '../../accounts/accounts.ts';
+import {
+  type Account,
+  accountIdSchema,
+  accountSchema,
+  answeringServices,
+  assignedNumberSchema,
+  writtenAccountSchema,
+} from '../../accounts/accounts.ts';
 import {
   type AccountCard,
   cardRulesSchema,
@@ -7,9 +14,17 @@ import {
   deskCard,
   deskCardSchema,
   maskCard,
+  writtenRulesSchema,
 } from '../../accounts/cards.ts';
 import { makeChange } from '../../accounts/change.ts';
-import { assignNumber, releaseNumber, saveAccount, saveCard, saveCardRules } from '../../accounts/manage-accounts.ts';
+import {
+  assignNumber,
+  releaseNumber,
+  saveAccount,
+  saveCard,
+  saveCardRules,
+  setAnsweringService,
+} from '../../accounts/manage-accounts.ts';
 import { type Api, about, done, doneSchema, type RouteParts } from '../api.ts';
 import { cardTargetFaults } from '../card-targets.ts';
 import { ApiError } from '../errors.ts';
@@ -46,14 +61,32 @@ export function accountRoutes(api: Api, parts: RouteParts): void {
   api.put('/accounts/:accountId', {
     ...about(
       'accounts',
-      'Add or replace an account',
+      'Add or replace an account; status and answering service stay as they are where not given',
       { permission: 'accounts.write' },
-      { params, body: accountSchema, response: { 200: accountSchema } },
+      { params, body: writtenAccountSchema, response: { 200: accountSchema } },
     ),
     handler: async (request) => {
       sameAccount(request.body.accountId, request.params.accountId);
-      await makeChange(parts, actorFrom(request), (change) => saveAccount(change, request.body));
-      return request.body;
+      return makeChange(parts, actorFrom(request), (change) => saveAccount(change, request.body));
+    },
+  });
+  api.put('/accounts/:accountId/answering-service', {
+    ...about(
+      'accounts',
+      'Suspend the answering service of an account, or let it go on, with complaints counted anew',
+      { permission: 'accounts.write' },
+      {
+        params,
+        body: z.strictObject({ answeringService: z.enum(answeringServices) }),
+        response: { 200: accountSchema },
+      },
+    ),
+    handler: async (request) => {
+      const { accountId } = await knownAccount(parts, request.params.accountId);
+      const { answeringService } = request.body;
+      return makeChange(parts, actorFrom(request), (change) =>
+        setAnsweringService(change, accountId, answeringService),
+      );
     },
   });
 }
@@ -174,12 +207,11 @@ function cardRulesRoutes(api: Api, parts: RouteParts): void {
       'cards',
       "Set the provider's rules for an account",
       { permission: 'cards.rules' },
-      { params, body: cardRulesSchema, response: { 200: cardRulesSchema } },
+      { params, body: writtenRulesSchema, response: { 200: cardRulesSchema } },
     ),
     handler: async (request) => {
       const { accountId } = request.params;
-      await makeChange(parts, actorFrom(request), (change) => saveCardRules(change, accountId, request.body));
-      return request.body;
+      return makeChange(parts, actorFrom(request), (change) => saveCardRules(change, accountId, request.body));
     },
   });
 }

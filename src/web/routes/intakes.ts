@@ -42,6 +42,12 @@ const headSchema = z.object({
   form: intakeFormSchema,
 });
 
+/** Of the last report. */
+const deliveriesSchema = z
+  .int()
+  .optional()
+  .meta({ description: 'to how many places the last report is sent; 0: the card sends it nowhere' });
+
 const viewSchema = headSchema.extend({
   account: z
     .object({
@@ -64,6 +70,7 @@ const viewSchema = headSchema.extend({
     }),
   ),
   learned: z.record(z.string(), z.unknown()).meta({ description: 'what the flow learned' }),
+  deliveries: deliveriesSchema,
   hints: hintsSchema,
 });
 
@@ -154,13 +161,16 @@ function intakeWriteRoutes(api: Api, parts: IntakeParts): void {
     ...about('intakes', 'Report the intake to the account', guard, {
       params,
       body: z.strictObject({ version }),
-      response: { 200: z.object({ reportIds: z.array(z.string()) }), 409: changedSchema },
+      response: {
+        200: z.object({ reportIds: z.array(z.string()), deliveries: deliveriesSchema }),
+        409: changedSchema,
+      },
     }),
     handler: async (request, reply) => {
       const { intakeId } = await ownIntake(request, intakes);
       const result = await intakes.save(intakeId, request.body.version, actorFrom(request));
       if (result.outcome === 'changed') return reply.code(409).send(changed(result.intake));
-      if (result.outcome === 'saved') return { reportIds: result.reportIds };
+      if (result.outcome === 'saved') return { reportIds: result.reportIds, ...sent(result.deliveries) };
       const [first] = result.faults;
       throw new ApiError('INTAKE_UNFIT', {
         message: result.faults.map(({ field, message }) => `form.${field}: ${message}`).join('; '),
@@ -208,7 +218,7 @@ async function ownIntake(request: FastifyRequest, intakes: Intakes): Promise<Int
 }
 
 async function wholeView(stores: IntakeStores, intake: Intake): Promise<z.infer<typeof viewSchema>> {
-  const { account, card, callerName, earlierCalls, hints } = await viewIntake(stores, intake);
+  const { account, card, callerName, earlierCalls, deliveries, hints } = await viewIntake(stores, intake);
   return {
     ...head(intake),
     ...(account ? { account } : {}),
@@ -216,6 +226,7 @@ async function wholeView(stores: IntakeStores, intake: Intake): Promise<z.infer<
     caller: { number: intake.callerNumber ?? null, ...(callerName === undefined ? {} : { name: callerName }) },
     earlierCalls,
     learned: { ...intake.learned },
+    ...sent(deliveries),
     hints: told(hints),
   };
 }
@@ -226,6 +237,10 @@ function head({ leftAtMs, closedAtMs: reportedAtMs, ...intake }: Intake): z.infe
     ...(leftAtMs === undefined ? {} : { leftAtMs }),
     ...(reportedAtMs === undefined ? {} : { reportedAtMs }),
   };
+}
+
+function sent(deliveries: number | undefined): { deliveries?: number } {
+  return deliveries === undefined ? {} : { deliveries };
 }
 
 function told({ emergencyNumber, ...hints }: IntakeHints): z.infer<typeof hintsSchema> {

@@ -68,7 +68,7 @@ export function reportRoutes(api: Api, stores: IntakeStores): void {
   api.get('/complained-accounts', {
     ...about(
       'reports',
-      'Accounts with as many complaints as their plan allows, or more: to be suspended, or not',
+      'Accounts with as many complaints as their plan allows, or more: to be suspended, or not; also in /attention',
       { permission: 'intakes.list' },
       {
         response: {
