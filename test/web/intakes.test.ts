@@ -7,6 +7,7 @@ import { type Browser, errorCode, startServer, type TestServer } from './support
 /** The form of a call over real HTTP, as the agent's page uses it. */
 let server: TestServer;
 let browser: Browser;
+let boss: Browser;
 let opened: Intake;
 
 beforeAll(async () => {
@@ -17,6 +18,7 @@ beforeAll(async () => {
   await server.addUser(user('hanako'));
   await server.addUser(user('boss', { role: 'supervisor' }));
   browser = await server.browserOf(user('hanako'));
+  boss = await server.browserOf(user('boss', { role: 'supervisor' }));
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
@@ -116,7 +118,6 @@ it('saved: the account reads its report, another account does not, and nothing c
 });
 
 it('a supervisor sees what nobody saved, and can finish it', async () => {
-  const boss = await server.browserOf(user('boss', { role: 'supervisor' }));
   expect((await boss.send('GET', '/intakes')).body).toEqual({ intakes: [] });
   await server.data.intakes.markLeft(opened, 1);
   expect((await boss.send('GET', '/intakes')).body).toMatchObject({
@@ -126,4 +127,16 @@ it('a supervisor sees what nobody saved, and can finish it', async () => {
   expect((await boss.send('PATCH', `/intakes/${opened.intakeId}`, { version: 1, form })).status).toBe(200);
   expect((await boss.send('POST', `/intakes/${opened.intakeId}/save`, { version: 2 })).status).toBe(200);
   expect((await boss.send('GET', '/intakes')).body).toEqual({ intakes: [] });
+});
+
+it('typed into after it was reported as incomplete: both find it again', async () => {
+  await server.data.intakes.markLeft(opened, 1);
+  expect(await server.intakes.reportIncomplete(opened.intakeId, opened.changedAtMs)).toBe(true);
+  expect((await boss.send('GET', '/intakes')).body).toEqual({ intakes: [] });
+  expect((await browser.send('GET', '/agents/user_hanako/intake')).status).toBe(404);
+  expect((await patch(2, { business: '見積もり' })).body).toMatchObject({ version: 3 });
+  expect((await boss.send('GET', '/intakes')).body).toMatchObject({
+    intakes: [{ intakeId: opened.intakeId, state: 'open', leftAtMs: 1, form: { business: '見積もり' } }],
+  });
+  expect((await browser.send('GET', '/agents/user_hanako/intake')).body).toMatchObject({ intakeId: opened.intakeId });
 });
