@@ -212,6 +212,33 @@ describe('a form', () => {
     await arrivesOnce('途中で終わった');
   }, 120_000);
 
+  it('signing out while something is not kept: asks first; afterwards nothing is left on the machine', async () => {
+    await answered(pages.open(system.httpUrl));
+    await page.route('**/intakes/*', (route) => route.abort('connectionrefused'));
+    await business().focus();
+    await page.keyboard.insertText('退勤の前に');
+    await marked('failed').waitFor();
+    const signOut = async () => {
+      await page.getByRole('button', { name: '山田花子' }).click();
+      await page.getByRole('menuitem', { name: 'サインアウト' }).click();
+    };
+    await signOut();
+    const dialog = page.getByRole('dialog', { name: 'まだ保存・報告されていない受付票があります' });
+    await dialog.waitFor();
+    await photo(page, 'sign-out-unkept');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await page.unroute('**/intakes/*');
+    await marked('kept').waitFor();
+    await signOut();
+    await page.getByLabel('ユーザー名').waitFor();
+    expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+    const { form: kept } = (await agent.send('GET', `/agents/${agent.agentId}/intake`)) as {
+      form: { business: string };
+    };
+    expect(kept.business).toBe('退勤の前に');
+  }, 120_000);
+
   it('the browser is killed while the agent types without a pause: a second of it is missing at most', async () => {
     const { browser, server } = await startMortalChromium();
     cleanUps.push(() => server.kill());

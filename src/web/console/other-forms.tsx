@@ -96,9 +96,11 @@ export function Lost({ lost, onSeen }: { lost: Partial<IntakeForm>; onSeen?: () 
   );
   return (
     <Alert color="orange" title={t('form.lost')} role="alert">
+      <Text size="sm" mb={4}>
+        {t('form.lostText')}
+      </Text>
       <Textarea
         aria-label={t('form.lost')}
-        description={t('form.lostText')}
         value={lines.join('\n')}
         readOnly
         autosize
