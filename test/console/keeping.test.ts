@@ -223,7 +223,7 @@ describe('a form', () => {
       await page.getByRole('menuitem', { name: 'サインアウト' }).click();
     };
     await signOut();
-    const dialog = page.getByRole('dialog', { name: 'まだ保存・報告されていない受付票があります' });
+    const dialog = page.getByRole('dialog', { name: '保存・報告の済んでいない受付票' });
     await dialog.waitFor();
     await photo(page, 'sign-out-unkept');
     await page.keyboard.press('Escape');

@@ -138,6 +138,7 @@ describe('a form', () => {
       keeper.type({ business: '見積もり', company: '青葉' });
       if (isFirst) server.gate = undefined;
       keeper.leave();
+      keeper.stop();
       await settle();
       arrive();
       await settle();

@@ -42,7 +42,7 @@ export const ja = {
     temporary: '仮のパスワードです。ご自身のものに変更してください。',
     reconnecting: '再接続中… 表示は古い可能性があります',
     shortcuts: 'キー操作',
-    unkept: 'まだ保存・報告されていない受付票があります',
+    unkept: '保存・報告の済んでいない受付票',
     unkeptText: 'いまサインアウトすると、その入力は失われます。サーバーにつながるまで待つことをお勧めします。',
     noPages: 'この権限で使える画面はまだありません。',
     role: { operator: '運営', supervisor: '管理者', agent: 'オペレーター', account: 'ご契約者' },
