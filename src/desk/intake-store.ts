@@ -1,7 +1,7 @@
 import type { AccountsStores, Transactions } from '../accounts/accounts-data.ts';
 import type { intakeOutcomes, urgencies } from '../accounts/cards.ts';
 import type { OutboxStore } from '../outbox/outbox-store.ts';
-import type { Intake } from './intake.ts';
+import type { Intake, IntakeState } from './intake.ts';
 
 export type IntakeOutcome = (typeof intakeOutcomes)[number];
 export type Urgency = (typeof urgencies)[number];
@@ -16,15 +16,18 @@ export interface CallerCounts {
 export interface IntakeStore {
   /** @throws DenwabanError `INTAKE_EXISTS` where the call has an open one, or the offer has one. */
   add(intake: Intake): Promise<void>;
-  /** Replaces it where it still has this version. False: somebody else has changed it. */
+  /**
+   * Replaces it where it still has this version. False: somebody else has changed it.
+   * @throws DenwabanError `INTAKE_EXISTS` where it becomes open, and the call has another open one.
+   */
   replace(intake: Intake, version: number): Promise<boolean>;
   /** Notes since when nobody is at it, without a new version, where it is still open and the same agent's. */
   markLeft(intake: Pick<Intake, 'intakeId' | 'offerId'>, atMs: number | undefined): Promise<void>;
   find(intakeId: string): Promise<Intake | undefined>;
   /** Those of a call, newest first. */
   ofCall(callId: string): Promise<Intake[]>;
-  /** The newest by the time the agent answered. */
-  ofAgent(agentId: string, limit: number): Promise<Intake[]>;
+  /** The newest by the time the agent answered; of this state where given. */
+  ofAgent(agentId: string, options: { limit: number; state?: IntakeState }): Promise<Intake[]>;
   /** State `open`, oldest first. `left`: those nobody is at. */
   open(options: { limit: number; left?: boolean }): Promise<Intake[]>;
   /** What this caller had with this account before, newest first. */

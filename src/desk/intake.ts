@@ -34,8 +34,8 @@ export const emptyForm: IntakeForm = {
 
 /**
  * `open`: the agent is at it, or has left it unfinished; `incomplete`: nobody saved it, and what there was has been
- * reported; it can still be saved, which reports it once more; `saved`: reported, and changes no more, unless another
- * agent gets the caller of the same call: then it is `open` again.
+ * reported; it can still be saved, which reports it once more, and what is typed into it makes it `open` again; `saved`:
+ * reported, and changes no more, unless another agent gets the caller of the same call: then it is `open` again.
  */
 export const intakeStates = ['open', 'incomplete', 'saved'] as const;
 export type IntakeState = (typeof intakeStates)[number];

@@ -89,12 +89,15 @@ export class Intakes {
    * nothing is ever written into another caller's form; otherwise the newest unfinished one.
    */
   async currentOf(agentId: string, busyWith: string | undefined): Promise<Intake | undefined> {
-    const newest = await this.#options.data.intakes.ofAgent(agentId, 20);
-    if (busyWith !== undefined) return newest.find(({ callId }) => callId === busyWith);
-    return newest.find(({ state }) => state === 'open');
+    const { intakes } = this.#options.data;
+    if (busyWith === undefined) return (await intakes.ofAgent(agentId, { limit: 1, state: 'open' }))[0];
+    return (await intakes.ofCall(busyWith)).find((intake) => intake.agentId === agentId);
   }
 
-  /** Keeps what was typed. The same again after a lost answer is harmless. */
+  /**
+   * Keeps what was typed. The same again after a lost answer is harmless. What is typed into one that was reported as
+   * incomplete makes it a case to be reported again: `open`, still left by its agent, so that it is listed and watched.
+   */
   async type(intakeId: string, version: number, change: IntakeFormChange): Promise<TypeResult> {
     const { intakes } = this.#options.data;
     for (let attempt = 1; ; attempt++) {
@@ -104,7 +107,8 @@ export class Intakes {
       if (JSON.stringify(form) === JSON.stringify(intake.form)) return { outcome: 'kept', intake };
       if (intake.state === 'saved') return { outcome: 'closed' };
       if (intake.version !== version) return { outcome: 'changed', intake };
-      const typed = { ...intake, form, version: version + 1, changedAtMs: this.#options.clock.nowMs() };
+      const changedAtMs = this.#options.clock.nowMs();
+      const typed: Intake = { ...intake, form, version: version + 1, state: 'open', changedAtMs };
       if (await intakes.replace(typed, version)) return { outcome: 'kept', intake: typed };
       assert(attempt < attemptsMax, 'a version was there and was not');
     }

@@ -1,8 +1,9 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { isOpen, openingHoursSchema } from '../../src/accounts/opening-hours.ts';
 import { type MailServer, type Receiver, startMailServer, startReceiver } from '../outbox/harness.ts';
 import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
@@ -84,6 +85,23 @@ async function call(): Promise<Baresip> {
   phone.dial(system.uri(number));
   await phone.heardOf('CALL_ESTABLISHED');
   return phone;
+}
+
+/** When the account is open, and whether it is now, by the account's clock. */
+async function seesHours(card: Locator): Promise<void> {
+  const { answers } = JSON.parse(readFileSync('test/console/flows/account.json', 'utf8')).card;
+  const opened = openingHoursSchema.parse(answers.hours);
+  const isHoliday = ({ from, to }: { from: string; to: string }) => from <= today() && today() <= to;
+  const today = () => new Intl.DateTimeFormat('sv', { timeZone: 'Asia/Tokyo' }).format(Date.now());
+  const isOpenNow = () => isOpen(opened, Date.now()) && !answers.holidays.some(isHoliday);
+  const hours = card.getByTestId('hours');
+  const shown = () => hours.getByText(isOpenNow() ? '営業中' : '営業時間外', { exact: true }).count();
+  await expect.poll(shown).toBe(1);
+  const weekday = new Intl.DateTimeFormat('ja', { weekday: 'short', timeZone: 'Asia/Tokyo' }).format(Date.now());
+  await expect.poll(() => hours.locator('[aria-current="date"]').textContent()).toBe(weekday);
+  await hours.getByText('9:30 – 12:30, 14:00 – 18:00').first().waitFor();
+  await hours.getByText('20:00 – 翌2:00').waitFor();
+  await hours.getByText('2099-05-01').waitFor();
 }
 
 /** The caller hears music and is taken back; whoever is to be put through declines. What was typed stays. */
@@ -203,6 +221,7 @@ describe('the console', () => {
     const card = page.getByTestId('card');
     await card.getByText('さくら歯科 本院').waitFor();
     await card.getByText('佐藤 健').waitFor();
+    await seesHours(card);
 
     const form = page.getByTestId('intake');
     const kept = form.locator('[data-testid="kept"][data-state="kept"]');

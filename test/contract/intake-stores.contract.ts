@@ -52,6 +52,9 @@ export function intakeStoresContract(make: () => Promise<IntakeData>): void {
     await intakes.add(second);
     expect((await intakes.ofCall('c')).map(({ intakeId }) => intakeId)).toEqual(['b', 'a']);
     await expect(intakes.add(intake('d', { offerId: 'o2' }))).rejects.toMatchObject({ code: 'INTAKE_EXISTS' });
+    const reopened = intake('a', { callId: 'c', offerId: 'o1', version: 3 });
+    await expect(intakes.replace(reopened, 2)).rejects.toMatchObject({ code: 'INTAKE_EXISTS' });
+    expect(await intakes.find('a')).toMatchObject({ state: 'saved', version: 2 });
   });
 
   it('lists those of an agent, and the open ones that nobody is at', async () => {
@@ -61,7 +64,8 @@ export function intakeStoresContract(make: () => Promise<IntakeData>): void {
     await intakes.add(intake('other', { agentId: 'user_taro' }));
     await intakes.add(closed('done', {}, { answeredAtMs: intakeT0 + 5 }));
     const ids = (found: { intakeId: string }[]) => found.map(({ intakeId }) => intakeId);
-    expect(ids(await intakes.ofAgent('user_hanako', 2))).toEqual(['done', 'new']);
+    expect(ids(await intakes.ofAgent('user_hanako', { limit: 2 }))).toEqual(['done', 'new']);
+    expect(ids(await intakes.ofAgent('user_hanako', { limit: 1, state: 'open' }))).toEqual(['new']);
     expect(ids(await intakes.open({ limit: 10 })).slice(0, 1)).toEqual(['old']);
     expect(await intakes.open({ limit: 10 })).toHaveLength(3);
     expect(await intakes.open({ limit: 10, left: true })).toEqual([]);

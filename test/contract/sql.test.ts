@@ -29,6 +29,7 @@ import { outboxStoreContract } from './outbox-store.contract.ts';
 import { phoneCredentialStoreContract, settingsStoreContract } from './settings-stores.contract.ts';
 import { sqlDatabaseContract } from './sql-database.contract.ts';
 import { sqlOutboxContract } from './sql-outbox.contract.ts';
+import { unfinishedIntakesContract } from './unfinished-intakes.contract.ts';
 import { attemptStoreContract, sessionStoreContract, userStoreContract } from './user-stores.contract.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'denwaban-sql-'));
@@ -100,6 +101,7 @@ describe.each(Object.entries(databases))('on %s', (_, { empty, migrated }) => {
   describe('intakes and reports in SQL', () => intakeStoresContract(people));
   describe('intakes', () => intakesContract(people));
   describe('complaints', () => complaintsContract(people));
+  describe('unfinished intakes', () => unfinishedIntakesContract(people));
   describe('SqlAuditStore', () => auditStoreContract(openEmpty));
   describe('openSql', () => sqlDatabaseContract(empty));
 });

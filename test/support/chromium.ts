@@ -1,18 +1,26 @@
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, type BrowserServer, chromium } from 'playwright-core';
+
+const options = {
+  executablePath: '/usr/bin/chromium',
+  headless: true,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+};
 
 /** Debian's Chromium, with a profile of its own that is gone afterwards, and that asks nobody on the network. */
 export function startChromium(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    headless: true,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  return chromium.launch(options);
+}
+
+/** One that a test can kill: `kill` is SIGKILL, without a word to the pages. */
+export async function startMortalChromium(): Promise<{ browser: Browser; server: BrowserServer }> {
+  const server = await chromium.launchServer(options);
+  return { browser: await chromium.connect(server.wsEndpoint()), server };
 }

@@ -151,3 +151,15 @@ it('a supervisor who types into an agent’s form is on record, once for each fo
     }),
   ]);
 });
+
+it('typed into after it was reported as incomplete: both find it again', async () => {
+  await server.data.intakes.markLeft(opened, 1);
+  expect(await server.intakes.reportIncomplete(opened.intakeId, opened.changedAtMs)).toBe(true);
+  expect((await boss.send('GET', '/intakes')).body).toEqual({ intakes: [] });
+  expect((await browser.send('GET', '/agents/user_hanako/intake')).status).toBe(404);
+  expect((await patch(2, { business: '見積もり' })).body).toMatchObject({ version: 3 });
+  expect((await boss.send('GET', '/intakes')).body).toMatchObject({
+    intakes: [{ intakeId: opened.intakeId, state: 'open', leftAtMs: 1, form: { business: '見積もり' } }],
+  });
+  expect((await browser.send('GET', '/agents/user_hanako/intake')).body).toMatchObject({ intakeId: opened.intakeId });
+});

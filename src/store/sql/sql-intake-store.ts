@@ -19,19 +19,21 @@ export class SqlIntakeStore implements IntakeStore {
     try {
       await this.#db.insertInto('intakes').values(row).execute();
     } catch (error) {
-      if (!isUniqueViolation(error)) throw error;
-      throw new DenwabanError('INTAKE_EXISTS', `call ${intake.callId} has an intake already`, { cause: error });
+      throw isUniqueViolation(error) ? existsAlready(intake, error) : error;
     }
   }
 
   async replace(intake: Intake, version: number): Promise<boolean> {
-    const result = await this.#db
+    const change = this.#db
       .updateTable('intakes')
       .set(changing(intake))
       .where('intake_id', '=', intake.intakeId)
-      .where('version', '=', version)
-      .executeTakeFirst();
-    return result.numUpdatedRows > 0n;
+      .where('version', '=', version);
+    try {
+      return (await change.executeTakeFirst()).numUpdatedRows > 0n;
+    } catch (error) {
+      throw isUniqueViolation(error) ? existsAlready(intake, error) : error;
+    }
   }
 
   async markLeft({ intakeId, offerId }: Pick<Intake, 'intakeId' | 'offerId'>, atMs: number | undefined): Promise<void> {
@@ -55,9 +57,11 @@ export class SqlIntakeStore implements IntakeStore {
     return rows.map(toIntake);
   }
 
-  async ofAgent(agentId: string, limit: number): Promise<Intake[]> {
-    const query = this.#all().where('agent_id', '=', agentId).orderBy('answered_at_ms', 'desc').limit(limit);
-    return (await query.execute()).map(toIntake);
+  async ofAgent(agentId: string, options: Parameters<IntakeStore['ofAgent']>[1]): Promise<Intake[]> {
+    const { limit, state } = options;
+    const newest = this.#all().where('agent_id', '=', agentId).orderBy('answered_at_ms', 'desc').limit(limit);
+    const rows = await (state === undefined ? newest : newest.where('state', '=', state)).execute();
+    return rows.map(toIntake);
   }
 
   async open({ limit, left = false }: { limit: number; left?: boolean }): Promise<Intake[]> {
@@ -121,6 +125,10 @@ export class SqlIntakeStore implements IntakeStore {
   #all() {
     return this.#db.selectFrom('intakes').selectAll();
   }
+}
+
+function existsAlready({ callId }: Intake, cause: unknown): DenwabanError {
+  return new DenwabanError('INTAKE_EXISTS', `call ${callId} has an intake already`, { cause });
 }
 
 function fixed({ accountId, callerNumber, learned, openedAtMs }: Intake) {

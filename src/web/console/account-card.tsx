@@ -6,6 +6,7 @@ import type { DeskCard } from '../../accounts/cards.ts';
 import { find } from './api.ts';
 import { currentLanguage } from './i18n.ts';
 import type { IntakeView } from './intake-types.ts';
+import { OpeningHours } from './opening-hours.tsx';
 import { WithReading } from './reading.tsx';
 import { writtenNumber } from './time.ts';
 
@@ -19,17 +20,18 @@ export function useDeskCard(accountId: string) {
 }
 
 /** The account: what to say, what may be answered, who may be put through; and what is known of the caller. */
-export function AccountCard({ card, intake }: { card: DeskCard | undefined; intake: IntakeView | undefined }) {
+export function AccountCard(props: { card: DeskCard | undefined; intake: IntakeView | undefined; nowMs: number }) {
+  const { card, intake, nowMs } = props;
   const { t } = useTranslation();
   return (
     <Stack className="panel" p="md" gap="md" component="section" aria-label={t('card.announce')} data-testid="card">
-      {card ? <CardFacts card={card} /> : <Text c="dimmed">{t('card.missing')}</Text>}
+      {card ? <CardFacts card={card} nowMs={nowMs} /> : <Text c="dimmed">{t('card.missing')}</Text>}
       {intake && <CallerFacts intake={intake} />}
     </Stack>
   );
 }
 
-function CardFacts({ card }: { card: DeskCard }) {
+function CardFacts({ card, nowMs }: { card: DeskCard; nowMs: number }) {
   const { t } = useTranslation();
   const { announceName, announceReading, aliases, greeting, persons, notes } = card;
   const said = greeting?.[currentLanguage()] ?? greeting?.ja ?? greeting?.en;
@@ -78,18 +80,18 @@ function CardFacts({ card }: { card: DeskCard }) {
           ))}
         </Part>
       )}
-      <Answers answers={card.answers} />
+      <Answers answers={card.answers} nowMs={nowMs} />
     </>
   );
 }
 
-function Answers({ answers }: { answers: DeskCard['answers'] }) {
+function Answers({ answers, nowMs }: { answers: DeskCard['answers']; nowMs: number }) {
   const { t } = useTranslation();
-  const { address, directions, hoursText, holidays, wrongNumbers, more } = answers;
+  const { address, directions, hours, hoursText, holidays, wrongNumbers, more } = answers;
   const days = holidays.map(({ from, to, note }) => `${from === to ? from : `${from} – ${to}`} ${note}`.trim());
   const wrong = wrongNumbers.map(({ wanted, number }) => (number ? `${wanted} ${writtenNumber(number)}` : wanted));
   const rows: [label: string, text: string][] = [
-    [t('card.hours'), hoursText],
+    [hours ? '' : t('card.hours'), hoursText],
     [t('card.holidays'), days.join('\n')],
     [t('card.address'), address],
     [t('card.directions'), directions],
@@ -97,14 +99,17 @@ function Answers({ answers }: { answers: DeskCard['answers'] }) {
     ...more.map(({ question, answer }): [string, string] => [question, answer]),
   ];
   const filled = rows.filter(([, text]) => text !== '');
-  if (filled.length === 0) return null;
+  if (filled.length === 0 && !hours) return null;
   return (
     <Part title={t('card.answers')}>
+      {hours && <OpeningHours hours={hours} holidays={holidays} nowMs={nowMs} />}
       {filled.map(([label, text]) => (
         <div key={label}>
-          <Text size="xs" c="dimmed">
-            {label}
-          </Text>
+          {label !== '' && (
+            <Text size="xs" c="dimmed">
+              {label}
+            </Text>
+          )}
           <Text className="pre">{text}</Text>
         </div>
       ))}

@@ -49,7 +49,7 @@ function Desk({ me, view, nowMs, agentId }: { me: LiveAgent; view: LiveView; now
         <OwnState me={me} nowMs={nowMs} />
       )}
       {call && isRinging && <CallBanner call={call} me={me} queueName={queueName} nowMs={nowMs} />}
-      <IntakePanel agentId={agentId} me={me} call={call} isHandedOn={isHandedOn} />
+      <IntakePanel agentId={agentId} me={me} call={call} isHandedOn={isHandedOn} nowMs={nowMs} />
       {!call && me.state !== 'wrap-up' && <Rest state={me.state} />}
       <section className="panel" aria-label={t('queue.title')} style={{ padding: 'var(--mantine-spacing-md)' }}>
         <QueueTable queues={view.queues} nowMs={nowMs} />

@@ -1,7 +1,6 @@
 import {
   Alert,
   Autocomplete,
-  Badge,
   Button,
   Chip,
   Grid,
@@ -17,10 +16,11 @@ import {
 } from '@mantine/core';
 import { useEffect, useEffectEvent, useId } from 'react';
 import { useTranslation } from 'react-i18next';
-import { CheckIcon } from './icons.tsx';
-import type { IntakeKeeper, KeepState } from './intake-keeper.ts';
+import type { IntakeKeeper } from './intake-keeper.ts';
 import { type IntakeForm, type IntakeView, outcomes } from './intake-types.ts';
+import { KeepMark } from './keep-mark.tsx';
 import { useKeys } from './keys.ts';
+import { Lost, Refused } from './other-forms.tsx';
 import { ReadBack } from './read-back.tsx';
 import { ReportSentAlert } from './report-sent.tsx';
 import { timeOfDay, writtenNumber } from './time.ts';
@@ -36,7 +36,7 @@ export function IntakeFields(props: { intake: IntakeView; isHandedOn: boolean; o
   const { intake, isHandedOn, onReported } = props;
   const { t } = useTranslation();
   const keeper = useKeeper(intake);
-  const { form, state } = keeper.state;
+  const { form, state, refusal, lost } = keeper.state;
   const tell = useEffectEvent(onReported);
   useEffect(() => {
     if (state === 'reported') tell();
@@ -66,7 +66,17 @@ export function IntakeFields(props: { intake: IntakeView; isHandedOn: boolean; o
         </Alert>
       )}
       {state === 'closed' && !isHandedOn && <Alert color="red">{t('form.closed')}</Alert>}
-      <fieldset disabled={isOver} style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}>
+      {refusal !== undefined && <Refused refusal={refusal} />}
+      {lost && <Lost lost={lost} onSeen={() => keeper.dismiss()} />}
+      {state === 'report-failed' && (
+        <Alert color="red" role="status">
+          {t('form.reportLater')}
+        </Alert>
+      )}
+      <fieldset
+        disabled={isOver || state === 'report-failed'}
+        style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}
+      >
         <Fields intake={intake} keeper={keeper} />
       </fieldset>
       {state === 'reported' && <ReportSentAlert intakeId={intake.intakeId} />}
@@ -75,9 +85,20 @@ export function IntakeFields(props: { intake: IntakeView; isHandedOn: boolean; o
           <Button variant="light" color="gray" onClick={addRequest} rightSection={<Kbd>F6</Kbd>}>
             {t('form.directRequests')}: {form.directTransferRequests}
           </Button>
-          <Button onClick={report} loading={state === 'reporting'} rightSection={<Kbd>Ctrl+Enter</Kbd>}>
-            {t('form.finish')}
-          </Button>
+          <Group gap="xs">
+            {state === 'report-failed' && (
+              <Button variant="default" onClick={() => keeper.takeBack()}>
+                {t('form.takeBack')}
+              </Button>
+            )}
+            <Button
+              onClick={report}
+              loading={state === 'reporting' || state === 'report-failed'}
+              rightSection={<Kbd>Ctrl+Enter</Kbd>}
+            >
+              {t('form.finish')}
+            </Button>
+          </Group>
         </Group>
       )}
       <ReadBack intakeId={intake.intakeId} version={keeper.state.version} />
@@ -238,35 +259,6 @@ function OutcomeChoice({ keeper }: { keeper: IntakeKeeper }) {
 
 function faultOf(keeper: IntakeKeeper, field: keyof IntakeForm): boolean {
   return keeper.state.fault === field;
-}
-
-/** Whether what was typed is safe. Said aloud only when it is not. */
-function KeepMark({ state }: { state: KeepState }) {
-  const { t } = useTranslation();
-  const marks = {
-    kept: ['teal', t('form.kept')],
-    typing: ['gray', t('form.typing')],
-    saving: ['gray', t('form.saving')],
-    failed: ['red', t('form.keepFailed')],
-    reporting: ['gray', t('form.finishing')],
-    reported: ['teal', t('form.finished')],
-    closed: ['red', t('form.closed')],
-  } as const;
-  const [color, label] = marks[state];
-  return (
-    <Badge
-      color={color}
-      variant={state === 'failed' ? 'filled' : 'light'}
-      size="lg"
-      tt="none"
-      data-testid="kept"
-      data-state={state}
-      leftSection={state === 'kept' || state === 'reported' ? <CheckIcon /> : undefined}
-      {...(state === 'failed' ? { role: 'alert' } : {})}
-    >
-      {label}
-    </Badge>
-  );
 }
 
 /** What the agent must know now; the emergency number only when it may be told. */

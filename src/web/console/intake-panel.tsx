@@ -16,15 +16,16 @@ export function IntakePanel(props: {
   call: LiveCall | undefined;
   /** In wrap-up: another agent has the caller now. */
   isHandedOn: boolean;
+  nowMs: number;
 }) {
-  const { agentId, me, call, isHandedOn } = props;
+  const { agentId, me, call, isHandedOn, nowMs } = props;
   const { data } = useCurrentIntake(agentId, me.state, me.callId);
   const isBusy = me.state === 'talking' || me.state === 'wrap-up';
   const isRinging = me.state === 'ringing' || me.state === 'reserved';
   // While the next call rings its own card is what counts.
   const intake = data && (isBusy ? data.callId === me.callId : data.state === 'open' && !isRinging) ? data : undefined;
-  if (intake) return <WithCard intake={intake} isBusy={isBusy} isHandedOn={isHandedOn} />;
-  if (call) return <CardOnly accountId={call.account.accountId} isWaiting={me.state === 'talking'} />;
+  if (intake) return <WithCard intake={intake} isBusy={isBusy} isHandedOn={isHandedOn} nowMs={nowMs} />;
+  if (call) return <CardOnly accountId={call.account.accountId} isWaiting={me.state === 'talking'} nowMs={nowMs} />;
   return isHandedOn ? <HandedOn /> : null;
 }
 
@@ -33,8 +34,8 @@ function HandedOn() {
   return <Alert color="blue">{t('form.handedOn')}</Alert>;
 }
 
-function WithCard(props: { intake: IntakeView; isBusy: boolean; isHandedOn: boolean }) {
-  const { intake, isBusy, isHandedOn } = props;
+function WithCard(props: { intake: IntakeView; isBusy: boolean; isHandedOn: boolean; nowMs: number }) {
+  const { intake, isBusy, isHandedOn, nowMs } = props;
   const { t } = useTranslation();
   const client = useQueryClient();
   // Without a call the form makes room for the next thing to do.
@@ -48,7 +49,7 @@ function WithCard(props: { intake: IntakeView; isBusy: boolean; isHandedOn: bool
       {!isBusy && <Alert color="yellow">{t('form.unfinished')}</Alert>}
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 5 }} order={{ base: 2, md: 1 }}>
-          <AccountCard card={intake.card} intake={intake} />
+          <AccountCard card={intake.card} intake={intake} nowMs={nowMs} />
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 7 }} order={{ base: 1, md: 2 }}>
           <IntakeFields
@@ -64,14 +65,15 @@ function WithCard(props: { intake: IntakeView; isBusy: boolean; isHandedOn: bool
 }
 
 /** Before the form is there: whom the agent is about to answer for. Laid out as it will be. */
-function CardOnly({ accountId, isWaiting }: { accountId: string; isWaiting: boolean }) {
+function CardOnly(props: { accountId: string; isWaiting: boolean; nowMs: number }) {
+  const { accountId, isWaiting, nowMs } = props;
   const { t } = useTranslation();
   const { data: card, isPending } = useDeskCard(accountId);
   if (isPending) return <Loader size="sm" />;
   return (
     <Grid gap="md">
       <Grid.Col span={{ base: 12, md: 5 }}>
-        <AccountCard card={card ?? undefined} intake={undefined} />
+        <AccountCard card={card ?? undefined} intake={undefined} nowMs={nowMs} />
       </Grid.Col>
       <Grid.Col span={{ base: 12, md: 7 }}>
         <Center className="panel faint" p="md" mih={200} h="100%">

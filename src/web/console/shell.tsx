@@ -3,18 +3,29 @@ import { useDisclosure } from '@mantine/hooks';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { AgentPage } from './agent-page.tsx';
+import { ConfirmDialog } from './confirm-dialog.tsx';
 import { KeyList } from './key-list.tsx';
 import { useKeys } from './keys.ts';
 import { type Me, useSignOut } from './me.ts';
+import { OtherForms } from './other-forms.tsx';
 import { OverviewPage } from './overview-page.tsx';
 import { PasswordDialog } from './password-dialog.tsx';
 import { Switches } from './switches.tsx';
+import { KeepersProvider, useKeepers, useOwnKeepers } from './use-keepers.ts';
 import { type Live, useLive } from './use-live.ts';
+
+/** So long a sign-out waits for what has not been kept yet. */
+const settleMs = 3_000;
 
 /** What is on every page, and the page: an agent's own desk, or everybody's for those who look after it. */
 export function Shell({ me }: { me: Me }) {
-  const { role } = me.user;
-  return role === 'account' ? <Frame me={me} live={undefined} /> : <DeskShell me={me} />;
+  const { role, userId } = me.user;
+  const keepers = useOwnKeepers(userId);
+  return (
+    <KeepersProvider value={keepers}>
+      {role === 'account' ? <Frame me={me} live={undefined} /> : <DeskShell me={me} />}
+    </KeepersProvider>
+  );
 }
 
 function DeskShell({ me }: { me: Me }) {
@@ -54,6 +65,7 @@ function Frame({ me, live }: { me: Me; live: Live | undefined }) {
               ]}
             />
           )}
+          <OtherForms />
           {live?.view && !live.isConnected && (
             <Badge color="red" size="lg" role="status">
               {t('shell.reconnecting')}
@@ -86,7 +98,17 @@ function Frame({ me, live }: { me: Me; live: Live | undefined }) {
 
 function UserMenu({ me }: { me: Me }) {
   const { t } = useTranslation();
+  const keepers = useKeepers();
   const signOut = useSignOut();
+  const [warningShown, warning] = useDisclosure(false);
+  const leave = () => {
+    keepers.forget();
+    signOut.mutate();
+  };
+  const askToLeave = async () => {
+    if (await keepers.settle(settleMs)) leave();
+    else warning.open();
+  };
   const [passwordShown, password] = useDisclosure(false);
   const { displayName, role, passwordTemporary } = me.user;
   return (
@@ -100,7 +122,7 @@ function UserMenu({ me }: { me: Me }) {
         <Menu.Dropdown>
           <Menu.Label>{t(`shell.role.${role}`)}</Menu.Label>
           <Menu.Item onClick={password.open}>{t('shell.changePassword')}</Menu.Item>
-          <Menu.Item color="red" onClick={() => signOut.mutate()}>
+          <Menu.Item color="red" onClick={() => void askToLeave()}>
             {t('shell.signOut')}
           </Menu.Item>
         </Menu.Dropdown>
@@ -111,6 +133,14 @@ function UserMenu({ me }: { me: Me }) {
         </Button>
       )}
       <PasswordDialog opened={passwordShown} onClose={password.close} />
+      <ConfirmDialog
+        opened={warningShown}
+        onClose={warning.close}
+        title={t('shell.unkept')}
+        text={t('shell.unkeptText')}
+        action={t('shell.signOut')}
+        onConfirmed={leave}
+      />
     </>
   );
 }

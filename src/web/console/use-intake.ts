@@ -2,8 +2,9 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { AgentState } from '../../desk/desk-store.ts';
 import { find, send } from './api.ts';
-import { IntakeKeeper, type KeeperServer } from './intake-keeper.ts';
-import type { IntakeForm, IntakeHints, IntakeView } from './intake-types.ts';
+import type { IntakeKeeper } from './intake-keeper.ts';
+import type { IntakeView } from './intake-types.ts';
+import { useKeepers } from './use-keepers.ts';
 
 const everyMs = 700;
 
@@ -20,28 +21,13 @@ export function useCurrentIntake(agentId: string, state: AgentState, callId: str
   });
 }
 
-/** The form of an intake, kept as it is typed: for the life of the component, whatever is fetched again later. */
+/** The form of an intake, kept as it is typed: for the life of the page, whatever is fetched again later. */
 export function useKeeper(view: IntakeView): IntakeKeeper {
-  const [keeper] = useState(() => new IntakeKeeper(view, serverOf(view.intakeId)));
+  const keepers = useKeepers();
+  const [keeper] = useState(() => keepers.of(view));
   useSyncExternalStore(keeper.subscribe, () => keeper.state);
-  useEffect(() => {
-    const leave = () => void keeper.flush();
-    window.addEventListener('pagehide', leave);
-    return () => {
-      window.removeEventListener('pagehide', leave);
-      keeper.stop();
-    };
-  }, [keeper]);
+  useEffect(() => keepers.show(keeper), [keepers, keeper]);
   return keeper;
-}
-
-function serverOf(intakeId: string): KeeperServer {
-  const path = `/intakes/${intakeId}`;
-  return {
-    keep: (version, form) => send<{ version: number; hints: IntakeHints }>('PATCH', path, { version, form }),
-    read: () => send<{ version: number; form: IntakeForm; state: string }>('GET', path),
-    report: (version) => send('POST', `${path}/save`, { version }),
-  };
 }
 
 /** The text to read back to the caller, of what has been kept. */
