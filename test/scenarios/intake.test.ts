@@ -162,7 +162,7 @@ describe('the form of a call', () => {
     phone.hangUp();
     await phone.heardOf('CALL_CLOSED');
     const saved = await save(after, kept, version);
-    expect(saved.body).toEqual({ reportIds: [expect.stringMatching(/^report_/)] });
+    expect(saved.body).toEqual({ reportIds: [expect.stringMatching(/^report_/)], deliveries: 2 });
     const [reportId] = saved.body.reportIds as string[];
 
     await eventually('the mail', () => mail.mails.length > 0, { timeoutMs: 10_000 });
@@ -203,7 +203,10 @@ describe('the form of a call', () => {
     await webhook.listen();
     await eventually('the webhook', () => webhook.received.length > 0, { timeoutMs: 40_000, everyMs: 100 });
     expect(JSON.parse(webhook.received[0]?.body ?? '')).toMatchObject({ data: { fields: { outcome: 'complaint' } } });
-    expect((await save(again(browser), opened, version)).body).toEqual({ reportIds: [expect.any(String)] });
+    expect((await save(again(browser), opened, version)).body).toEqual({
+      reportIds: [expect.any(String)],
+      deliveries: 3,
+    });
   }, 120_000);
 
   it('that nobody has saved when wrap-up ends is on the supervisor’s list; its agent can still finish it', async () => {
