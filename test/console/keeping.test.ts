@@ -85,6 +85,8 @@ const passwordOf = (name: string) => secrets.users.get(name) ?? '';
 async function answered(opened: Promise<Page>): Promise<Baresip> {
   agent = await DeskAgent.start(system, secrets, 'hanako', { toneHz: 880, answer: true });
   page = await opened;
+  // What is waited for here comes after an outage.
+  page.setDefaultTimeout(30_000);
   await signIn(page, 'hanako', passwordOf('hanako'));
   await agent.want('available');
   return call();
@@ -153,8 +155,11 @@ describe('a form', () => {
     await page.getByRole('dialog').getByText('つながりしだい自動で報告されます').waitFor();
     await photo(page, 'report-failed-list');
     await page.keyboard.press('Escape');
+    const isTold = page.getByText('受付票を報告しました。').waitFor();
     await page.unroute('**/save');
-    await page.getByText('受付票を報告しました。').waitFor();
+    await isTold.catch(async (error: Error) => {
+      throw new Error(`${error.message}: ${await others().allTextContents()}`);
+    });
     await others().waitFor({ state: 'detached' });
     await arrivesOnce('営業のご案内一');
     await fillIn('営業のご案内二');
