@@ -85,6 +85,8 @@ const passwordOf = (name: string) => secrets.users.get(name) ?? '';
 async function answered(opened: Promise<Page>): Promise<Baresip> {
   agent = await DeskAgent.start(system, secrets, 'hanako', { toneHz: 880, answer: true });
   page = await opened;
+  // What is waited for here comes after an outage.
+  page.setDefaultTimeout(30_000);
   await signIn(page, 'hanako', passwordOf('hanako'));
   await agent.want('available');
   return call();

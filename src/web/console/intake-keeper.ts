@@ -142,9 +142,7 @@ export class IntakeKeeper {
   /** Sends at once what has not been sent. */
   flush(): Promise<void> {
     this.#parts.clock.clearTimeout(this.#timer);
-    this.#work ??= this.#run().finally(() => {
-      this.#work = undefined;
-    });
+    this.#work ??= this.#run();
     return this.#work;
   }
 
@@ -210,6 +208,8 @@ export class IntakeKeeper {
   }
 
   async #run(): Promise<void> {
+    // Not before this run is noted as the one under way.
+    await undefined;
     while (!this.#isStopped && !this.#ended) {
       const step = this.#nextStep();
       if (!step) break;
@@ -220,6 +220,8 @@ export class IntakeKeeper {
         if (!this.#recover(error, step)) break;
       }
     }
+    // Whoever is told of the end may ask for more at once.
+    this.#work = undefined;
     this.#show({});
   }
 

@@ -177,6 +177,20 @@ describe('a report that was asked for', () => {
     expect([keeper.state.state, server.reports, clock.pendingTimers]).toEqual(['reported', 1, 0]);
   });
 
+  it('goes on where it is to be sent at the very moment an attempt has failed', async () => {
+    const { server, keeper, clock } = await filledIn();
+    server.away = offline();
+    const stop = keeper.subscribe(() => {
+      if (keeper.state.state !== 'report-failed') return;
+      stop();
+      queueMicrotask(() => void keeper.flush());
+    });
+    await keeper.report();
+    server.away = undefined;
+    await clock.advance(2_000);
+    expect([keeper.state.state, server.reports]).toEqual(['reported', 1]);
+  });
+
   it('is not forgotten where the words before it could not be sent', async () => {
     const { server, keeper, clock } = await filledIn();
     keeper.type({ callerName: '伊藤' });
