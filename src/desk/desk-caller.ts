@@ -174,8 +174,7 @@ export class DeskCaller implements DeskTicket {
     const report = () => this.#options.store.report(offerId, { type: 'answered' });
     const granted = (await this.#promptly('answered', report)) === 'ok';
     const isStillOurs = this.#offers.has(offerId) && !this.#left;
-    // Should it come to nothing, the caller is to be told their place again.
-    this.#told = undefined;
+    this.#told = undefined; // Should it come to nothing, the place is told again.
     if (granted && isStillOurs) this.#offers.set(offerId, 'answered');
     // Whether or not the store knows it as answered: this agent does not get the caller.
     else this.#end(offerId, { type: 'missed', why: 'failed' });
