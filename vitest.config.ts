@@ -40,7 +40,7 @@ export default defineConfig({
           testTimeout: 20_000,
           hookTimeout: 60_000,
           // Most tests wait for sockets and timers, not for a core: its own choice on two cores would be one at a time.
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },

@@ -9,7 +9,7 @@ import type { DialAttempt, DialOutcome, Leg, LegEvent, Sound } from './telephony
 const ringMs = 30_000;
 /** What an agent hears where nobody was reached: busy tone. */
 const notReachedTone: Sound = { tone: '%(500,500,400)', loops: 3 };
-const toneMs = 2_500;
+const toneMs = 3_000;
 const toneTimer = 'call-back:tone';
 /** Attempts in all, and the pause between two. */
 const attempts = { attemptsMax: 3, againMs: 300_000 };

@@ -37,7 +37,10 @@ beforeAll(async () => {
   // The page stays where it was opened.
   const HTTP_PORT = String(await freePort());
   environment = { ...own.environment, HTTP_PORT, ALLOW_INSECURE_TARGETS: 'yes' };
-  const loaded = await denwaban(['load', flowsThatReportTo(webhook.url)], { DATA_DIR: dataDir });
+  const loaded = await denwaban(['load', flowsThatReportTo(webhook.url)], {
+    DATA_DIR: dataDir,
+    ALLOW_INSECURE_TARGETS: 'yes',
+  });
   expect(loaded).toMatchObject({ code: 0 });
   secrets = readSecrets(loaded.output);
   [pages] = await Promise.all([Pages.start(), start()]);
