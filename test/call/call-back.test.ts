@@ -130,7 +130,7 @@ describe('the turn of a call-back', () => {
     await settle();
     expect(agent.orders.slice(-2)).toEqual(['stop', 'play tone:%(500,500,400)']);
     expect(desk.told.slice(2)).toEqual([]);
-    await h.clock.advance(2_500);
+    await h.clock.advance(3_000);
     expect(desk.told.slice(2)).toEqual(['not reached o1']);
     listener.lost();
     await settle();

@@ -1,26 +1,5 @@
 -- Callers and offers: into the line, out of it, and what becomes of an offer.
 
--- An offer that no controller has acted on for so long goes back.
-desk.reservedMs = 5000
--- The controller ends the ringing itself; this is for one that forgets.
-desk.graceMs = 5000
--- Between answer and connection: whisper, press 1.
-desk.connectMs = 60000
--- So long a call waits for another controller after its own was lost.
-desk.orphanMs = 60000
--- After a fault of ours the caller is offered to nobody for so long (agents are not worn out one after the other), and
--- not to the same agent for so long.
-desk.faultMs = 2000
-desk.faultSkipMs = 10000
--- Offers in a row that the call's controller did not act on, after which the call counts as lost.
-desk.maxIgnored = 3
--- As connectMs, where the caller is dialled meanwhile.
-desk.callBackMs = 120000
--- A call-back that has not come about by then is given up.
-desk.callBackExpiryMs = 7 * 24 * 3600000
--- Queues that overflow may lead through.
-desk.maxMoves = 5
-
 function desk.takeOut(call, queue, needs)
   local key = base .. 'waiting:' .. queue .. ':' .. needs
   redis.call('ZREM', key, call)
