@@ -254,7 +254,7 @@ it(
     const agents: DeskAgent[] = [];
     for (const [index, login] of logins.entries()) {
       const agent = await DeskAgent.start(system, secrets, login, { toneHz: 800 + 100 * index, answer: false });
-      cleanUps.push(() => agent.phone.stop());
+      cleanUps.push(() => agent.phone.discard());
       await agent.want('available');
       agents.push(agent);
     }

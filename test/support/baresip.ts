@@ -172,6 +172,13 @@ export class Baresip {
     this.#program.child.kill('SIGKILL');
   }
 
+  /** Ends a phone that may still wait for a controller that is gone: an ACK, the answer to its BYE. */
+  async discard(): Promise<void> {
+    this.kill();
+    await this.#program.exit;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
   async stop(): Promise<void> {
     this.#command('quit');
     this.#control.end();
