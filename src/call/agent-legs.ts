@@ -155,6 +155,8 @@ export class AgentLegs {
     if (refusal) return refusal;
     const unreached = await this.#host.reach(offerId, agentId, leg);
     if (unreached) return unreached;
+    // Gone meanwhile, and the caller has been told: what begins now would have no end.
+    if (!this.#agents.has(offerId)) return 'peer-hangup';
     await this.#host.onAnswered(offerId, agentId, leg);
     return undefined;
   }

@@ -65,7 +65,9 @@ export class Whisper {
     if (event.type === 'digit') {
       if (!pressOneToAccept || event.digit === '1') this.#end(undefined);
     } else if (event.type === 'play-done' && event.playId === playId) {
-      if (!pressOneToAccept) this.#end(undefined);
+      // Told just before the end of the leg itself: nobody has heard it out.
+      if (event.outcome === 'leg-ended') this.#end('peer-hangup');
+      else if (!pressOneToAccept) this.#end(undefined);
       else if (this.#settle) this.#timers.start(this.#timerName, acceptMs, () => this.#end('no-answer'));
     } else if (event.type === 'ended') this.#end('peer-hangup');
   }

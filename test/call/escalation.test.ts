@@ -175,12 +175,15 @@ test('words that take too long to be spoken are waited for 1.5 s: then the tone 
 });
 
 test('an agent who hangs up during the whisper has refused', async () => {
-  const { desk, dial } = await ringing();
+  const { h, leg, desk, dial } = await ringing();
   const agent = dial.answer();
   await settle();
   agent?.hangUp();
   await settle();
   expect(desk.told.at(-1)).toBe('missed o1 refused');
+  // The music goes on: nobody has taken the caller.
+  expect(h.events.map(({ type }) => type)).not.toContain('desk-answered');
+  expect(leg.orders).toEqual([]);
 });
 
 test('the agent is lost while they talk: the caller waits again, at the head of the line', async () => {
