@@ -38,6 +38,18 @@ export const destinationSchema = z.discriminatedUnion('type', [
 ]);
 export type Destination = z.infer<typeof destinationSchema>;
 
+/** The address that reports are sent to, and the field of the destination in which it stands. */
+export function targetOf(destination: Destination): { field: string; target: string } {
+  switch (destination.type) {
+    case 'mail':
+      return { field: 'address', target: destination.address };
+    case 'slack':
+      return { field: 'webhookUrl', target: destination.webhookUrl };
+    case 'webhook':
+      return { field: 'url', target: destination.url };
+  }
+}
+
 /**
  * Which reports go where: all conditions that are given must hold, as far as the case says. Every rule that fits sends.
  */

@@ -1,12 +1,12 @@
-import { type Clock, type TimerHandle, withDeadline } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { Rounds } from '../kernel/rounds.ts';
 import type { DeskCallBackStore, GivenUpCallBack } from './desk-store.ts';
 import type { IntakeOpening } from './intake.ts';
 
 const defaultEveryMs = 5_000;
 const batch = 50;
-const stopDeadlineMs = 2_000;
 
 export interface GivenUpCallBacksOptions {
   desk: Pick<DeskCallBackStore, 'givenUp' | 'caseOpened'>;
@@ -23,32 +23,25 @@ export interface GivenUpCallBacksOptions {
  */
 export class GivenUpCallBacks {
   readonly #options: GivenUpCallBacksOptions;
-  #timer: TimerHandle | undefined;
-  #running: Promise<void> = Promise.resolve();
-  #isStopped = false;
+  readonly #rounds: Rounds;
 
   constructor(options: GivenUpCallBacksOptions) {
     this.#options = options;
+    const { clock, logger, everyMs = defaultEveryMs } = options;
+    this.#rounds = new Rounds({
+      ...{ clock, everyMs },
+      work: () => this.look(),
+      onFailed: (error) =>
+        logger.warn({ err: errorMessage(error) }, 'call-backs that are given up could not be read; tried again'),
+    });
   }
 
   start(): void {
-    const { clock, logger, everyMs = defaultEveryMs } = this.#options;
-    if (this.#isStopped) return;
-    this.#timer = clock.setTimeout(() => {
-      this.#running = this.look().then(
-        () => this.start(),
-        (error: unknown) => {
-          logger.warn({ err: errorMessage(error) }, 'call-backs that are given up could not be read; tried again');
-          this.start();
-        },
-      );
-    }, everyMs);
+    this.#rounds.start();
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#options.clock.clearTimeout(this.#timer);
-    await withDeadline(this.#options.clock, this.#running, stopDeadlineMs);
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /** Looks once. */

@@ -1,6 +1,7 @@
-import type { Clock, TimerHandle } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { Rounds } from '../kernel/rounds.ts';
 import type { AgentStatus, DeskStaffStore } from './desk-store.ts';
 import type { Intake } from './intake.ts';
 import type { IntakeStore } from './intake-store.ts';
@@ -30,33 +31,26 @@ const graceMs = 5_000;
  */
 export class IntakeWatch {
   readonly #options: IntakeWatchOptions;
-  #timer: TimerHandle | undefined;
-  #running: Promise<void> = Promise.resolve();
-  #isStopped = false;
+  readonly #rounds: Rounds;
   readonly #notBeforeMs = new Map<string, number>();
 
   constructor(options: IntakeWatchOptions) {
     this.#options = options;
+    const { clock, logger, everyMs = defaultEveryMs } = options;
+    this.#rounds = new Rounds({
+      ...{ clock, everyMs },
+      work: () => this.look(),
+      onFailed: (error) =>
+        logger.warn({ err: errorMessage(error) }, 'intakes could not be looked through; tried again'),
+    });
   }
 
   start(): void {
-    const { clock, logger, everyMs = defaultEveryMs } = this.#options;
-    if (this.#isStopped) return;
-    this.#timer = clock.setTimeout(() => {
-      this.#running = this.look().then(
-        () => this.start(),
-        (error: unknown) => {
-          logger.warn({ err: errorMessage(error) }, 'intakes could not be looked through; tried again');
-          this.start();
-        },
-      );
-    }, everyMs);
+    this.#rounds.start();
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#options.clock.clearTimeout(this.#timer);
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /** Looks once through all that are open. */

@@ -1,8 +1,9 @@
 import type { AgentSettingsStore } from '../accounts/agents.ts';
 import type { PhoneCredentialStore } from '../accounts/phone-credentials.ts';
-import type { Clock, TimerHandle } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { Rounds } from '../kernel/rounds.ts';
 import type { Shutdown } from '../kernel/shutdown.ts';
 import type { PhoneRegistry } from './phone-registry.ts';
 
@@ -29,25 +30,24 @@ export class PhoneRevocation {
   /** Whose each phone was at the last look. */
   #good: ReadonlyMap<string, string> = new Map();
   #looks = 0;
-  #timer: TimerHandle | undefined;
+  readonly #rounds: Rounds;
   #running: Promise<void> = Promise.resolve();
-  #isStopped = false;
 
   constructor(options: PhoneRevocationOptions) {
     this.#options = options;
+    const { clock, everyMs = defaultEveryMs } = options;
+    // A look that fails says so itself.
+    this.#rounds = new Rounds({ clock, everyMs, work: () => this.look(), onFailed: () => undefined });
   }
 
   /** Looks now, and then again and again. Resolves after the first look. */
   async start(): Promise<void> {
-    const { clock, everyMs = defaultEveryMs } = this.#options;
     await this.look();
-    if (this.#isStopped) return;
-    this.#timer = clock.setTimeout(() => void this.start(), everyMs);
+    this.#rounds.start();
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#options.clock.clearTimeout(this.#timer);
+    await this.#rounds.stop();
     await this.#running;
   }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Account } from '../accounts/accounts.ts';
-import type { AccountCard, Destination } from '../accounts/cards.ts';
+import { type AccountCard, type Destination, targetOf } from '../accounts/cards.ts';
 import { destinationsFor } from '../accounts/report-rules.ts';
 import { toRfc3339 } from '../kernel/clock.ts';
 import type { NewOutboxEntry } from '../outbox/entry.ts';
@@ -90,7 +90,7 @@ export function deliveriesOf(report: Report, source: ReportSource): NewOutboxEnt
       ...{ accountId, kind: 'report', channel: destination.type, createdAtMs },
       // The outbox takes JSON: what a newer program may have put in is dropped to what can be written.
       payload: { ...words, fields: JSON.parse(JSON.stringify(fields)) },
-      target: targetOf(destination),
+      target: targetOf(destination).target,
     };
   });
 }
@@ -117,11 +117,6 @@ function chosen({ intake, card, complete, earlier }: ReportSource): Destination[
 /** Of a report made before that was kept it is not known: then it was. */
 function wasSentTo({ destinations }: EarlierReport, { destinationId }: Destination): boolean {
   return destinations?.includes(destinationId) ?? true;
-}
-
-function targetOf(destination: Destination): string {
-  if (destination.type === 'mail') return destination.address;
-  return destination.type === 'slack' ? destination.webhookUrl : destination.url;
 }
 
 /** What a webhook finds in `data.fields`. Names and shapes here are a promise: add, never change. */

@@ -1,8 +1,9 @@
 import type { AgentSettingsStore } from '../accounts/agents.ts';
 import type { QueueSettingsStore } from '../accounts/queues.ts';
-import type { Clock, TimerHandle } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { Rounds } from '../kernel/rounds.ts';
 import type { DeskSettingsStore } from './desk-store.ts';
 
 const defaultEveryMs = 5_000;
@@ -26,18 +27,23 @@ export class SettingsMirror {
   readonly #options: SettingsMirrorOptions;
   #written = new Map<string, string>();
   #rounds = 0;
-  #timer: TimerHandle | undefined;
+  readonly #looks: Rounds;
   #running: Promise<void> = Promise.resolve();
-  #isStopped = false;
 
   constructor(options: SettingsMirrorOptions) {
     this.#options = options;
+    const { clock, logger, everyMs = defaultEveryMs } = options;
+    this.#looks = new Rounds({
+      ...{ clock, everyMs },
+      work: () => this.refresh(),
+      onFailed: (error) => logger.warn({ err: errorMessage(error) }, 'desk settings could not be copied; tried again'),
+    });
   }
 
   /** Resolves when all is written for the first time. */
   async start(): Promise<void> {
     await this.refresh();
-    this.#again();
+    this.#looks.start();
   }
 
   /** Takes changes over at once. */
@@ -47,22 +53,8 @@ export class SettingsMirror {
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#options.clock.clearTimeout(this.#timer);
+    await this.#looks.stop();
     await this.#running.catch(() => undefined);
-  }
-
-  #again(): void {
-    const { clock, logger, everyMs = defaultEveryMs } = this.#options;
-    if (this.#isStopped) return;
-    this.#timer = clock.setTimeout(() => {
-      const failed = (error: unknown) => {
-        logger.warn({ err: errorMessage(error) }, 'desk settings could not be copied; tried again');
-      };
-      this.refresh()
-        .catch(failed)
-        .then(() => this.#again(), failed);
-    }, everyMs);
   }
 
   async #copy(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { AccountCard } from '../accounts/cards.ts';
+import { type AccountCard, targetOf } from '../accounts/cards.ts';
 import { type TargetGuard, targetFault } from '../outbox/target-guard.ts';
 
 /** A place of a card whose reports nothing could take. */
@@ -15,22 +15,11 @@ export interface CardTargetFault {
  */
 export function cardTargetFaults(guard: TargetGuard, card: AccountCard): CardTargetFault[] {
   return card.destinations.flatMap((destination, index) => {
-    const [field, target] = targetOf(destination);
+    const { field, target } = targetOf(destination);
     const fault = targetFault(guard, destination.type, target);
     if (fault === undefined) return [];
     return [{ path: ['destinations', index, field], message: fault, remedy: remedies[destination.type] }];
   });
-}
-
-function targetOf(destination: AccountCard['destinations'][number]): [field: string, target: string] {
-  switch (destination.type) {
-    case 'mail':
-      return ['address', destination.address];
-    case 'slack':
-      return ['webhookUrl', destination.webhookUrl];
-    case 'webhook':
-      return ['url', destination.url];
-  }
 }
 
 const remedies = {

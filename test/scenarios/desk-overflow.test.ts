@@ -1,14 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { telephoneWav } from '../../src/speech/audio.ts';
-import { espeakNg } from '../../src/speech/synthesizer.ts';
 import { findSound, readWav, rms, toneDurationMs } from '../support/audio.ts';
 import type { DeskAgent } from '../support/desk-agent.ts';
 import { DeskScene, hears, tones } from '../support/desk-scene.ts';
 import { eventually } from '../support/poll.ts';
 import { denwaban } from '../support/system.ts';
+import { words } from '../support/words.ts';
 
 /** Whom nobody serves, step by step. Transfer, and voicemail after it: desk-callback.test.ts. */
 const [busy, spoken, later, shut, slow] = ['0322220021', '0322220022', '0322220023', '0322220024', '0322220025'];
@@ -31,18 +28,6 @@ function spanOf(samples: Int16Array): { fromMs: number; toMs: number } {
   const loud: number[] = [];
   for (let at = 0; at + 160 <= samples.length; at += 160) if (rms(samples.subarray(at, at + 160)) > 150) loud.push(at);
   return { fromMs: (loud[0] ?? 0) / 8, toMs: (loud.at(-1) ?? 0) / 8 + 20 };
-}
-
-/** The text as a telephone would have it. */
-async function words(text: string): Promise<Int16Array> {
-  const folder = mkdtempSync(join(tmpdir(), 'denwaban-words-'));
-  try {
-    const file = join(folder, 'words.wav');
-    writeFileSync(file, telephoneWav(await espeakNg().speak(text)));
-    return readWav(file).samples;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 describe('overflow of a queue that nobody has signed in to', () => {

@@ -1,13 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { telephoneWav } from '../../src/speech/audio.ts';
-import { espeakNg } from '../../src/speech/synthesizer.ts';
-import { findSound, readWav } from '../support/audio.ts';
+import { findSound } from '../support/audio.ts';
 import type { DeskAgent } from '../support/desk-agent.ts';
 import { type Caller, DeskScene, hears } from '../support/desk-scene.ts';
 import { eventually } from '../support/poll.ts';
+import { words } from '../support/words.ts';
 
 /** What the queue's settings and the flow's say of who is served, when, and what is told: on real phones. */
 const number = (last: number) => `032222003${last}`;
@@ -39,21 +35,9 @@ function closedNow() {
   return { timezone: 'UTC', open: [], closedDays: days };
 }
 
-/** What a voice says, as the telephone would have it. */
-async function spoken(text: string): Promise<Int16Array> {
-  const folder = mkdtempSync(join(tmpdir(), 'denwaban-words-'));
-  try {
-    const file = join(folder, 'words.wav');
-    writeFileSync(file, telephoneWav(await espeakNg().speak(text)));
-    return readWav(file).samples;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 const hearsWords = async ({ phone }: Caller, text: string) => {
-  const words = await spoken(text);
-  await eventually(`to hear “${text}”`, () => findSound(phone.heard(), words) !== undefined, {
+  const said = await words(text);
+  await eventually(`to hear “${text}”`, () => findSound(phone.heard(), said) !== undefined, {
     timeoutMs: 20_000,
     everyMs: 500,
   });

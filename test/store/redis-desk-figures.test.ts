@@ -1,25 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/kernel/clock.ts';
-import { silentLogger } from '../../src/kernel/logger.ts';
-import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
+import { describe, expect, it } from 'vitest';
 import { RedisDeskView } from '../../src/store/redis/redis-desk-view.ts';
-import { DeskBench } from '../support/desk-harness.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { type DeskBench, desksOnRedis } from '../support/desk-harness.ts';
 
-let server: TestRedis;
-let redis: RedisConnection;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = await openRedis(server.url, { clock: systemClock, logger: silentLogger });
-});
-afterAll(async () => {
-  await redis.close();
-  await server.stop();
-});
+const { redis, open } = desksOnRedis();
 
 /** Of all half hours together. */
 async function figures(desk: DeskBench) {
-  const { queues } = await new RedisDeskView(redis, { prefix: desk.prefix, nowMs: () => desk.nowMs }).look();
+  const { queues } = await new RedisDeskView(redis(), { prefix: desk.prefix, nowMs: () => desk.nowMs }).look();
   const sum = { answered: 0, inTime: 0, left: 0, waitMs: 0 };
   for (const slot of queues[0]?.slots ?? []) {
     for (const name of ['answered', 'inTime', 'left', 'waitMs'] as const) sum[name] += slot[name];
@@ -29,7 +16,7 @@ async function figures(desk: DeskBench) {
 
 describe("today's figures", () => {
   it('a caller whom nobody has talked to is not answered, whoever rang or picked up for them', async () => {
-    const desk = await DeskBench.open(redis, {}, ['ann']);
+    const desk = await open({}, ['ann']);
     await desk.enqueue('rung');
     await desk.store.report(await desk.offerOf('ann'), { type: 'ringing' });
     await desk.advance(4_000);
@@ -45,7 +32,7 @@ describe("today's figures", () => {
   });
 
   it('the ringing is part of the wait and none of the talk; who was missed first has waited all the time', async () => {
-    const desk = await DeskBench.open(redis, { skipMs: 1_000 }, ['ann']);
+    const desk = await open({ skipMs: 1_000 }, ['ann']);
     await desk.enqueue('a');
     const startMs = desk.nowMs;
     await desk.store.report(await desk.offerOf('ann'), { type: 'ringing' });

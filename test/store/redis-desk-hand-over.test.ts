@@ -1,29 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/kernel/clock.ts';
-import { silentLogger } from '../../src/kernel/logger.ts';
-import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
+import { describe, expect, it } from 'vitest';
 import { RedisDeskView } from '../../src/store/redis/redis-desk-view.ts';
-import { DeskBench, leaseMs, queueOf } from '../support/desk-harness.ts';
-import { faultsOf, readDesk } from '../support/desk-snapshot.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { desksOnRedis, leaseMs, queueOf } from '../support/desk-harness.ts';
 
-let server: TestRedis;
-let redis: RedisConnection;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = await openRedis(server.url, { clock: systemClock, logger: silentLogger });
-});
-afterAll(async () => {
-  await redis.close();
-  await server.stop();
-});
-
-const faults = async (desk: DeskBench) => faultsOf(await readDesk(redis, `${desk.prefix}:{desk}:`));
+const { redis, open, faults } = desksOnRedis();
 
 /** Caller `a` talks with ann; bob is free, and `a` is on the way to him. */
 async function handedToBob() {
-  const desk = await DeskBench.open(redis, { wrapUpMs: 5_000, ringTimeoutMs: 10_000 }, ['ann', 'bob']);
+  const desk = await open({ wrapUpMs: 5_000, ringTimeoutMs: 10_000 }, ['ann', 'bob']);
   await desk.enqueue('a');
   const ann = await desk.talk('ann');
   const offer = await desk.store.handTo('a', 'bob');
@@ -68,7 +51,7 @@ describe('a caller who is handed to another agent', () => {
     ['who is nobody', 'nobody', 'busy'],
     ['who may not serve the account', 'dan', 'not-allowed'],
   ])('is not, to one %s', async (_, agentId, why) => {
-    const desk = await DeskBench.open(redis, {}, ['ann']);
+    const desk = await open({}, ['ann']);
     await desk.signIn('dan', { refusedAccounts: ['acme'] });
     await desk.enqueue('a');
     expect(await desk.store.handTo('a', 'dan')).toBe('not-talking');
@@ -144,8 +127,8 @@ describe('a caller who is handed to another agent', () => {
 
 describe('what is shown of a call', () => {
   it('is seen by those who watch, until it is taken away or the call is over', async () => {
-    const desk = await DeskBench.open(redis, {}, ['ann']);
-    const view = new RedisDeskView(redis, { prefix: desk.prefix, nowMs: () => desk.nowMs });
+    const desk = await open({}, ['ann']);
+    const view = new RedisDeskView(redis(), { prefix: desk.prefix, nowMs: () => desk.nowMs });
     const seen = async () => (await view.look()).calls;
     await desk.enqueue('a');
     await desk.talk('ann');
@@ -163,7 +146,7 @@ describe('what is shown of a call', () => {
 
 describe('a waiting caller who is moved', () => {
   it('to the head of the line, or into another queue with the age kept; not one who talks', async () => {
-    const desk = await DeskBench.open(redis, { maxLength: 3 });
+    const desk = await open({ maxLength: 3 });
     await desk.store.putQueue(queueOf({ queueId: 'second', maxLength: 2 }));
     for (const call of ['a', 'b', 'c']) await desk.enqueue(call);
     expect(await desk.store.moveTo('c', 'main', true)).toEqual({ outcome: 'queued', position: 1 });
@@ -182,12 +165,12 @@ describe('a waiting caller who is moved', () => {
   });
 
   it('to the head of the line, before those who were given it earlier, whatever their age; a repeat changes nothing', async () => {
-    const desk = await DeskBench.open(redis);
+    const desk = await open();
     for (const call of ['a', 'b', 'c']) await desk.enqueue(call);
     for (const call of ['a', 'c', 'b', 'b']) {
       expect(await desk.store.moveTo(call, 'main', true)).toEqual({ outcome: 'queued', position: 1 });
     }
-    const view = new RedisDeskView(redis, { prefix: desk.prefix, nowMs: () => desk.nowMs });
+    const view = new RedisDeskView(redis(), { prefix: desk.prefix, nowMs: () => desk.nowMs });
     expect((await view.look()).queues.map(({ line }) => line)).toEqual([['b', 'c', 'a']]);
     await desk.signIn('ann');
     expect(await desk.offers()).toEqual(['b→ann']);
@@ -196,7 +179,7 @@ describe('a waiting caller who is moved', () => {
 });
 
 it('by a controller that has lost its lease: nobody is reserved, and whoever takes the call over finds one agent', async () => {
-  const desk = await DeskBench.open(redis, {}, ['ann']);
+  const desk = await open({}, ['ann']);
   await desk.enqueue('a');
   await desk.talk('ann');
   await desk.advance(leaseMs + 1_000, []);
@@ -211,7 +194,7 @@ it('by a controller that has lost its lease: nobody is reserved, and whoever tak
 describe('a supervisor who listens', () => {
   /** Ann talks with caller `a`; the boss is one of the agents, and free. */
   async function heardByBoss() {
-    const desk = await DeskBench.open(redis, { wrapUpMs: 5_000 }, ['ann', 'boss']);
+    const desk = await open({ wrapUpMs: 5_000 }, ['ann', 'boss']);
     await desk.enqueue('a');
     const ann = await desk.talk('ann');
     expect(await desk.store.listenIn('a', 'boss')).toBe('ok');
@@ -276,7 +259,7 @@ describe('a supervisor who listens', () => {
   });
 
   it('in wrap-up: it ends in its time, and nobody is offered until they have heard enough', async () => {
-    const desk = await DeskBench.open(redis, { wrapUpMs: 5_000 }, ['boss']);
+    const desk = await open({ wrapUpMs: 5_000 }, ['boss']);
     await desk.enqueue('z');
     const offer = await desk.talk('boss');
     await desk.store.report(offer, { type: 'finished' });
@@ -295,7 +278,7 @@ describe('a supervisor who listens', () => {
 
 describe('handed to a queue, and taken back since nobody knows whether that was done', () => {
   const handed = async (settings: Parameters<typeof queueOf>[0] = {}) => {
-    const desk = await DeskBench.open(redis, { wrapUpMs: 30_000, ...settings }, ['ann']);
+    const desk = await open({ wrapUpMs: 30_000, ...settings }, ['ann']);
     await desk.store.putQueue(queueOf({ queueId: 'second' }));
     await desk.enqueue('a', { skills: [] });
     const offerId = await desk.talk('ann');
@@ -348,7 +331,7 @@ describe('handed to a queue, and taken back since nobody knows whether that was 
 describe('the skills that the flow asked for', () => {
   const asking = { skills: [{ name: 'law', minLevel: 5 }], language: 'en' };
   const toSecond = async (settings: Parameters<typeof queueOf>[0] = {}) => {
-    const desk = await DeskBench.open(redis, { maxWaitMs: 20_000, overflow: [{ type: 'queue', queueId: 'second' }] });
+    const desk = await open({ maxWaitMs: 20_000, overflow: [{ type: 'queue', queueId: 'second' }] });
     await desk.store.putQueue(queueOf({ queueId: 'second', ...settings }));
     await desk.signIn('bob', { queues: ['second'] });
     await desk.signIn('eve', { queues: ['second'], languages: ['ja', 'en'] });

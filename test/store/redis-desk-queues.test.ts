@@ -1,28 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/kernel/clock.ts';
-import { silentLogger } from '../../src/kernel/logger.ts';
-import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
+import { describe, expect, it } from 'vitest';
 import { RedisDeskView } from '../../src/store/redis/redis-desk-view.ts';
-import { agentOf, DeskBench, queueOf } from '../support/desk-harness.ts';
-import { faultsOf, readDesk } from '../support/desk-snapshot.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { agentOf, desksOnRedis, queueOf } from '../support/desk-harness.ts';
 
-let server: TestRedis;
-let redis: RedisConnection;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = await openRedis(server.url, { clock: systemClock, logger: silentLogger });
-});
-
-afterAll(async () => {
-  await redis.close();
-  await server.stop();
-});
-
-const open = (...args: Parameters<typeof DeskBench.open> extends [unknown, ...infer Rest] ? Rest : never) =>
-  DeskBench.open(redis, ...args);
-const faults = async (desk: DeskBench) => faultsOf(await readDesk(redis, `${desk.prefix}:{desk}:`));
+const { redis, open, faults } = desksOnRedis();
 
 describe('a queue that is removed', () => {
   const nothingLeft = (callId: string) => ({ callId, step: { type: 'hang-up' }, why: 'queue-gone' });
@@ -39,7 +19,7 @@ describe('a queue that is removed', () => {
     expect(await desk.stateOf('ann')).toBe('available');
     expect(await desk.enqueue('late')).toEqual({ outcome: 'refused', reason: 'unknown-queue' });
     expect(await desk.store.findQueue('main')).toBeUndefined();
-    const view = new RedisDeskView(redis, { prefix: desk.prefix, nowMs: () => desk.nowMs });
+    const view = new RedisDeskView(redis(), { prefix: desk.prefix, nowMs: () => desk.nowMs });
     expect((await view.look()).queues).toEqual([]);
     expect(await faults(desk)).toEqual([]);
     for (const call of ['rung', 'waits']) await desk.store.leave(call);

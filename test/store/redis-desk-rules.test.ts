@@ -1,29 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openingHoursSchema } from '../../src/accounts/opening-hours.ts';
 import type { QueueSettings } from '../../src/accounts/queues.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
-import { silentLogger } from '../../src/kernel/logger.ts';
-import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
-import { agentOf, DeskBench, queueOf } from '../support/desk-harness.ts';
-import { faultsOf, readDesk } from '../support/desk-snapshot.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { agentOf, type DeskBench, desksOnRedis, queueOf } from '../support/desk-harness.ts';
 
-let server: TestRedis;
-let redis: RedisConnection;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = await openRedis(server.url, { clock: systemClock, logger: silentLogger });
-});
-
-afterAll(async () => {
-  await redis.close();
-  await server.stop();
-});
-
-const open = (...args: Parameters<typeof DeskBench.open> extends [unknown, ...infer Rest] ? Rest : never) =>
-  DeskBench.open(redis, ...args);
-const faults = async (desk: DeskBench) => faultsOf(await readDesk(redis, `${desk.prefix}:{desk}:`));
+const { open, faults } = desksOnRedis();
 
 describe('who is rung', () => {
   /** Each of three agents has one call behind them, ended in the order bob, cho, ann. */

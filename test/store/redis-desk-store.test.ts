@@ -1,25 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/kernel/clock.ts';
-import { silentLogger } from '../../src/kernel/logger.ts';
-import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
-import { DeskBench } from '../support/desk-harness.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { describe, expect, it } from 'vitest';
+import { desksOnRedis } from '../support/desk-harness.ts';
 
-let server: TestRedis;
-let redis: RedisConnection;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = await openRedis(server.url, { clock: systemClock, logger: silentLogger });
-});
-
-afterAll(async () => {
-  await redis.close();
-  await server.stop();
-});
-
-const open = (...args: Parameters<typeof DeskBench.open> extends [unknown, ...infer Rest] ? Rest : never) =>
-  DeskBench.open(redis, ...args);
+const { open } = desksOnRedis();
 
 describe('a call through the desk', () => {
   it('waits, is offered, answered and connected, and leaves nothing behind', async () => {

@@ -1,10 +1,15 @@
+import { afterAll, beforeAll } from 'vitest';
 import { type AgentProfile, agentProfileSchema } from '../../src/accounts/agents.ts';
 import { type QueueSettings, queueSettingsSchema } from '../../src/accounts/queues.ts';
 import type { DeskStore, MissCause, PendingWork } from '../../src/desk/desk-store.ts';
 import { type DeskRequest, type DeskRequestInput, deskRequestSchema } from '../../src/desk/request.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 import { newId } from '../../src/kernel/ids.ts';
-import type { RedisConnection } from '../../src/store/redis/open-redis.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
+import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
 import { RedisDeskStore } from '../../src/store/redis/redis-desk-store.ts';
+import { faultsOf, readDesk } from './desk-snapshot.ts';
+import { startRedis, type TestRedis } from './redis.ts';
 
 /** Settings with short times and the defaults for the rest. */
 export function queueOf(settings: Partial<QueueSettings> = {}): QueueSettings {
@@ -117,4 +122,27 @@ export class DeskBench {
       ...due.filter((member) => !/^(agent|nobody|door):/.test(member)),
     ];
   }
+}
+
+/** A Redis for the tests of a file, and what opens a desk on it. */
+export function desksOnRedis() {
+  let server: TestRedis | undefined;
+  let connection: RedisConnection | undefined;
+  const redis = () => {
+    if (!connection) throw new Error('Redis has not been started');
+    return connection;
+  };
+  beforeAll(async () => {
+    server = await startRedis();
+    connection = await openRedis(server.url, { clock: systemClock, logger: silentLogger });
+  });
+  afterAll(async () => {
+    await connection?.close();
+    await server?.stop();
+  });
+  return {
+    redis,
+    open: (settings?: Partial<QueueSettings>, agents?: string[]) => DeskBench.open(redis(), settings, agents),
+    faults: async (desk: DeskBench) => faultsOf(await readDesk(redis(), `${desk.prefix}:{desk}:`)),
+  };
 }

@@ -57,6 +57,8 @@ export class Session {
   #interrupted: 'transfer' | 'hangup' | undefined;
   #stopBroadcast = false;
   #moving = false;
+  /** The command that was begun last, to its end. */
+  #ordered: Promise<void> | undefined;
   #running = false;
   readonly #endListeners: (() => void)[] = [];
   #ended: Promise<void> | undefined;
@@ -107,7 +109,7 @@ export class Session {
     this.#pump();
     await new Promise<void>((resolve) => setTimeout(resolve, MOVE_MS));
     this.#moving = false;
-    while (this.#frames.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    await this.#ordered;
   }
 
   /** Stops what runs and does this instead. */
@@ -297,7 +299,7 @@ export class Session {
     if (!takes || this.#frames.some((frame) => frame.locked)) return;
     const command = this.#commands.shift();
     if (!command) return;
-    this.#runCommand(command)
+    this.#ordered = this.#runCommand(command)
       .catch((error: unknown) => {
         this.#services.warn('application failed', { error: String(error), uuid: this.channel.uuid });
         this.#services.hangup(this, 'DESTINATION_OUT_OF_ORDER');
