@@ -68,7 +68,7 @@ export const queueSettingsSchema = z
     /** So many calls missed in a row, and the agent is paused for `pauseMs`. */
     missesBeforePause: z.int().min(1).max(100).default(3),
     pauseMs: durationMs(1_000, 86_400_000).default(300_000),
-    /** So long an agent is not rung again for a caller they missed, unless all others have been tried. */
+    /** So long an agent is not rung again for a caller they missed, unless nobody else can be rung (then 5 s). */
     skipMs: durationMs(0, 3_600_000).default(60_000),
     overflow: z
       .array(overflowStepSchema)

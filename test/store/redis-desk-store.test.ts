@@ -128,9 +128,10 @@ describe('an agent who does not answer', () => {
     await desk.miss('ann');
     expect(await desk.offers()).toEqual([]);
     expect(await desk.stateOf('ann')).toBe('available');
-    await desk.advance(29_000);
+    // Nobody else is there for the caller: not the whole time set.
+    await desk.advance(4_900);
     expect(await desk.offers()).toEqual([]);
-    await desk.advance(1_000);
+    await desk.advance(100);
     expect(await desk.offers()).toEqual(['a→ann']);
     await desk.miss('ann', 'refused');
     expect(await desk.stateOf('ann')).toBe('break (missed-calls)');
@@ -138,6 +139,42 @@ describe('an agent who does not answer', () => {
     expect(await desk.stateOf('ann')).toBe('break (missed-calls)');
     await desk.advance(1_000);
     expect(await desk.offers()).toEqual(['a→ann']);
+  });
+
+  it('is rung again within seconds while all others talk, and not before somebody who becomes free', async () => {
+    const desk = await open({ missesBeforePause: 10 }, ['bob', 'ann']);
+    await desk.enqueue('first');
+    await desk.talk('bob');
+    await desk.enqueue('a');
+    await desk.miss('ann');
+    await desk.advance(4_000);
+    expect(await desk.offers()).toEqual([]);
+    await desk.advance(1_000);
+    expect(await desk.offers()).toEqual(['a→ann']);
+    await desk.miss('ann', 'refused');
+    await desk.advance(4_000);
+    await desk.store.leave('first');
+    expect(await desk.offers()).toEqual(['a→bob']);
+    // Rings longer than that: ann is left alone meanwhile.
+    await desk.store.report(await desk.offerOf('bob'), { type: 'ringing' });
+    await desk.advance(12_000);
+    expect(await desk.offers()).toEqual(['a→bob']);
+  });
+
+  it('is rung again within seconds once those who were to be tried first have gone', async () => {
+    const desk = await open({ missesBeforePause: 10 }, ['ann', 'bob', 'cho']);
+    await desk.enqueue('other', { priority: 9 });
+    await desk.talk('ann');
+    await desk.enqueue('a');
+    await desk.miss('bob');
+    await desk.miss('cho');
+    // ann has not been tried, and talks.
+    expect(await desk.offers()).toEqual([]);
+    await desk.advance(5_000);
+    expect((await desk.offers()).length).toBe(1);
+    await desk.store.leave('a');
+    await desk.store.leave('other');
+    expect(await desk.leftovers()).toEqual([]);
   });
 
   it('is rung for others meanwhile', async () => {

@@ -7,7 +7,8 @@
 --   free:<queue>         sorted set, available agents by the queue's strategy, first = next
 --   agent:<agent>        hash: state, reason, since, wanted, wantedReason, wantedBy, offer, call, misses, idle, served, turn,
 --                        listens (the call whose talk is heard), …
---   call:<call>          hash: state, controller, queue, asked, needs, account, score, at, entered, request, skip:<agent>,
+--   call:<call>          hash: state, controller, queue, asked, needs, account, score, at, entered, request,
+--                        skip:<agent> (until when, ms),
 --                        offer, agent (who has answered), transfer (the offer to whom the caller is handed), shown,
 --                        shut (a call-back that waits for its queue to open), from
 --                        (JSON: who had the caller until they were handed to a queue), heldAt, listener:<agent>, …
@@ -145,6 +146,8 @@ desk.orphanMs = 60000
 -- not to the same agent for so long.
 desk.faultMs = 2000
 desk.faultSkipMs = 10000
+-- Whoever has missed a caller is rung again for them after so long where nobody else is there to be rung.
+desk.aloneMs = 5000
 -- Offers in a row that the call's controller did not act on, after which the call counts as lost.
 desk.maxIgnored = 3
 -- As connectMs, where the caller is dialled meanwhile.

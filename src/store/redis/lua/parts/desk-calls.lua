@@ -111,8 +111,9 @@ function desk.missed(offer, why)
   if transfer then return redis.call('HDEL', base .. 'call:' .. call, 'transfer') end
   local skipMs = why == 'failed' and math.min(settings.skipMs, desk.faultSkipMs) or settings.skipMs
   if desk.get('call', call, 'queue') == queue and skipMs > 0 then
-    desk.set('call', call, 'skip:' .. agent, 1)
-    desk.remind('skip', call .. '/' .. agent, nowMs + skipMs)
+    local againMs = why == 'failed' and skipMs or math.min(skipMs, desk.aloneMs)
+    desk.set('call', call, 'skip:' .. agent, string.format('%.0f', nowMs + skipMs))
+    desk.remind('skip', call .. '/' .. agent, nowMs + againMs)
   end
   desk.tryAllAgain(call, agent)
   if why == 'failed' then

@@ -27,11 +27,16 @@ function due.agent(agent)
   desk.letGo(agent)
 end
 
--- The agent may be rung again for this caller.
+-- The agent may be rung again for this caller: the time set is over, or nobody else is there to be rung.
 function due.skip(id)
   local call, agent = string.match(id, '^(.-)/(.*)$')
+  local state, untilMs, orphan, after, shut = desk.get('call', call, 'state', 'skip:' .. agent, 'orphan', 'after', 'shut')
+  local isOffered = state ~= 'waiting' or orphan or after or shut
+  if nowMs < tonumber(untilMs or 0) and (isOffered or desk.canBeServed(call)) then
+    return desk.remind('skip', id, math.min(tonumber(untilMs), nowMs + desk.aloneMs))
+  end
   redis.call('HDEL', base .. 'call:' .. call, 'skip:' .. agent)
-  if desk.get('call', call, 'state') == 'waiting' then desk.putBack[call] = true end
+  if state == 'waiting' then desk.putBack[call] = true end
 end
 
 function due.widen(call)

@@ -81,6 +81,12 @@ local function agentsFor(call, moreToMatch)
   end
 end
 
+-- Somebody is free whom nothing keeps from this caller.
+function desk.canBeServed(call)
+  local queue = desk.get('call', call, 'queue')
+  return desk.queue(queue) ~= nil and #agentsFor(call, false) > 0
+end
+
 local function reserve(call, agents)
   local queue, needs, controller = desk.get('call', call, 'queue', 'needs', 'controller')
   local settings = desk.queue(queue)
