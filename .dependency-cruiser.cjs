@@ -1,6 +1,6 @@
 /** The arrows of the house (who may import whom). No exceptions list. */
 const rooms = (...names) => `^src/(${names.join('|')})/`;
-const rest = '(accounts|billing|call|cli|desk|flow|kernel|ledger|outbox|speech|store|switch|telephony|uptime|web)';
+const rest = '(accounts|billing|call|cli|desk|flow|kernel|ledger|outbox|program|speech|store|switch|telephony|uptime|web)';
 /** `room` may import itself, the `allowed` rooms and packages, nothing else of src. */
 const only = (room, ...allowed) => ({
   name: `${room}-imports`,

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { callBacksOf } from '../call/call-backs.ts';
+import { LostLegSweep } from '../call/lost-legs.ts';
+import { type CallService, createCallService } from '../call/service.ts';
+import type { Config } from '../config.ts';
+import { loadFlow } from '../flow/load-flow.ts';
+import { systemClock as clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { createPromptLibrary } from '../speech/prompt-library.ts';
+import { espeakNg, japaneseVoice } from '../speech/synthesizer.ts';
+import { RedisCallStateStore } from '../store/redis/redis-call-state-store.ts';
+import type { ProgramContext } from './context.ts';
+import type { Data } from './data.ts';
+import { peopleAt, startDesk } from './desk.ts';
+import type { Lines } from './lines.ts';
+import { flowFolder } from './paths.ts';
+
+const callBounds = { maxCallMs: 14_400_000, maxStepsPerCall: 10_000, maxTalkMs: 14_400_000 };
+const callEndDeadlineMs = 5_000;
+
+/** What flows say: files, and texts spoken into files. */
+function openPrompts({ dataDir }: Config, logger: Logger) {
+  const japanese = japaneseVoice();
+  if (japanese.missing) logger.warn(japanese.missing, 'Japanese texts with kanji cannot be spoken');
+  const synthesizers = [japanese.synthesizer, espeakNg()];
+  return createPromptLibrary({ flowFolder, cacheFolder: join(dataDir, 'prompts'), synthesizers, clock, logger });
+}
+
+/** The answering desk, the calls, and the sweep of legs that lost their controller. */
+export async function openCalls(context: ProgramContext, dataRoom: Data, { telephony, phones }: Lines) {
+  const { config, logger, shutdown } = context;
+  const { stores, redis, ledger, outbox } = dataRoom;
+  const { data, flows } = stores;
+  const states = new RedisCallStateStore(redis);
+  const onReported = () => outbox.notify();
+  // The desk is there before the calls are, since these ask it for the callers that they take over.
+  const callRoom = Promise.withResolvers<CallService>();
+  const onCallBack = callBacksOf(callRoom.promise);
+  const deskRoom = await startDesk(config, redis, stores, logger, shutdown, { onReported, onCallBack });
+  const { controllerId } = deskRoom;
+  const calls = createCallService({
+    telephony,
+    accounts: data.accounts,
+    flows,
+    loadFlow,
+    ledger,
+    states,
+    prompts: openPrompts(config, logger),
+    people: peopleAt(deskRoom, phones, data),
+    apology: (language) => ({ file: `prompts/${language === 'ja' ? 'ja' : 'en'}/apology.wav` }),
+    clock,
+    logger,
+    controllerId,
+    recordingsFolder: join(config.dataDir, 'recordings'),
+    limits: { ...callBounds, maxCalls: config.maxCalls, maxCallsPerSecond: config.maxCallsPerSecond },
+  });
+  shutdown.add('calls', () => calls.stop({ deadlineMs: callEndDeadlineMs }));
+  await calls.start();
+  callRoom.resolve(calls);
+  process.once('SIGUSR2', () => calls.drain().then(() => process.kill(process.pid, 'SIGTERM')));
+  const sweep = new LostLegSweep({ ...stores, states, ledger, flush: () => ledger.flush(), clock, logger });
+  shutdown.add('sweep', () => sweep.stop());
+  sweep.start();
+  return { ...deskRoom, states, calls };
+}
+
+export type Calls = Awaited<ReturnType<typeof openCalls>>;

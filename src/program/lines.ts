@@ -1,0 +1,24 @@
+import { startPhoneRevocation } from '../desk/phone-revocation.ts';
+import { systemClock as clock } from '../kernel/clock.ts';
+import { createTelephony } from '../telephony/create-telephony.ts';
+import type { ProgramContext } from './context.ts';
+import type { Data } from './data.ts';
+import { keepChannelRecords } from './records.ts';
+import { phoneRegistrations } from './redis.ts';
+import { openSwitch } from './switch.ts';
+
+/** The switch, and the telephony on it with agents' phones. `sipAddress`: where to dial, once it is known. */
+export async function openLines({ config, logger, shutdown, onLost }: ProgramContext, { stores, redis }: Data) {
+  const pair = await openSwitch(config, shutdown, onLost);
+  const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
+  const phones = phoneRegistrations(redis, stores.data.phones);
+  const { registry } = phones;
+  const revocation = await startPhoneRevocation({ data: stores.data, registry, clock, logger, shutdown });
+  const telephony = createTelephony({ ...config, ...pair, phones, onChannelRecord, clock, logger });
+  shutdown.add('telephony', () => telephony.stop());
+  const sipAddress = () =>
+    'sipPort' in pair ? { address: config.publicAddress, port: pair.sipPort } : telephony.sipAddress();
+  return { phones, revocation, telephony, sipAddress };
+}
+
+export type Lines = Awaited<ReturnType<typeof openLines>>;

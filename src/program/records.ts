@@ -1,0 +1,50 @@
+import type { Config } from '../config.ts';
+import type { ChannelRecord } from '../kernel/channel-record.ts';
+import { systemClock as clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Shutdown } from '../kernel/shutdown.ts';
+import { createChannelRecordWriter } from '../ledger/channel-record-writer.ts';
+import { createLedger } from '../ledger/create-ledger.ts';
+import { createDeliverers } from '../outbox/create-deliverers.ts';
+import { createOutbox } from '../outbox/outbox.ts';
+import type { Stores } from './stores.ts';
+
+/** How long stopping waits for what is still to be written or sent. */
+const flushDeadlineMs = 5_000;
+
+/** What delivers reports and notices, running. */
+export function startOutbox(
+  config: Config,
+  { outbox: store, webhookSecrets: secrets }: Stores,
+  logger: Logger,
+  shutdown: Shutdown,
+) {
+  const { mail, allowInsecureTargets, outboxGiveUpHours, outboxKeepDays } = config;
+  const outbox = createOutbox({
+    store,
+    deliverers: createDeliverers({ mail, allowInsecureTargets, secrets, clock, logger }),
+    clock,
+    logger,
+    limits: { giveUpAfterMs: outboxGiveUpHours * 3_600_000, keepEndedMs: outboxKeepDays * 86_400_000 },
+  });
+  shutdown.add('outbox', () => outbox.stop(flushDeadlineMs));
+  outbox.start();
+  return outbox;
+}
+
+/** The journal of facts on its way to the database. */
+export async function openLedger({ dataDir }: Config, { facts: store }: Stores, logger: Logger, shutdown: Shutdown) {
+  const ledger = await createLedger({ dataDir, store, clock, logger });
+  shutdown.add('ledger', async () => {
+    await ledger.flush(flushDeadlineMs);
+    await ledger.stop();
+  });
+  return ledger;
+}
+
+/** Where the switches' own records of their channels go. */
+export function keepChannelRecords({ channels: store }: Stores, logger: Logger, shutdown: Shutdown) {
+  const writer = createChannelRecordWriter({ store, clock, logger });
+  shutdown.add('channel records', () => writer.stop());
+  return (record: ChannelRecord) => writer.add(record);
+}
