@@ -17,7 +17,7 @@ export interface WavFormat {
   sampleRate: number;
   dataStart: number;
   dataBytes: number;
-  /** The header names the sound's length rightly. */
+  /** A plain RIFF header that names the sound's length rightly. */
   isExact: boolean;
 }
 
@@ -33,9 +33,37 @@ const chunksMax = 1_000;
 const tailBytes = 256 * 1024;
 /** What programs put behind the sound. */
 const tailChunks = new Set(
-  ['LIST', 'INFO', 'id3 ', 'ID3 ', 'bext', 'iXML', '_PMX', 'cue ', 'smpl', 'inst', 'fact', 'PEAK', 'JUNK', 'junk'].concat(
-    ['PAD ', 'FLLR', 'acid', 'strc', 'plst', 'note', 'labl', 'DISP', 'cart', 'axml', 'chna', 'afsp', 'LGWV', 'SAUR'],
-  ),
+  [
+    'LIST',
+    'INFO',
+    'id3 ',
+    'ID3 ',
+    'bext',
+    'iXML',
+    '_PMX',
+    'cue ',
+    'smpl',
+    'inst',
+    'fact',
+    'PEAK',
+    'JUNK',
+    'junk',
+  ].concat([
+    'PAD ',
+    'FLLR',
+    'acid',
+    'strc',
+    'plst',
+    'note',
+    'labl',
+    'DISP',
+    'cart',
+    'axml',
+    'chna',
+    'afsp',
+    'LGWV',
+    'SAUR',
+  ]),
 );
 const channelsMax = 32;
 
@@ -85,7 +113,8 @@ function formatOf(source: ByteSource): WavFormat {
     const start = offset + 8;
     if (id === 'data') {
       if (!coded) throw new Unreadable('names no format before its sound', 'は音声の前に形式が書かれていません');
-      return { ...coded, ...extentOf(source, start, size, sizeOf64, coded) };
+      const extent = extentOf(source, start, size, sizeOf64, coded);
+      return { ...coded, ...extent, isExact: extent.isExact && kind === 'RIFF' };
     }
     if (id === 'ds64' && kind !== 'RIFF' && size >= 16) sizeOf64 = Number(source.read(start + 8, 8).readBigUInt64LE(0));
     if (id === 'fmt ') coded = codingOf(source.read(start, Math.min(size, 40)));
@@ -95,7 +124,8 @@ function formatOf(source: ByteSource): WavFormat {
 }
 
 function codingOf(chunk: Buffer): Pick<WavFormat, 'coding' | 'bits' | 'channels' | 'sampleRate'> {
-  if (chunk.length < 16) throw new Unreadable('names no format: it has been cut off', 'の形式が読めません（途中で切れています）');
+  if (chunk.length < 16)
+    throw new Unreadable('names no format: it has been cut off', 'の形式が読めません（途中で切れています）');
   const written = chunk.readUInt16LE(0);
   const tag = written === 0xfffe && chunk.length >= 26 ? chunk.readUInt16LE(24) : written;
   const channels = chunk.readUInt16LE(2);
@@ -192,7 +222,7 @@ const kinds: { begins: RegExp; en: string; ja: string }[] = [
   { begins: /^riff/, en: 'Wave64', ja: ' Wave64 ' },
   { begins: /^RIFF.{4}AVI /s, en: 'AVI', ja: ' AVI ' },
   { begins: /^\x30\x26\xb2\x75/, en: 'WMA', ja: ' WMA ' },
-  { begins: /^\x1a\x45\xdf\xa3/, en: 'WebM', ja: ' WebM ' },
+  { begins: /^.E\xdf\xa3/s, en: 'WebM', ja: ' WebM ' },
 ];
 
 /** Mono sound, samples from -1 to 1. */
