@@ -6,8 +6,7 @@ import { DenwabanError, errorMessage } from './kernel/errors.ts';
 export function prepareDataDir(dataDir: string): void {
   try {
     mkdirSync(dataDir, { recursive: true });
-    // A name of its own: several processes may look at once.
-    const probe = join(dataDir, `.writable-${process.pid}`);
+    const probe = join(dataDir, '.writable');
     writeFileSync(probe, '');
     rmSync(probe);
   } catch (error) {

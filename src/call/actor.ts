@@ -4,6 +4,7 @@ import type { EndCause } from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { CallerMessages } from './caller-messages.ts';
 import type { DeskAccess } from './escalation.ts';
 import type { FactLog } from './fact-log.ts';
 import type { FlowRunner } from './flow-runner.ts';
@@ -49,6 +50,7 @@ export class CallActor {
   readonly #timers: CallTimers;
   readonly #player: Player;
   readonly #peers: Peers;
+  readonly #messages: CallerMessages;
   /** Set while the caller is being answered. */
   #answering: IncomingCall | undefined;
   #leg: Leg | undefined;
@@ -66,6 +68,7 @@ export class CallActor {
 
   constructor(options: ActorOptions) {
     this.#options = options;
+    this.#messages = new CallerMessages(options);
     this.#mailbox = new Mailbox((error) => this.#onBug(error));
     const post = (entry: () => void) => this.#mailbox.post(entry);
     this.#timers = new CallTimers(options.clock, post);
@@ -225,18 +228,8 @@ export class CallActor {
   }
 
   #onRecordDone(event: Extract<LegEvent, { type: 'record-done' }>): void {
-    const { facts, identity } = this.#options;
-    const { recordingId, outcome, durationMs, atMs } = event;
-    if (outcome !== 'failed') {
-      facts.append({
-        type: 'recorded',
-        legId: identity.callerLegId,
-        recordingId,
-        file: this.#recordingFile(recordingId),
-        durationMs: Math.max(0, Math.round(durationMs)),
-      });
-    }
-    this.#feed({ type: 'record-done', recordingId, outcome, durationMs, atMs });
+    this.#messages.done(event);
+    this.#feed(event);
   }
 
   /** One step of the flow. After the flow's own end nothing reaches it any more. */
@@ -296,22 +289,15 @@ export class CallActor {
       case 'cancel-timer':
         this.#timers.cancel(`flow:${effect.timerId}`);
         break;
-      case 'record': {
-        const { recordingId, maxDurationMs, silenceMs, stopKeys } = effect;
-        this.#leg?.record({ recordingId, file: this.#recordingFile(recordingId), maxDurationMs, silenceMs, stopKeys });
+      case 'record':
+        this.#leg?.record(this.#messages.begin(effect));
         break;
-      }
       case 'stop-record':
         this.#leg?.stopRecord();
         break;
       default:
         this.#peers.perform(effect);
     }
-  }
-
-  #recordingFile(recordingId: string): string {
-    const { recordings, identity } = this.#options;
-    return recordings.fileFor(identity.accountId, identity.callId, recordingId);
   }
 
   #end(cause: EndCause): void {

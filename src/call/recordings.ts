@@ -16,15 +16,20 @@ export class RecordingFolder {
   async prepare(accountId: string): Promise<void> {
     let making = this.#made.get(accountId);
     if (!making) {
-      making = mkdir(join(this.#root, safeName(accountId)), { recursive: true });
+      making = mkdir(this.folderOf(accountId), { recursive: true });
       this.#made.set(accountId, making);
       making.catch(() => this.#made.delete(accountId));
     }
     await making;
   }
 
+  /** Where those of an account lie. */
+  folderOf(accountId: string): string {
+    return join(this.#root, safeName(accountId));
+  }
+
   fileFor(accountId: string, callId: string, recordingId: string): string {
-    return join(this.#root, safeName(accountId), `${safeName(callId)}-${safeName(recordingId)}.wav`);
+    return join(this.folderOf(accountId), `${safeName(callId)}-${safeName(recordingId)}.wav`);
   }
 }
 

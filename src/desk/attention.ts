@@ -3,6 +3,7 @@ import type { OutboxChannel } from '../outbox/entry.ts';
 import type { OutboxStore } from '../outbox/outbox-store.ts';
 import type { IntakeOutcome, IntakeStores } from './intake-store.ts';
 import { complainedAccounts } from './intake-view.ts';
+import type { VoicemailStore } from './voicemail.ts';
 
 interface OfAccount {
   accountId: string;
@@ -21,7 +22,10 @@ export interface Attention {
   givenUp: (OfAccount & { channel: OutboxChannel; newestAtMs: number; outboxIds: string[] })[];
 }
 
-type Stores = Omit<IntakeStores, 'outbox'> & { outbox: Pick<OutboxStore, 'list'> };
+type Stores = Omit<IntakeStores, 'outbox'> & {
+  outbox: Pick<OutboxStore, 'list'>;
+  voicemails?: Pick<VoicemailStore, 'nowhere'> | undefined;
+};
 
 const unfinishedMax = 100;
 const givenUpMax = 200;
@@ -48,9 +52,21 @@ export async function needsAttention(stores: Stores, nowMs: number): Promise<Att
         }),
     ),
     unfinished: await unfinishedOf(stores, named),
-    nowhere: nowhereOf(await stores.reports.nowhere({ sinceMs: nowMs - nowhereMs }), named),
+    nowhere: nowhereOf(await nowhereSince(stores, nowMs - nowhereMs), named),
     givenUp: await givenUpOf(stores, named),
   };
+}
+
+/** Also of messages that callers left by themselves. */
+async function nowhereSince({ reports, voicemails }: Stores, sinceMs: number) {
+  const messages = (await voicemails?.nowhere({ sinceMs })) ?? [];
+  const counted = await reports.nowhere({ sinceMs });
+  for (const { accountId, count, newestAtMs } of messages) {
+    const same = counted.find((one) => one.accountId === accountId && one.outcome === 'message');
+    if (same) Object.assign(same, { count: same.count + count, newestAtMs: Math.max(same.newestAtMs, newestAtMs) });
+    else counted.push({ accountId, outcome: 'message', count, newestAtMs });
+  }
+  return counted;
 }
 
 type Named = (accountId: string) => OfAccount;
@@ -86,7 +102,7 @@ function nowhereOf(
 
 async function givenUpOf({ outbox }: Stores, named: Named): Promise<Attention['givenUp']> {
   const entries = await outbox.list({ state: 'given-up', limit: givenUpMax });
-  const reports = entries.filter(({ kind }) => kind === 'report');
+  const reports = entries.filter(({ kind }) => kind === 'report' || kind === 'voicemail');
   const groups = Map.groupBy(reports, ({ accountId, channel }) => `${channel} ${accountId}`);
   return [...groups.values()].flatMap((group) => {
     const [newest] = group;

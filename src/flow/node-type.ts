@@ -17,7 +17,7 @@ export type Action =
   /** Ends with the node event `timeout`. A timer of the same name is replaced. */
   | { type: 'start-timer'; name: string; delayMs: number }
   | { type: 'cancel-timer'; name: string }
-  | { type: 'record'; maxDurationMs: number; silenceMs: number; stopKeys: string }
+  | { type: 'record'; maxDurationMs: number; silenceMs: number; stopKeys: string; minDurationMs: number }
   | { type: 'stop-record' }
   | { type: 'dial'; toNumber: string; fromNumber: string; ringTimeoutMs: number; maxTalkMs?: number }
   /** Asks for people; `learned` and `language` are filled in. */

@@ -20,8 +20,15 @@ export type Effect =
   /** A timer of the same id replaces the running one. Ends with `timer` unless cancelled. */
   | { type: 'start-timer'; timerId: string; delayMs: number }
   | { type: 'cancel-timer'; timerId: string }
-  /** Ends with `record-done`. */
-  | { type: 'record'; recordingId: string; maxDurationMs: number; silenceMs: number; stopKeys: string }
+  /** Ends with `record-done`. `minDurationMs`: what is shorter is no message. */
+  | {
+      type: 'record';
+      recordingId: string;
+      maxDurationMs: number;
+      silenceMs: number;
+      stopKeys: string;
+      minDurationMs?: number;
+    }
   | { type: 'stop-record' }
   /** Ends with `dial-done`, and after `answered` later with `peer-ended`. While it rings the actor plays ring-back. */
   | { type: 'dial'; dialId: string; toNumber: string; fromNumber?: string; ringTimeoutMs: number; maxTalkMs?: number }

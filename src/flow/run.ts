@@ -91,9 +91,8 @@ function performSmall(run: Run, action: Exclude<Action, { type: 'go-to' | 'hang-
       cancelTimer(run, action.name);
       return;
     case 'record': {
-      const { maxDurationMs, silenceMs, stopKeys } = action;
       state.recordingId = newId(run, `${state.context.callId}_r`);
-      emit(run, { type: 'record', recordingId: state.recordingId, maxDurationMs, silenceMs, stopKeys });
+      emit(run, { ...action, recordingId: state.recordingId });
       return;
     }
     case 'stop-record':

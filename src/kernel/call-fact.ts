@@ -101,6 +101,8 @@ export const callFactSchema = z.discriminatedUnion('type', [
     recordingId: z.string(),
     file: z.string(),
     durationMs: z.int().nonnegative(),
+    /** Of what the caller said to the flow: what the flow made of it. Left out: the caller, or the controller, was gone. */
+    message: z.enum(['taken', 'too-short']).optional(),
     /** Of a talk with an agent: who, and on which leg. */
     agentId: z.string().optional(),
     peerLegId: z.string().optional(),

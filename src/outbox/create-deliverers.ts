@@ -1,7 +1,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Deliverers } from './delivery.ts';
-import { createMailDeliverer, type MailSettings } from './mail-deliverer.ts';
+import { createMailDeliverer, type MailSettings, type ReadAttachment } from './mail-deliverer.ts';
 import { createSlackDeliverer } from './slack-deliverer.ts';
 import { createTargetGuard } from './target-guard.ts';
 import { createWebhookDeliverer } from './webhook-deliverer.ts';
@@ -15,6 +15,8 @@ export interface DelivererOptions {
   secrets: WebhookSecretStore;
   clock: Clock;
   logger: Logger;
+  /** Reads a recording that goes along with a mail; undefined: it is not to be found. */
+  readAttachment?: ReadAttachment;
   /** Authorities trusted for HTTPS besides the system's, PEM. */
   ca?: string;
 }
@@ -26,7 +28,7 @@ export function createDeliverers(options: DelivererOptions): Deliverers {
     options.logger.warn({}, 'webhooks may go to private addresses: insecure targets are allowed');
   const http = { guard: createTargetGuard({ allowInsecureTargets }), clock, ca };
   return {
-    mail: mail && createMailDeliverer(mail),
+    mail: mail && createMailDeliverer(mail, options.readAttachment),
     slack: createSlackDeliverer(http),
     webhook: createWebhookDeliverer({ ...http, secrets }),
   };

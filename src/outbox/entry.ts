@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DenwabanError } from '../kernel/errors.ts';
 
 /** What an entry is about. A receiver sees it as the `type` of a webhook. */
-export const outboxKinds = ['report', 'notice'] as const;
+export const outboxKinds = ['report', 'voicemail', 'notice'] as const;
 export type OutboxKind = (typeof outboxKinds)[number];
 
 /** By which way an entry leaves the house. */
@@ -19,8 +19,19 @@ export const outboxPayloadSchema = z.strictObject({
   /** The same for mail readers that show HTML. */
   html: z.string().max(300_000).optional(),
   fields: z.record(z.string().max(100), z.json()).default({}),
+  /** A recording that mail carries along, by what it is found by when the mail is sent. */
+  attachment: z
+    .strictObject({
+      ...{ accountId: z.string().max(200), callId: z.string().max(200), recordingId: z.string().max(200) },
+      fileName: z.string().regex(/^[\w.-]{1,100}$/),
+    })
+    .optional(),
 });
+export type OutboxAttachment = NonNullable<z.infer<typeof outboxPayloadSchema>['attachment']>;
 export type OutboxPayload = z.infer<typeof outboxPayloadSchema>;
+
+/** What is attached at most: mail servers commonly take 10 MB, and in mail it becomes a third more. */
+export const maxAttachmentBytes = 5_242_880;
 
 /** In bytes of JSON: what receivers of webhooks commonly take, with room. */
 const maxPayloadBytes = 524_288;

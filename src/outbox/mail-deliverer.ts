@@ -1,7 +1,7 @@
 import { createTransport } from 'nodemailer';
 import { errorMessage } from '../kernel/errors.ts';
 import { type Deliverer, type DeliveryOutcome, isTlsCode } from './delivery.ts';
-import type { OutboxEntry } from './entry.ts';
+import { maxAttachmentBytes, type OutboxAttachment, type OutboxEntry } from './entry.ts';
 import { mailAddressFault } from './target-guard.ts';
 
 /** The mail server that takes all mail, and how to speak to it. */
@@ -19,11 +19,14 @@ export interface MailSettings {
   readonly ca?: string | undefined;
 }
 
+/** Reads what a mail carries along; undefined: it is not to be found. */
+export type ReadAttachment = (attachment: OutboxAttachment) => Promise<Buffer | undefined>;
+
 const connectTimeoutMs = 10_000;
 const silenceTimeoutMs = 20_000;
 
 /** Mail by SMTP: a connection for each, since there are few and a kept one hides faults. */
-export function createMailDeliverer(settings: MailSettings): Deliverer {
+export function createMailDeliverer(settings: MailSettings, readAttachment?: ReadAttachment): Deliverer {
   const { host, port, secure, requireTls, login, ca } = settings;
   const transport = createTransport({
     host,
@@ -42,14 +45,28 @@ export function createMailDeliverer(settings: MailSettings): Deliverer {
     deliver: async (entry, signal) => {
       const fault = mailAddressFault(entry.target);
       if (fault !== undefined) return { result: 'refused', reason: 'forbidden-target', detail: `the target ${fault}` };
-      try {
-        const sent = await transport.sendMail({ ...mailOf(entry, settings.from), signal });
-        return { result: 'delivered', statusCode: replyCode(sent.response) };
-      } catch (error) {
-        return failureOf(error);
-      }
+      const send = async (attachments: object[]): Promise<DeliveryOutcome> => {
+        try {
+          const sent = await transport.sendMail({ ...mailOf(entry, settings.from), attachments, signal });
+          return { result: 'delivered', statusCode: replyCode(sent.response) };
+        } catch (error) {
+          return failureOf(error);
+        }
+      };
+      const attachments = await attachmentsOf(entry, readAttachment);
+      const outcome = await send(attachments);
+      // Too large for this server, or of a kind that it does not take: the words say where to hear it.
+      return outcome.result === 'refused' && attachments.length > 0 ? send([]) : outcome;
     },
   };
+}
+
+/** What the mail carries along, as far as it is there and of a size that mail servers take. */
+async function attachmentsOf({ payload }: OutboxEntry, read: ReadAttachment | undefined): Promise<object[]> {
+  const { attachment } = payload;
+  const content = attachment && (await read?.(attachment));
+  if (!content || content.length > maxAttachmentBytes) return [];
+  return [{ filename: attachment.fileName, contentType: 'audio/wav', content }];
 }
 
 /** The message. Message-ID and Date are the same at each attempt, so that a repeat can be seen. */

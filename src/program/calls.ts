@@ -13,7 +13,7 @@ import type { ProgramContext } from './context.ts';
 import type { Data } from './data.ts';
 import { peopleAt, startDesk } from './desk.ts';
 import type { Lines } from './lines.ts';
-import { flowFolder } from './paths.ts';
+import { flowFolder, recordingsFolder } from './paths.ts';
 
 const callBounds = { maxCallMs: 14_400_000, maxStepsPerCall: 10_000, maxTalkMs: 14_400_000 };
 const callEndDeadlineMs = 5_000;
@@ -51,7 +51,7 @@ export async function openCalls(context: ProgramContext, dataRoom: Data, { telep
     clock,
     logger,
     controllerId,
-    recordingsFolder: join(config.dataDir, 'recordings'),
+    recordingsFolder: recordingsFolder(config),
     limits: { ...callBounds, maxCalls: config.maxCalls, maxCallsPerSecond: config.maxCallsPerSecond },
   });
   shutdown.add('calls', () => calls.stop({ deadlineMs: callEndDeadlineMs }));

@@ -7,7 +7,7 @@ import type { Calls } from './calls.ts';
 import type { ProgramContext } from './context.ts';
 import type { Data } from './data.ts';
 import type { Lines } from './lines.ts';
-import { consoleFolder } from './paths.ts';
+import { consoleFolder, recordingsFolder } from './paths.ts';
 import { openOrders } from './redis.ts';
 
 /** HTTP: `/health`, the API and the console. Gives the port it listens on. */
@@ -32,6 +32,7 @@ export async function openPages(context: ProgramContext, dataRoom: Data, lines: 
     callOrders: openOrders(redis, states, { controllerId, calls, logger, shutdown }),
     consoleFolder,
     intakes,
+    recordings: { folder: recordingsFolder(config), voicemails: stores.data.voicemails },
     agentHistory: stores.data.agentHistory,
     attempts: new SqlAttemptStore(stores.sql),
     ...shared,

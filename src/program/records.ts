@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { RecordingFolder } from '../call/recordings.ts';
 import type { Config } from '../config.ts';
 import type { ChannelRecord } from '../kernel/channel-record.ts';
 import { systemClock as clock } from '../kernel/clock.ts';
@@ -6,7 +8,9 @@ import type { Shutdown } from '../kernel/shutdown.ts';
 import { createChannelRecordWriter } from '../ledger/channel-record-writer.ts';
 import { createLedger } from '../ledger/create-ledger.ts';
 import { createDeliverers } from '../outbox/create-deliverers.ts';
+import type { OutboxAttachment } from '../outbox/entry.ts';
 import { createOutbox } from '../outbox/outbox.ts';
+import { recordingsFolder } from './paths.ts';
 import type { Stores } from './stores.ts';
 
 /** How long stopping waits for what is still to be written or sent. */
@@ -19,10 +23,13 @@ export function startOutbox(
   logger: Logger,
   shutdown: Shutdown,
 ) {
+  const recordings = new RecordingFolder(recordingsFolder(config));
+  const readAttachment = ({ accountId, callId, recordingId }: OutboxAttachment) =>
+    readFile(recordings.fileFor(accountId, callId, recordingId)).catch(() => undefined);
   const { mail, allowInsecureTargets, outboxGiveUpHours, outboxKeepDays } = config;
   const outbox = createOutbox({
     store,
-    deliverers: createDeliverers({ mail, allowInsecureTargets, secrets, clock, logger }),
+    deliverers: createDeliverers({ mail, allowInsecureTargets, secrets, readAttachment, clock, logger }),
     clock,
     logger,
     limits: { giveUpAfterMs: outboxGiveUpHours * 3_600_000, keepEndedMs: outboxKeepDays * 86_400_000 },

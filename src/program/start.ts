@@ -8,6 +8,7 @@ import type { ProgramContext } from './context.ts';
 import { openData } from './data.ts';
 import { openLines } from './lines.ts';
 import { openPages } from './pages.ts';
+import { startVoicemails } from './voicemails.ts';
 
 /** Starts everything, in this order; every part is in `shutdown` the moment it runs. Gives what to print. */
 async function startAll(context: ProgramContext): Promise<string> {
@@ -15,6 +16,7 @@ async function startAll(context: ProgramContext): Promise<string> {
   const lines = await openLines(context, data);
   const calls = await openCalls(context, data, lines);
   const httpPort = await openPages(context, data, lines, calls);
+  startVoicemails(context, data, httpPort);
   const number = (await data.stores.data.accounts.listNumbers())[0]?.number ?? '';
   const at = lines.sipAddress();
   return readyText(context.config, `sip:${number}@${at?.address}:${at?.port}`, httpPort, data.secrets);

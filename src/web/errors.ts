@@ -59,8 +59,10 @@ export const errorCatalogue = {
   USERS_FULL: { status: 409, message: 'there are too many users' },
   QUEUES_FULL: { status: 409, message: 'there are too many queues' },
   PHONES_FULL: { status: 409, message: 'this agent has too many phones' },
+  LINK_EXPIRED: { status: 410, message: 'this link has expired', remedy: 'Sign in, or ask for the recording' },
   BODY_TOO_LARGE: { status: 413, message: 'the body is too large' },
   NOT_JSON: { status: 415, message: 'the body is not JSON', remedy: 'Send content-type: application/json' },
+  RANGE_BEYOND_END: { status: 416, message: 'the file ends before that' },
   TOO_MANY_ATTEMPTS: {
     status: 429,
     message: 'too many failed sign-ins',
@@ -151,6 +153,7 @@ function toApiError(error: unknown): ApiError {
     return new ApiError('JSON_INVALID');
   }
   const status = 'statusCode' in error ? Number(error.statusCode) : 500;
+  if (status === 416) return new ApiError('RANGE_BEYOND_END');
   return status >= 400 && status < 500 ? new ApiError('INPUT_INVALID') : new ApiError('INTERNAL');
 }
 

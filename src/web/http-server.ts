@@ -29,6 +29,7 @@ import { flowRoutes } from './routes/flows.ts';
 import { type Health, healthRoute } from './routes/health.ts';
 import { intakeRoutes } from './routes/intakes.ts';
 import { outboxRoutes } from './routes/outbox.ts';
+import { type RecordingParts, recordingLinkRoute, recordingRoutes } from './routes/recordings.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { userRoutes } from './routes/users.ts';
@@ -47,6 +48,8 @@ export interface HttpServerOptions extends ApiParts {
   agentHistory?: AgentHistoryStore;
   /** Forms of calls, and reports; without it there are no routes for them. */
   intakes?: Intakes;
+  /** Messages and recordings; without it there are no routes for them. */
+  recordings?: RecordingParts;
   /** Where browsers reach it, when that is not this address: behind a proxy that speaks https. */
   publicUrl?: string | undefined;
   /** Addresses of proxies whose X-Forwarded-… is believed. */
@@ -113,6 +116,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     schema: { hide: true },
     handler: async (request) => describedFor(app.swagger(), isSecure(request, parts)),
   });
+  const { recordings } = options;
+  if (recordings) await api.register(async (scoped: Api) => recordingLinkRoute(scoped, parts, recordings));
   const page = await addPages(api, options.consoleFolder);
   app.setNotFoundHandler((request, reply) => {
     // The console finds its own way by the address: every page of it is this one.
@@ -131,8 +136,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** What the rest of the program may reach by HTTP stands here, room by room. */
-function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): void {
-  const { desk, deskLive, callOrders, agentHistory, intakes } = options;
+async function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): Promise<void> {
+  const { desk, deskLive, callOrders, agentHistory, intakes, recordings } = options;
   sessionRoutes(api, parts);
   userRoutes(api, parts);
   agentRoutes(api, parts);
@@ -148,10 +153,11 @@ function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): void {
   if (agentHistory) agentHistoryRoutes(api, parts, agentHistory);
   if (deskLive) deskLiveRoutes(api, parts, deskLive);
   if (callOrders) callRoutes(api, { ...parts, orders: callOrders });
+  if (recordings) await recordingRoutes(api, parts, recordings);
   if (!intakes) return;
   intakeRoutes(api, { ...parts, intakes, desk });
   reportRoutes(api, intakes.stores);
-  attentionRoutes(api, parts, intakes.stores);
+  attentionRoutes(api, parts, { ...intakes.stores, voicemails: recordings?.voicemails });
 }
 
 /** Pages run only their own scripts, are shown in no other site's frame, and tell nobody where they were. */

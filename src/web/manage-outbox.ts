@@ -1,5 +1,6 @@
 import type { AccountsStores } from '../accounts/accounts-data.ts';
 import { type Change, onRecord } from '../accounts/change.ts';
+import { linkSecretsOf } from '../desk/recording-links.ts';
 import { DenwabanError } from '../kernel/errors.ts';
 import type { OutboxStore, RetryResult } from '../outbox/outbox-store.ts';
 import type { WebhookSecret, WebhookSecretStore } from '../outbox/webhook-secrets.ts';
@@ -37,10 +38,23 @@ export async function rotateWebhookSecret(
   accountId: string,
   overlapMs: number,
 ): Promise<WebhookSecret> {
-  if (!(await change.stores.accounts.findAccount(accountId))) {
-    throw new DenwabanError('ACCOUNT_UNKNOWN', `there is no account "${accountId}"`);
-  }
+  await requireAccount(change, accountId);
   const secret = await change.stores.webhookSecrets.rotate(accountId, { nowMs: change.atMs, overlapMs });
   await onRecord(change, 'account.rotate-webhook-secret', { kind: 'account', id: accountId, accountId });
   return secret;
+}
+
+/**
+ * Ends every link to an account's recordings that was sent, on record: what was signed before holds no more.
+ * @throws DenwabanError `ACCOUNT_UNKNOWN`.
+ */
+export async function endRecordingLinks(change: Change<OutboxStores>, accountId: string): Promise<void> {
+  await requireAccount(change, accountId);
+  await change.stores.webhookSecrets.rotate(linkSecretsOf(accountId), { nowMs: change.atMs, overlapMs: 0 });
+  await onRecord(change, 'account.end-recording-links', { kind: 'account', id: accountId, accountId });
+}
+
+async function requireAccount({ stores }: Change<OutboxStores>, accountId: string): Promise<void> {
+  if (await stores.accounts.findAccount(accountId)) return;
+  throw new DenwabanError('ACCOUNT_UNKNOWN', `there is no account "${accountId}"`);
 }

@@ -59,6 +59,9 @@ export const permissions = {
   'reports.read': { ...desk, account: 'own' },
   /** The call log. */
   'calls.log': { ...desk, account: 'own' },
+  /** Messages that callers left, and the sound of recordings. */
+  'recordings.hear': { ...desk, account: 'own' },
+  'recordings.end-links': { operator: 'all', account: 'own' },
   'flows.read': operators,
   'flows.write': operators,
   'audit.read': { operator: 'all', account: 'own' },

@@ -31,6 +31,7 @@ import { sqlDatabaseContract } from './sql-database.contract.ts';
 import { sqlOutboxContract } from './sql-outbox.contract.ts';
 import { unfinishedIntakesContract } from './unfinished-intakes.contract.ts';
 import { attemptStoreContract, sessionStoreContract, userStoreContract } from './user-stores.contract.ts';
+import { voicemailsContract } from './voicemails.contract.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'denwaban-sql-'));
 let postgres: TestPostgres;
@@ -102,6 +103,7 @@ describe.each(Object.entries(databases))('on %s', (_, { empty, migrated }) => {
   describe('intakes', () => intakesContract(people));
   describe('complaints', () => complaintsContract(people));
   describe('unfinished intakes', () => unfinishedIntakesContract(people));
+  describe('messages of callers', () => voicemailsContract(openEmpty));
   describe('SqlAuditStore', () => auditStoreContract(openEmpty));
   describe('openSql', () => sqlDatabaseContract(empty));
 });

@@ -210,3 +210,55 @@ describe('mail over TLS', () => {
     expect([...plain.mails, ...unknown.mails]).toEqual([]);
   });
 });
+
+describe('a recording', () => {
+  const sound = Buffer.from(Array.from({ length: 3_000 }, (_, index) => (index * 7) % 256));
+  const attachment = { accountId: 'sakura', callId: 'a', recordingId: 'a_r1', fileName: 'message-20260105-100000.wav' };
+  const payload = { subject: 'メッセージ', text: '録音を聞く: https://desk.example.com/recordings/a_r1\n', attachment };
+  const entry = claimedReport('a_r1.1', { channel: 'mail', target: 'owner@sakura.example', payload });
+  const sendWith = ({ port }: MailServer, content: Buffer | undefined) =>
+    createMailDeliverer(settingsFor(port), async () => content).deliver(entry, never);
+
+  it('goes along as a file that mail readers play', async () => {
+    const server = await mailServer();
+    expect(await sendWith(server, sound)).toMatchObject({ result: 'delivered' });
+    const raw = server.mails[0]?.raw ?? '';
+    const boundary = /boundary="([^"]+)"/.exec(raw)?.[1] ?? '';
+    const parts = raw.split(`--${boundary}`).slice(1, -1);
+    const [words, file] = parts.map((part) => readMail(part.replace(/^\r\n/, '')));
+    expect(textOf(parts[0]?.replace(/^\r\n/, '') ?? '')).toContain('https://desk.example.com/recordings/a_r1');
+    expect(words?.headers.get('content-type')).toContain('text/plain');
+    expect(file?.headers.get('content-type')).toContain('audio/wav');
+    expect(file?.headers.get('content-disposition')).toBe('attachment; filename=message-20260105-100000.wav');
+    expect(Buffer.from(file?.body ?? '', 'base64')).toEqual(sound);
+  });
+
+  it.each([
+    ['is too large for mail', Buffer.alloc(5_242_881)],
+    ['is not to be found', undefined],
+  ])('stays where it is where it %s: the words go, with the link', async (_, content) => {
+    const server = await mailServer();
+    expect(await sendWith(server, content)).toMatchObject({ result: 'delivered' });
+    expect(server.mails[0]?.raw).not.toContain('audio/wav');
+  });
+
+  it('is left out where the mail server takes no such mail', async () => {
+    const taken: string[] = [];
+    const server = await mailServer({
+      onData: (stream, _, callback) => {
+        const chunks: Buffer[] = [];
+        stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+        stream.on('end', () => {
+          const raw = Buffer.concat(chunks).toString('latin1');
+          if (raw.includes('audio/wav')) callback(reply(552, 'too much'));
+          else {
+            taken.push(raw);
+            callback();
+          }
+        });
+      },
+    });
+    expect(await sendWith(server, sound)).toMatchObject({ result: 'delivered' });
+    expect(taken).toHaveLength(1);
+  });
+});

@@ -149,6 +149,7 @@ function recordMessage(view: NodeView): Action[] {
       maxDurationMs: toMs(voicemail.maxSeconds),
       silenceMs: toMs(voicemail.silenceSeconds),
       stopKeys: voicemail.stopKey,
+      minDurationMs: toMs(voicemail.minSeconds),
     },
   ];
 }

@@ -64,6 +64,7 @@ function begin(node: RecordNode, view: NodeView): Action[] {
       maxDurationMs: toMs(node.maxSeconds),
       silenceMs: toMs(node.silenceSeconds),
       stopKeys: node.stopKeys,
+      minDurationMs: toMs(node.minSeconds),
     },
   ];
 }

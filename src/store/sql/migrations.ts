@@ -11,6 +11,7 @@ import { peopleMigration } from './people-migration.ts';
 import { reportDestinationsMigration } from './report-destinations-migration.ts';
 import { reportsAgainMigration } from './reports-again-migration.ts';
 import type { Schema, SqlKind } from './schema.ts';
+import { voicemailMigration } from './voicemail-migration.ts';
 
 /** Any number that no other program uses as an advisory lock in this database. */
 const advisoryLock = 0x64656e77;
@@ -153,4 +154,5 @@ export const migrations: readonly Migration[] = [
   reportsAgainMigration,
   reportDestinationsMigration,
   answeringServiceMigration,
+  voicemailMigration,
 ];

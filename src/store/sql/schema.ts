@@ -103,6 +103,7 @@ export interface Schema {
     after_json: string | null;
   };
   intakes: IntakesTable;
+  voicemails: VoicemailsTable;
   reports: {
     seq: Generated<number>;
     report_id: string;
@@ -143,6 +144,23 @@ interface IntakesTable {
   /** What counts are made of; null while open. */
   outcome: string | null;
   direct_requests: number | null;
+}
+
+/** Messages that callers leave. */
+interface VoicemailsTable {
+  recording_id: string;
+  account_id: string;
+  call_id: string;
+  at_ms: number;
+  duration_ms: number;
+  /** 1: the flow took it for a message. */
+  is_taken: number;
+  state: string;
+  reported_at_ms: number | null;
+  /** Personal data. */
+  report_json: string | null;
+  /** To how many places it was sent. */
+  deliveries: number | null;
 }
 
 interface OutboxTable {

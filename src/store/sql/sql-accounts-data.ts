@@ -1,6 +1,7 @@
 import type { AccountsData, AccountsStores } from '../../accounts/accounts-data.ts';
 import type { AgentHistoryStore } from '../../desk/agent-history.ts';
 import type { IntakeStore, ReportStore } from '../../desk/intake-store.ts';
+import type { VoicemailStore } from '../../desk/voicemail.ts';
 import type { FlowStore } from '../../flow/flow-store.ts';
 import { DenwabanError } from '../../kernel/errors.ts';
 import type { OutboxStore } from '../../outbox/outbox-store.ts';
@@ -18,6 +19,7 @@ import { SqlReportStore } from './sql-report-store.ts';
 import { SqlSessionStore } from './sql-session-store.ts';
 import { SqlAgentSettingsStore, SqlCardStore, SqlQueueSettingsStore } from './sql-settings-stores.ts';
 import { SqlUserStore } from './sql-user-store.ts';
+import { SqlVoicemailStore } from './sql-voicemail-store.ts';
 import { SqlWebhookSecretStore } from './sql-webhook-secret-store.ts';
 
 const attemptsMax = 8;
@@ -29,6 +31,7 @@ interface OtherStores {
   webhookSecrets: WebhookSecretStore;
   intakes: IntakeStore;
   reports: ReportStore;
+  voicemails: VoicemailStore;
   agentHistory: AgentHistoryStore;
 }
 
@@ -81,6 +84,7 @@ function storesOn(database: Pick<SqlDatabase, 'db' | 'kind'>): AccountsStores & 
     webhookSecrets: new SqlWebhookSecretStore(database),
     intakes: new SqlIntakeStore(database),
     reports: new SqlReportStore(database),
+    voicemails: new SqlVoicemailStore(database),
     agentHistory: new SqlAgentHistoryStore(database),
   };
 }

@@ -12,6 +12,7 @@ import { inChunks } from './chunks.ts';
 import type { SqlDatabase } from './open-sql.ts';
 import type { Schema } from './schema.ts';
 import { isContentError } from './sql-errors.ts';
+import { addVoicemails, isVoicemail } from './sql-voicemail-store.ts';
 
 /** Rows in one statement: well under the parameter limits of both databases (9 columns each). */
 const rowsPerInsert = 250;
@@ -31,12 +32,15 @@ export class SqlFactStore implements FactStore, FactIndex {
   async append(facts: readonly CallFact[]): Promise<number> {
     if (facts.length === 0) return 0;
     try {
-      if (facts.length <= rowsPerInsert) return await insertFacts(this.#db, facts);
+      const messages = facts.filter(isVoicemail);
+      if (facts.length <= rowsPerInsert && messages.length === 0) return await insertFacts(this.#db, facts);
       return await this.#db.transaction().execute(async (trx) => {
         let added = 0;
         for (let start = 0; start < facts.length; start += rowsPerInsert) {
           added += await insertFacts(trx, facts.slice(start, start + rowsPerInsert));
         }
+        // With its fact, or not at all: what is on record is reported.
+        await addVoicemails(trx, messages);
         return added;
       });
     } catch (error) {

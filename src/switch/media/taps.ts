@@ -12,12 +12,10 @@ const mixed = new Int16Array(frameSamples);
 export class Taps {
   readonly #taps = new Map<string, Tap>();
   readonly #onChange: () => void;
-  readonly #guard: (work: () => void) => void;
   readonly #voiced = Buffer.alloc(frameSamples);
 
-  constructor(onChange: () => void, guard: (work: () => void) => void) {
+  constructor(onChange: () => void) {
     this.#onChange = onChange;
-    this.#guard = guard;
   }
 
   get some(): boolean {
@@ -26,11 +24,10 @@ export class Taps {
 
   add(listenerId: string, port: MessagePort, mode: ListenMode): void {
     this.#taps.get(listenerId)?.release();
-    const onOver = () => {
+    const tap = new Tap(port, mode, () => {
       if (this.#taps.get(listenerId) === tap) this.#taps.delete(listenerId);
       this.#onChange();
-    };
-    const tap = new Tap(port, mode, onOver, this.#guard);
+    });
     this.#taps.set(listenerId, tap);
     this.#onChange();
   }

@@ -1,4 +1,3 @@
-import type { SipMessage } from '../../kernel/sip/message.ts';
 import type {
   ClientTransaction,
   Dialog,
@@ -8,6 +7,7 @@ import type {
   SentMessage,
   ServerTransaction,
   SipEndpointOptions,
+  SipMessage,
 } from './api.ts';
 import type { Envelope } from './envelope.ts';
 import type { ClientMachine, ClientUser } from './transaction/client.ts';

@@ -3,6 +3,7 @@ import { answeringServices } from '../../accounts/accounts.ts';
 import { intakeOutcomes } from '../../accounts/cards.ts';
 import { needsAttention } from '../../desk/attention.ts';
 import type { IntakeStores } from '../../desk/intake-store.ts';
+import type { VoicemailStore } from '../../desk/voicemail.ts';
 import { outboxChannels } from '../../outbox/entry.ts';
 import { type Api, about, type RouteParts } from '../api.ts';
 
@@ -40,7 +41,11 @@ const attentionSchema = z.object({
 });
 
 /** What somebody who looks after the desk has to see to. */
-export function attentionRoutes(api: Api, parts: RouteParts, stores: IntakeStores): void {
+export function attentionRoutes(
+  api: Api,
+  parts: RouteParts,
+  stores: IntakeStores & { voicemails: Pick<VoicemailStore, 'nowhere'> | undefined },
+): void {
   api.get('/attention', {
     ...about(
       'reports',
