@@ -9,7 +9,10 @@ export type AnsweringService = (typeof answeringServices)[number];
 
 /** Which numbers an account's flows may dial. Emergency numbers are never dialled, whatever stands here. */
 export const outboundRulesSchema = z.strictObject({
-  /** Prefixes of normalised numbers (`+813`, `+8190`, an extension) that may be dialled; empty = none. `*` = any. */
+  /**
+   * Prefixes, in any spelling (`03`, `+8190`, an extension), that may be dialled; empty = none. `*` = any ordinary
+   * number: 1XY, 0570, satellites and other countries must be named.
+   */
   allow: z.array(z.string().min(1)).max(200).default([]),
   /** Prefixes that may not, although allowed above. */
   deny: z.array(z.string().min(1)).max(200).default([]),

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { isEmergencyNumber, normalizePhoneNumber } from '../kernel/phone-number.ts';
+import {
+  isEmergencyNumber,
+  isNeverDialledKind,
+  readDialledNumber,
+  tryNormalizePhoneNumber,
+} from '../kernel/phone-number.ts';
 import { wordSchema } from './agents.ts';
 import { openingHoursSchema } from './opening-hours.ts';
 
@@ -9,7 +14,12 @@ export const diallableNumberSchema = z
   .min(1)
   .max(40)
   .refine(isPhoneNumber, 'a phone number')
-  .refine((number) => !isPhoneNumber(number) || !isEmergencyNumber(number), '110, 118 and 119 are never dialled');
+  .refine((number) => !isPhoneNumber(number) || !isEmergencyNumber(number), '110, 118 and 119 are never dialled')
+  .refine(
+    (number) =>
+      !isPhoneNumber(number) || isEmergencyNumber(number) || !isNeverDialledKind(readDialledNumber(number).kind),
+    'a number that exists and can be dialled: no premium rate (0990 …), no machine (020), no carrier prefix (00XY)',
+  );
 
 /** Text for callers, by language; at least one. */
 export const spokenTextSchema = z
@@ -119,10 +129,5 @@ export interface QueueSettingsStore {
 }
 
 function isPhoneNumber(written: string): boolean {
-  try {
-    normalizePhoneNumber(written);
-    return true;
-  } catch {
-    return false; // The only error it throws says so.
-  }
+  return tryNormalizePhoneNumber(written) !== undefined;
 }

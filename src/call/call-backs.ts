@@ -7,7 +7,7 @@ import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallActor } from './actor.ts';
 import type { DeskAccess } from './desk-access.ts';
-import { mayDial } from './outbound-rules.ts';
+import { outboundNumber } from './outbound-rules.ts';
 import type { CallIdentity } from './saved-call.ts';
 
 /** What a call-back that cannot be dialled now waits before its next turn; that counts as no attempt. */
@@ -66,10 +66,11 @@ export class CallBacks {
       const account = await withDeadline(clock, accounts.findAccount(request.account.accountId), lookUpDeadlineMs);
       if (account === deadlinePassed) return 'not-now';
       const isServed = account?.status === 'active' && account.answeringService === 'active';
-      if (!isServed || !mayDial(account.outbound, callBack.toNumber)) return 'never';
+      const outbound = account && outboundNumber(account.outbound, callBack.toNumber);
+      if (!isServed || !outbound) return 'never';
       return {
         ...{ callId: newId('call'), callBackOf: request.callId, accountId: account.accountId },
-        ...{ flowId: '', flowVersion: 0, fromNumber: callBack.toNumber, toNumber: callBack.fromNumber },
+        ...{ flowId: '', flowVersion: 0, fromNumber: outbound.number, toNumber: callBack.fromNumber },
         language: request.language ?? account.language,
         account: { name: account.name, reading: account.nameReading },
         ...{ outbound: account.outbound, callerLegId: newId('leg') },

@@ -1,5 +1,14 @@
 import type { OutboundRules } from '../accounts/accounts.ts';
-import { classifyPhoneNumber, normalizePhoneNumber } from '../kernel/phone-number.ts';
+import {
+  type DialledNumber,
+  isNeverDialledKind,
+  leastNamedBy,
+  normalizeNumberPrefix,
+  readDialledNumber,
+} from '../kernel/phone-number.ts';
+
+/** What is dialled. */
+export type OutboundNumber = DialledNumber;
 
 /**
  * At which number a caller can be called back: one that the flow has collected, else their own. Undefined: it is not
@@ -9,19 +18,55 @@ export function callBackNumber(
   { outbound, fromNumber }: { outbound: OutboundRules; fromNumber: string },
   collected: string | undefined,
 ): string | undefined {
-  const number = collected ?? fromNumber;
-  return number !== 'anonymous' && mayDial(outbound, number) ? number : undefined;
+  const number = readForDialling(collected ?? fromNumber)?.number;
+  // A phone's name, or a single key, is nobody's number.
+  return number !== undefined && /^\+?\d{2,}$/.test(number) && mayDial(outbound, number) ? number : undefined;
 }
 
-/** May an account's flow dial this number? Prefixes are compared with the normalised number; `*` stands for any. */
+/** May an account's flow dial this number? */
 export function mayDial(rules: OutboundRules, toNumber: string): boolean {
-  let number: string;
-  try {
-    if (classifyPhoneNumber(toNumber) === 'emergency') return false;
-    number = normalizePhoneNumber(toNumber);
-  } catch {
-    return false; // Not a number at all: nothing that could be dialled.
+  return outboundNumber(rules, toNumber) !== undefined;
+}
+
+/**
+ * What is dialled for a number, in any spelling, where an account's rules allow it; undefined where they do not. The
+ * rules are prefixes in any spelling (`+813`, `03`, `0120`, an extension's first digits); `*` stands for any. What is
+ * given back is what was checked: dial nothing else.
+ */
+export function outboundNumber(rules: OutboundRules, toNumber: string): OutboundNumber | undefined {
+  const dialled = readForDialling(toNumber);
+  if (!dialled || isNeverDialledKind(dialled.kind)) return undefined;
+  const { allow, deny } = normalized(rules);
+  const least = leastNamedBy(dialled);
+  const isAllowed = allow.some((prefix) => matches(prefix, dialled) && (least === '' || prefix.startsWith(least)));
+  return isAllowed && !deny.some((prefix) => matches(prefix, dialled)) ? dialled : undefined;
+}
+
+const any = '*';
+
+function matches(prefix: string, { number }: DialledNumber): boolean {
+  return prefix === any || number.startsWith(prefix);
+}
+
+const known = new WeakMap<OutboundRules, { allow: string[]; deny: string[] }>();
+
+function normalized(rules: OutboundRules): { allow: string[]; deny: string[] } {
+  let found = known.get(rules);
+  if (!found) {
+    found = { allow: prefixes(rules.allow), deny: prefixes(rules.deny) };
+    known.set(rules, found);
   }
-  const matches = (prefix: string) => prefix === '*' || number.startsWith(prefix);
-  return rules.allow.some(matches) && !rules.deny.some(matches);
+  return found;
+}
+
+function prefixes(written: readonly string[]): string[] {
+  return written.map((prefix) => (prefix.trim() === any ? any : normalizeNumberPrefix(prefix))).filter(Boolean);
+}
+
+function readForDialling(written: string): DialledNumber | undefined {
+  try {
+    return readDialledNumber(written);
+  } catch {
+    return undefined; // Not a number at all: nothing that could be dialled.
+  }
 }

@@ -8,7 +8,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Callee } from './call-back-turn.ts';
 import { type DeskAccess, Escalation } from './escalation.ts';
 import type { CallLimits } from './limits.ts';
-import { mayDial } from './outbound-rules.ts';
+import { outboundNumber } from './outbound-rules.ts';
 import { PeerCall, type PeerCallHost } from './peer-call.ts';
 import type { Player } from './player.ts';
 import type { PromptLibrary } from './prompts.ts';
@@ -138,15 +138,17 @@ export class Peers {
     const { dialId, toNumber, ringTimeoutMs } = effect;
     this.#current?.drop('cancelled');
     const legId = newId('leg');
-    const fromNumber = effect.fromNumber ?? identity.toNumber;
-    if (!mayDial(identity.outbound, toNumber)) {
+    const outbound = outboundNumber(identity.outbound, toNumber);
+    const fromNumber = outbound?.isWithheld ? 'anonymous' : (effect.fromNumber ?? identity.toNumber);
+    if (!outbound) {
       this.#refuse(dialId, legId, fromNumber, toNumber);
       return;
     }
+    const { number } = outbound;
     const maxTalkMs = Math.min(effect.maxTalkMs ?? limits.maxTalkMs, limits.maxTalkMs);
     this.#current = this.#newPeer(dialId, legId);
-    const target = { toNumber };
-    this.#current.dial({ kind: 'transfer', target, to: toNumber, fromNumber, ringTimeoutMs, maxTalkMs });
+    const target = { toNumber: number };
+    this.#current.dial({ kind: 'transfer', target, to: number, fromNumber, ringTimeoutMs, maxTalkMs });
   }
 
   /** Goes on with a party that another controller had connected. */

@@ -11,7 +11,7 @@ import type { DeskTicket, RingOrder } from '../desk/desk.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import { newId } from '../kernel/ids.ts';
 import type { CallLimits } from './limits.ts';
-import { mayDial } from './outbound-rules.ts';
+import { type OutboundNumber, outboundNumber } from './outbound-rules.ts';
 import { PeerCall, type PeerCallHost } from './peer-call.ts';
 import type { PhoneAddress } from './phones.ts';
 import { type Player, ringBackTone } from './player.ts';
@@ -185,7 +185,8 @@ export class TalkControl {
     const peer = talker();
     const desk = ticket();
     if (!peer || !desk) return orderRefused('not-talking');
-    if (to.type === 'number' && !mayDial(identity.outbound, to.number)) return orderRefused('not-allowed');
+    const outbound = to.type === 'number' ? outboundNumber(identity.outbound, to.number) : undefined;
+    if (to.type === 'number' && !outbound) return orderRefused('not-allowed');
     const transfer: Transfer = to.type === 'agent' ? { agentId: to.agentId } : {};
     this.#transfer = transfer;
     if (to.type === 'queue') return this.#toQueue(transfer, desk, to.queueId);
@@ -206,7 +207,7 @@ export class TalkControl {
     if (this.#host.talker() === peer) this.#meanwhile(peer, ringBackTone);
     else this.#host.player.startMusic(this.#host.callerLeg());
     this.#host.show({ held: false, transferFailed: undefined });
-    if (to.type === 'number') this.#dial(to.number);
+    if (outbound) this.#dial(outbound);
     return orderDone;
   }
 
@@ -242,12 +243,13 @@ export class TalkControl {
     if (transfer.offerId !== undefined) this.#host.stopRinging(transfer.offerId);
   }
 
-  #dial(number: string): void {
+  #dial({ number, isWithheld }: OutboundNumber): void {
     const { identity, limits } = this.#host;
+    const fromNumber = isWithheld ? 'anonymous' : identity.toNumber;
     const legId = newId('leg');
     this.#outside = this.#newOutside(newId('dial'), legId);
     this.#outside.dial({
-      ...{ kind: 'transfer', target: { toNumber: number }, to: number, fromNumber: identity.toNumber },
+      ...{ kind: 'transfer', target: { toNumber: number }, to: number, fromNumber },
       ...{ ringTimeoutMs: numberRingMs, maxTalkMs: limits.maxTalkMs },
     });
     this.#host.onChanged();

@@ -1,5 +1,5 @@
 import type { AccountCard } from '../accounts/cards.ts';
-import { isEmergencyNumber, normalizePhoneNumber } from '../kernel/phone-number.ts';
+import { isNeverDialledKind, readDialledNumber, tryNormalizePhoneNumber } from '../kernel/phone-number.ts';
 import type { IntakeOutcome } from './intake-store.ts';
 
 export const reportLanguages = ['ja', 'en'] as const;
@@ -55,18 +55,13 @@ export function writtenNumber(number: string): string {
 
 /** Normalised, or undefined for what is no number. */
 export function normalNumber(written: string): string | undefined {
-  try {
-    return normalizePhoneNumber(written);
-  } catch {
-    return undefined; // The only error it throws says so.
-  }
+  return tryNormalizePhoneNumber(written);
 }
 
 /** The number that a call can be returned to, normalised; undefined: this one is not. */
 export function callableNumber(written: string): string | undefined {
   const number = normalNumber(written);
-  if (number === undefined || isEmergencyNumber(number)) return undefined;
-  if (number.startsWith('+81')) return /^\+81\d{9,10}$/.test(number) ? number : undefined;
+  if (number === undefined || isNeverDialledKind(readDialledNumber(written).kind)) return undefined;
   return /^\+[1-9]\d{6,14}$/.test(number) ? number : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { DenwabanError } from '../kernel/errors.ts';
-import { normalizePhoneNumber } from '../kernel/phone-number.ts';
+import { type NumberKind, readDialledNumber } from '../kernel/phone-number.ts';
 import { type FlowFault, flowFault, suggestion } from './fault.ts';
 import { type FlowNode, flowSchema, typeOf } from './flow.ts';
 import { collectMarks, type LocalizedPrompt, type MarkedValue, type Path, type PromptSource, prompt } from './marks.ts';
@@ -108,15 +108,23 @@ function variableFaults(name: string, path: Path, scope: Scope): FlowFault[] {
 }
 
 function numberFaults(number: string, path: Path): FlowFault[] {
-  if (isNeverDialled(number)) return [flowFault(path, 'forbidden-number', `${number} is never dialled`)];
   try {
-    normalizePhoneNumber(number);
-    return [];
+    const { kind } = readDialledNumber(number);
+    if (kind === 'emergency') return [flowFault(path, 'forbidden-number', `${number} is never dialled`)];
+    const remedy = badKinds[kind];
+    return remedy ? [flowFault(path, 'bad-number', `"${number}" is no number that can be dialled`, remedy)] : [];
   } catch (error) {
     if (error instanceof DenwabanError) return [flowFault(path, 'bad-number', error.message, error.remedy)];
     throw error;
   }
 }
+
+/** Kinds that no account's rules can allow, so that the caller would never be connected; and what to do about it. */
+const badKinds: Partial<Record<NumberKind, string>> = {
+  impossible: 'Look whether digits are missing or too many: 03-1234-5678 has ten, mobiles have eleven',
+  m2m: 'Numbers of machines and pagers (020) cannot be dialled: name another',
+  prefix: 'Write the number itself, with + for an international one, without a carrier prefix (00XY)',
+};
 
 function promptFaults(localized: LocalizedPrompt, path: Path, scope: Scope): FlowFault[] {
   const absent = scope.languages.filter((language) => !('*' in localized) && !Object.hasOwn(localized, language));

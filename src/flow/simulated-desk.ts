@@ -1,6 +1,6 @@
 import { unreachable } from '../kernel/assert.ts';
 import type { CallScript } from './call-script.ts';
-import { isNeverDialled, isNumber } from './number-match.ts';
+import { dialledAs, isNumber } from './number-match.ts';
 import type { CallBackOutcome, Effect, FlowEvent, OverflowStep } from './protocol.ts';
 import type { TranscriptEntry } from './simulated-call.ts';
 
@@ -95,11 +95,13 @@ export class SimulatedDesk {
   #callBack(escalationId: string): void {
     const { feed, note } = this.#host;
     const number = this.#callBackTo ?? this.#script.from;
+    const dialled = dialledAs(number)?.number ?? '';
     const isForbidden = this.#script.answers.some(
       (answer) => answer.outcome === 'forbidden' && isNumber(number, answer.number),
     );
-    const isUnknown = number === '' || number === 'anonymous';
-    const outcome: CallBackOutcome = isUnknown || isForbidden || isNeverDialled(number) ? 'refused' : 'kept';
+    // A phone's name is nobody's number.
+    const isNumbered = /^\+?\d{2,}$/.test(dialled);
+    const outcome: CallBackOutcome = isForbidden || !isNumbered ? 'refused' : 'kept';
     note({ type: 'call-back', number, outcome });
     if (outcome === 'kept') this.#stopWaiting();
     feed({ type: 'desk-call-back', escalationId, outcome });

@@ -11,7 +11,7 @@ import { dropWrittenBefore, fakeAccounts, type HarnessOptions, harness, sakura }
 const request: DeskRequest = deskRequestSchema.parse({
   ...{ callId: 'call-first', account: { accountId: 'sakura', name: 'さくら歯科', reading: '' }, queueId: 'front' },
   ...{ language: 'ja', learned: { order: '1234' } },
-  callBack: { toNumber: '09012345678', fromNumber: '0312345678' },
+  callBack: { toNumber: '+819012345678', fromNumber: '0312345678' },
 });
 
 /** A turn of a call-back has begun: one agent's phone is to be rung. */
@@ -75,9 +75,9 @@ describe('the turn of a call-back', () => {
   test('an agent is rung first, hears what it is; then the number, by the account’s own; they talk; the record is a call’s', async () => {
     const all = await dialling();
     const { h, desk, opened, agent, agentDial, callee } = all;
-    expect(agentDial.request).toMatchObject({ kind: 'agent', displayName: 'さくら歯科', fromNumber: '09012345678' });
+    expect(agentDial.request).toMatchObject({ kind: 'agent', displayName: 'さくら歯科', fromNumber: '+819012345678' });
     expect(callee.request).toMatchObject({
-      ...{ kind: 'caller', toNumber: '09012345678', fromNumber: '0312345678', peer: agent },
+      ...{ kind: 'caller', toNumber: '+819012345678', fromNumber: '0312345678', peer: agent },
     });
     // The whisper, then ringing.
     expect(agent.orders).toEqual(['play tone:%(200,100,880)', 'stop', 'play tone:%(1000,2000,400,416)']);
@@ -86,7 +86,7 @@ describe('the turn of a call-back', () => {
     await settle();
     expect(leg?.bridgedWith).toBe(agent);
     expect(opened).toMatchObject([
-      { callId: 'call-first', callerNumber: '09012345678', agentId: 'hanako', learned: { order: '1234' } },
+      { callId: 'call-first', callerNumber: '+819012345678', agentId: 'hanako', learned: { order: '1234' } },
     ]);
     agent.hangUp();
     await settle();
@@ -101,7 +101,7 @@ describe('the turn of a call-back', () => {
     await settle();
     expect(leg?.ended).toBe('system-hangup');
     expect(h.facts[0]).toMatchObject({
-      ...{ type: 'offered', kind: 'caller', direction: 'outbound', from: '0312345678', to: '09012345678' },
+      ...{ type: 'offered', kind: 'caller', direction: 'outbound', from: '0312345678', to: '+819012345678' },
       ...{ callBackOf: 'call-first', accountId: 'sakura' },
     });
     expect(h.story(callee.legId)).toEqual([
@@ -149,7 +149,7 @@ describe('the turn of a call-back', () => {
     all.agent.hangUp();
     await settle();
     expect(all.desk.told.slice(2)).toEqual(['not reached o1']);
-    expect(all.opened).toMatchObject([{ callId: 'call-first', agentId: 'hanako', callerNumber: '09012345678' }]);
+    expect(all.opened).toMatchObject([{ callId: 'call-first', agentId: 'hanako', callerNumber: '+819012345678' }]);
     all.listener.lost();
     await nothingIsLeft(all);
   });

@@ -138,7 +138,7 @@ describe('transfer to a number', () => {
     expect(await toNumber(talk)).toEqual(ok);
     expect([leg.orders.at(-1), agent.orders.at(-1)]).toEqual([music, ringBack]);
     const dial = await target(talk);
-    expect(dial.request).toMatchObject({ kind: 'transfer', toNumber: '0355556666', fromNumber: '0312345678' });
+    expect(dial.request).toMatchObject({ kind: 'transfer', toNumber: '+81355556666', fromNumber: '0312345678' });
     expect(desk.shown.at(-1)).toEqual({ transfer: { to: '0355556666', state: 'ringing' } });
     expect(await hold(talk)).toEqual(refused('busy'));
     expect(await toNumber(talk)).toEqual(refused('busy'));

@@ -32,7 +32,7 @@ async function talking(options: Parameters<typeof dialling>[1] = {}) {
 
 test('a transfer: ring-back, answer, talk, and the facts of both legs', async () => {
   const { h, leg, attempt, peer } = await talking();
-  expect(attempt.request).toMatchObject({ toNumber: '0398765432', fromNumber: '0312345678', peer: leg });
+  expect(attempt.request).toMatchObject({ toNumber: '+81398765432', fromNumber: '0312345678', peer: leg });
   expect(leg.orders).toEqual([ringBack, 'stop', 'bridge transfer']);
   expect(h.events.at(-1)).toMatchObject({ type: 'dial-done', outcome: 'answered' });
   peer.hangUp();

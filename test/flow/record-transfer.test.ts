@@ -186,6 +186,16 @@ describe('transfer', () => {
     expect(call.newest('dial')).toMatchObject({ toNumber: '2002', fromNumber: '09012345678' });
   });
 
+  it.each([
+    ['０３－１２３４－５６７８', '+81312345678', '0312345678'],
+    ['0081-3-1234-5678', '+81312345678', '0312345678'],
+    ['184 090-1234-5678', '+819012345678', 'anonymous'],
+    ['060-1234-5678', '+816012345678', '0312345678'],
+  ])('dials %s as %s, and shows %s', (number, toNumber, fromNumber) => {
+    const call = dialled(flowOf({ transfer: { ...transfer, to: { number } }, ...ends }));
+    expect(call.newest('dial')).toMatchObject({ toNumber, fromNumber });
+  });
+
   it('is a fault where the variable was never set', () => {
     const flowWithGap = flowOf({
       menu: {

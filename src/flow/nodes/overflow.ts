@@ -2,7 +2,7 @@ import { unreachable } from '../../kernel/assert.ts';
 import { toMs } from '../fields.ts';
 import type { LocalizedPrompt } from '../marks.ts';
 import type { Action, KeyPolicy, NodeEvent, NodeView } from '../node-type.ts';
-import { isNeverDialled } from '../number-match.ts';
+import { dialledAs } from '../number-match.ts';
 import type { OverflowStep } from '../protocol.ts';
 
 /**
@@ -23,16 +23,7 @@ export function startOverflow(
 ): Action[] {
   switch (step.type) {
     case 'transfer':
-      if (isNeverDialled(step.number)) return tryNext(view);
-      return [
-        inPhase(view, 'transfer'),
-        {
-          type: 'dial',
-          toNumber: step.number,
-          fromNumber: view.context.toNumber,
-          ringTimeoutMs: toMs(ringSeconds),
-        },
-      ];
+      return startTransfer(view, step.number);
     case 'voicemail':
       if (node.message) return [leave, { type: 'go-to', nodeId: node.message.goto }];
       return [leave, ...askForMessage(view)];
@@ -124,6 +115,14 @@ export function ready(view: NodeView, name: string): LocalizedPrompt {
 }
 
 const leave: Action = { type: 'leave-desk', why: 'overflow' };
+
+function startTransfer(view: NodeView, number: string): Action[] {
+  const target = dialledAs(number);
+  if (!target) return tryNext(view);
+  const { number: toNumber, isWithheld } = target;
+  const fromNumber = isWithheld ? 'anonymous' : view.context.toNumber;
+  return [inPhase(view, 'transfer'), { type: 'dial', toNumber, fromNumber, ringTimeoutMs: toMs(ringSeconds) }];
+}
 
 function inPhase(view: NodeView, phase: string): Action {
   return { type: 'remember', memory: { ...view.memory, phase } };

@@ -3,7 +3,7 @@ import { seconds, toMs } from '../fields.ts';
 import { dialNumber, dialsVariable, nodeRef, prompt } from '../marks.ts';
 import type { Action, NodeEvent, NodeView } from '../node-type.ts';
 import { defineNode } from '../node-type.ts';
-import { isNeverDialled } from '../number-match.ts';
+import { dialledAs } from '../number-match.ts';
 
 const fields = {
   prompt: prompt.optional().meta({ description: 'Heard before the number is dialled' }),
@@ -41,13 +41,15 @@ export const transfer = defineNode('transfer', fields, {
 function dial(node: Transfer, view: NodeView): Action[] {
   const number = 'number' in node.to ? node.to.number : keyedNumber(view, node.to.variable);
   if (number === undefined) return [{ type: 'fault', message: 'the variable to dial is not set' }];
-  if (number === '' || isNeverDialled(number)) return dialled(node, 'forbidden');
+  const target = dialledAs(number);
+  if (!target) return dialled(node, 'forbidden');
+  const shown = node.callerId === 'caller' ? view.context.fromNumber : view.context.toNumber;
   return [
     { type: 'remember', memory: { phase: 'ringing' } },
     {
       type: 'dial',
-      toNumber: number,
-      fromNumber: node.callerId === 'caller' ? view.context.fromNumber : view.context.toNumber,
+      toNumber: target.number,
+      fromNumber: target.isWithheld ? 'anonymous' : shown,
       ringTimeoutMs: toMs(node.ringSeconds),
       ...(node.maxTalkSeconds === undefined ? {} : { maxTalkMs: toMs(node.maxTalkSeconds) }),
     },
