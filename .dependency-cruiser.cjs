@@ -21,7 +21,7 @@ module.exports = {
     only('cli', 'accounts', 'flow', 'call', 'desk', 'ledger', 'billing', 'uptime', 'outbox', 'speech', 'web', 'kernel'),
     only('telephony', 'kernel', 'call'),
     only('store', 'kernel', 'accounts', 'flow', 'call', 'desk', 'ledger', 'billing', 'uptime', 'outbox', 'speech'),
-    only('switch'),
+    only('switch', 'kernel'),
     {
       name: 'telephony-packages',
       comment: 'Only telephony knows drachtio and the event socket',

@@ -6,7 +6,8 @@ import { DenwabanError, errorMessage } from './kernel/errors.ts';
 export function prepareDataDir(dataDir: string): void {
   try {
     mkdirSync(dataDir, { recursive: true });
-    const probe = join(dataDir, '.writable');
+    // A name of its own: several processes may look at once.
+    const probe = join(dataDir, `.writable-${process.pid}`);
     writeFileSync(probe, '');
     rmSync(probe);
   } catch (error) {

@@ -7,12 +7,15 @@ export interface FolderLock {
   release(): void;
 }
 
+/** What is locked, for the message and code of the error. */
+const journalFolder = { code: 'JOURNAL_LOCKED', name: 'the journal' };
+
 /**
  * Claims a folder for this process. The lock is SQLite's exclusive lock on an empty database: the operating system
  * drops it when the process ends, however it ends, so none is ever stale and no process id has to be guessed at.
- * @throws DenwabanError `JOURNAL_LOCKED`, `JOURNAL_FOLDER_FAILED`.
+ * @throws DenwabanError `code`, `JOURNAL_FOLDER_FAILED`.
  */
-export function lockFolder(dir: string): FolderLock {
+export function lockFolder(dir: string, { code, name } = journalFolder): FolderLock {
   const ownerPath = join(dir, 'owner');
   let lock: DatabaseSync | undefined;
   try {
@@ -23,11 +26,11 @@ export function lockFolder(dir: string): FolderLock {
   } catch (error) {
     lock?.close();
     if (/locked|busy/i.test(errorMessage(error))) {
-      throw new DenwabanError('JOURNAL_LOCKED', `the journal ${dir} belongs to process ${readOwner(ownerPath)}`, {
+      throw new DenwabanError(code, `${name} ${dir} belongs to process ${readOwner(ownerPath)}`, {
         remedy: 'Stop that process, or give this one another DATA_DIR',
       });
     }
-    throw new DenwabanError('JOURNAL_FOLDER_FAILED', `the journal ${dir} can't be locked: ${errorMessage(error)}`, {
+    throw new DenwabanError('JOURNAL_FOLDER_FAILED', `${name} ${dir} can't be locked: ${errorMessage(error)}`, {
       remedy: 'Check that the folder is writable and on a local disk with room',
       cause: error,
     });

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { PhoneCredentialStore } from '../accounts/phone-credentials.ts';
 import type { PhoneRegistrations } from '../call/phones.ts';
 import type { CallService } from '../call/service.ts';
-import type { Config } from '../config.ts';
 import { systemClock as clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Shutdown } from '../kernel/shutdown.ts';
@@ -12,16 +11,18 @@ import { RedisCallOrders } from '../store/redis/redis-call-orders.ts';
 import type { RedisCallStateStore } from '../store/redis/redis-call-state-store.ts';
 import { RedisPhoneRegistry } from '../store/redis/redis-phone-registry.ts';
 import { RedisRegistrationGuard } from '../store/redis/redis-registration-guard.ts';
+import type { ProgramContext } from './context.ts';
 import { phoneRealm } from './paths.ts';
 
-/** The configured Redis, or a private one started here. */
-export async function connectRedis(config: Config, logger: Logger, shutdown: Shutdown) {
+/** The configured Redis, or a private one started here. Calls are answered without it: only people can't be asked. */
+export async function connectRedis({ config, logger, shutdown, board }: ProgramContext) {
   const privateRedis = config.redisUrl
     ? undefined
-    : await startPrivateRedis({ folder: join(config.dataDir, 'redis'), clock });
+    : await startPrivateRedis({ folder: join(config.dataDir, 'redis'), clock, logger });
   if (privateRedis) shutdown.add('private Redis', () => privateRedis.stop());
   const redis = await openRedis(config.redisUrl ?? privateRedis?.socketPath ?? '', { clock, logger });
   shutdown.add('Redis connection', () => redis.close());
+  board.add('redis', () => redis.health());
   return redis;
 }
 

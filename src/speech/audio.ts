@@ -1,10 +1,6 @@
-import { DenwabanError } from '../kernel/errors.ts';
+import type { Pcm } from './wav.ts';
 
-/** Mono sound, samples from -1 to 1. */
-export interface Pcm {
-  sampleRate: number;
-  samples: Float32Array;
-}
+export { decodeWav, type Pcm } from './wav.ts';
 
 /** Level of speech on the telephone, in dB below full scale (RMS of the parts that are not silent). */
 const speechLevelDb = -18;
@@ -13,46 +9,6 @@ const silenceDb = -50;
 const peakMax = 0.95;
 /** Left in front and behind when silence is cut off. */
 const marginMs = 80;
-
-/** Reads 16-bit PCM; several channels are mixed. @throws DenwabanError `WAV_UNREADABLE`. */
-export function decodeWav(bytes: Uint8Array): Pcm {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const chunks = chunksOf(view);
-  const format = chunks.get('fmt ');
-  const data = chunks.get('data');
-  if (!format || !data || format.size < 16) throw unreadable('no format or no data');
-  const channels = view.getUint16(format.offset + 2, true);
-  const sampleRate = view.getUint32(format.offset + 4, true);
-  const coding = view.getUint16(format.offset, true);
-  const bits = view.getUint16(format.offset + 14, true);
-  if ((coding !== 1 && coding !== 0xfffe) || bits !== 16 || channels < 1) throw unreadable('not 16-bit PCM');
-  const samples = new Float32Array(Math.floor(data.size / (2 * channels)));
-  for (let index = 0; index < samples.length; index++) {
-    let sum = 0;
-    for (let channel = 0; channel < channels; channel++) {
-      sum += view.getInt16(data.offset + 2 * (index * channels + channel), true);
-    }
-    samples[index] = sum / channels / 32_768;
-  }
-  return { sampleRate, samples };
-}
-
-const unreadable = (why: string): DenwabanError =>
-  new DenwabanError('WAV_UNREADABLE', `not a readable WAV file: ${why}`);
-
-function chunksOf(view: DataView): Map<string, { offset: number; size: number }> {
-  const name = (offset: number): string =>
-    String.fromCharCode(...[0, 1, 2, 3].map((index) => view.getUint8(offset + index)));
-  if (view.byteLength < 12 || name(0) !== 'RIFF' || name(8) !== 'WAVE') throw unreadable('no RIFF header');
-  const chunks = new Map<string, { offset: number; size: number }>();
-  for (let offset = 12; offset + 8 <= view.byteLength; ) {
-    // A program that writes to a pipe leaves the size open: what is there counts.
-    const size = Math.min(view.getUint32(offset + 4, true), view.byteLength - offset - 8);
-    if (!chunks.has(name(offset))) chunks.set(name(offset), { offset: offset + 8, size });
-    offset += 8 + size + (size % 2);
-  }
-  return chunks;
-}
 
 /** A WAV file of 16-bit PCM. */
 export function encodeWav({ sampleRate, samples }: Pcm): Uint8Array {

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { realpathSync, statSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
-import { newId } from '../kernel/ids.ts';
 import { type Logger, silentLogger } from '../kernel/logger.ts';
 import { telephoneWav } from './audio.ts';
+import { prune, writeAtomically } from './cache-files.ts';
 import { createSlots } from './slots.ts';
+import { type FoundSound, soundFiles } from './sound-files.ts';
 import type { Synthesizer } from './synthesizer.ts';
 
 /** What is to be heard (as in `flow/protocol.ts`). */
@@ -28,7 +28,7 @@ export type PromptResolution =
 export interface PromptLibraryOptions {
   /** Folder that file prompts are relative to, and never leave. */
   flowFolder: string;
-  /** Where spoken texts are kept; made when missing. */
+  /** Where spoken texts and converted files are kept; made when missing. */
   cacheFolder: string;
   clock: Clock;
   /** The first one for a language speaks it; none: texts are `not-found`. */
@@ -63,7 +63,7 @@ const soundOf = (resolution: PromptResolution) => (resolution.ok ? resolution.so
 
 /** Makes the prompt library of one flow folder. It needs no start and no stop. */
 export function createPromptLibrary(options: PromptLibraryOptions): PromptLibrary {
-  const findFile = fileFinder(options.flowFolder);
+  const findFile = fileFinder(options);
   const findText = textFinder(options);
 
   function explain(prompt: SpeechPrompt): PromptResolution | Promise<PromptResolution> {
@@ -80,25 +80,19 @@ export function createPromptLibrary(options: PromptLibraryOptions): PromptLibrar
   };
 }
 
-/** Finds WAV files inside the folder, links followed. What was found is remembered: a prompt is looked up once. */
-function fileFinder(folder: string): (file: string) => PromptResolution {
-  const found = new Map<string, string>();
+/** Finds files, and has those converted that not every switch plays. */
+function fileFinder(options: PromptLibraryOptions): (file: string) => PromptResolution | Promise<PromptResolution> {
+  const { flowFolder, cacheFolder, logger = silentLogger } = options;
+  const slots = createSlots(options.concurrency ?? 2, options.waitingMax ?? 100);
+  const find = soundFiles({ folder: flowFolder, cacheFolder, slots });
   return (file) => {
-    const known = found.get(file);
-    if (known !== undefined) return soundFile(known);
-    if (file.includes('\0') || file.split(/[/\\]/).includes('..'))
-      return notFound(`${file} leads out of the flow folder`);
-    try {
-      const root = realpathSync(folder);
-      const path = realpathSync(resolve(root, file));
-      if (!path.startsWith(root + sep)) return notFound(`${file} leads out of the flow folder`);
-      if (!statSync(path).isFile()) return notFound(`${file} is not a file`);
-      if (found.size >= knownMax) found.clear();
-      found.set(file, path);
-      return soundFile(path);
-    } catch (error) {
-      return notFound(`${file}: ${errorMessage(error)}`);
-    }
+    const resolutionOf = (found: FoundSound): PromptResolution => {
+      if (found.ok) return soundFile(found.file);
+      logger.warn({ file, err: found.fault.en }, 'a prompt file cannot be played');
+      return notFound(`${file} ${found.fault.en}`);
+    };
+    const found = find(file);
+    return found instanceof Promise ? found.then(resolutionOf) : resolutionOf(found);
   };
 }
 
@@ -158,28 +152,4 @@ function isFile(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** A reader sees the whole file or none. */
-async function writeAtomically(file: string, content: Uint8Array): Promise<void> {
-  await mkdir(resolve(file, '..'), { recursive: true });
-  const draft = `${file}.${newId()}.part`;
-  try {
-    await writeFile(draft, content);
-    await rename(draft, file);
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
-
-/** Texts with variables make ever new files: the oldest are dropped. */
-async function prune(folder: string, filesMax: number): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.wav'));
-  if (names.length <= filesMax) return;
-  const aged = await Promise.all(
-    names.map(async (name) => ({ name, atMs: (await stat(join(folder, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
-  );
-  aged.sort((a, b) => a.atMs - b.atMs);
-  const surplus = aged.slice(0, names.length - filesMax);
-  await Promise.all(surplus.map(({ name }) => rm(join(folder, name), { force: true })));
 }

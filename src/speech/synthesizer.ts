@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DenwabanError } from '../kernel/errors.ts';
 import { decodeWav, join as joinAudio, type Pcm } from './audio.ts';
+import { plainForEspeak, unspokenByEspeak, unspokenByTrace, wordsOf } from './voice-check.ts';
 
 /** Speaks texts of one language. */
 export interface Synthesizer {
@@ -13,6 +14,10 @@ export interface Synthesizer {
   voice: string;
   /** False: it has no words for this text, and is not asked. Left out: true for any. */
   canSpeak?(text: string): boolean;
+  /** Parts of a text that it would leave out, or read so that nobody understands them. Left out: none. */
+  unspoken?(text: string): Promise<string[]>;
+  /** False: its command, voice or dictionary is not on this machine. Left out: true. */
+  isInstalled?(): boolean;
   /** The text as sound. @throws DenwabanError `SPEECH_FAILED` when the command is missing, fails or takes too long. */
   speak(text: string): Promise<Pcm>;
 }
@@ -29,10 +34,13 @@ export interface CommandSynthesizerOptions {
 }
 
 const pauseMs = 250;
+const defaultTimeoutMs = 10_000;
+/** Longest text that a command takes at once, in bytes of UTF-8. */
+const textBytesMax = 900;
 
 /** A synthesizer that is a program writing WAV files. */
 export function commandSynthesizer(options: CommandSynthesizerOptions): Synthesizer {
-  const { language, voice, textBytesMax = 900 } = options;
+  const { language, voice } = options;
   return {
     language,
     voice,
@@ -40,7 +48,8 @@ export function commandSynthesizer(options: CommandSynthesizerOptions): Synthesi
       const folder = await mkdtemp(join(tmpdir(), 'denwaban-speech-'));
       try {
         const parts: Pcm[] = [];
-        for (const part of splitText(text, textBytesMax)) parts.push(await speakPart(options, part, folder));
+        for (const part of splitText(text, options.textBytesMax ?? textBytesMax))
+          parts.push(await speakPart(options, part, folder));
         return joinAudio(parts, pauseMs);
       } finally {
         await rm(folder, { recursive: true, force: true });
@@ -52,28 +61,33 @@ export function commandSynthesizer(options: CommandSynthesizerOptions): Synthesi
 async function speakPart(options: CommandSynthesizerOptions, text: string, folder: string): Promise<Pcm> {
   const wavFile = join(folder, 'speech.wav');
   const textFile = join(folder, 'text.txt');
-  const { command, timeoutMs = 10_000 } = options;
+  const { command, timeoutMs = defaultTimeoutMs } = options;
   await rm(wavFile, { force: true });
   await writeFile(textFile, text);
-  await new Promise<void>((resolve, reject) => {
+  await run(command, options.args(wavFile, textFile), text, timeoutMs);
+  const wav = await readFile(wavFile).catch(() => undefined);
+  if (wav === undefined) throw new DenwabanError('SPEECH_FAILED', `${command} wrote no file`);
+  return decodeWav(wav);
+}
+
+/** Runs a command with the text as its input. Resolves with its output. @throws DenwabanError `SPEECH_FAILED`. */
+function run(command: string, args: string[], text: string, timeoutMs: number): Promise<string> {
+  return new Promise((resolve, reject) => {
     const child = execFile(
       command,
-      options.args(wavFile, textFile),
+      args,
       {
         timeout: timeoutMs,
         killSignal: 'SIGKILL',
         maxBuffer: 1_000_000,
         env: { PATH: path, LANG: 'C.UTF-8' },
       },
-      (error) => (error ? reject(failure(command, error)) : resolve()),
+      (error, stdout) => (error ? reject(failure(command, error)) : resolve(stdout)),
     );
     // The command may end before it has read all: its exit tells, not the pipe.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(`${text}\n`);
   });
-  const wav = await readFile(wavFile).catch(() => undefined);
-  if (wav === undefined) throw new DenwabanError('SPEECH_FAILED', `${command} wrote no file`);
-  return decodeWav(wav);
 }
 
 /** The message holds no text: that may be personal. */
@@ -109,29 +123,35 @@ function cut(sentence: string, bytesMax: number): string[] {
 }
 
 const debianVoice = '/usr/share/hts-voice/nitech-jp-atr503-m001/nitech_jp_atr503_m001.htsvoice';
+const debianDictionary = '/var/lib/mecab/dic/open-jtalk/naist-jdic';
 /** Where commands are looked for. */
 const path = '/usr/local/bin:/usr/bin:/bin';
+
+type Exists = (file: string) => boolean;
+
+function hasCommand(command: string, exists: Exists): boolean {
+  return path.split(':').some((folder) => exists(join(folder, command)));
+}
 
 /**
  * Japanese by what this machine has: Open JTalk, or else eSpeak NG, which reads kana but no kanji. `missing`: what would
  * be needed to read all.
  */
-export function japaneseVoice(exists: (file: string) => boolean = existsSync): {
+export function japaneseVoice(exists: Exists = existsSync): {
   synthesizer: Synthesizer;
   missing?: { what: string; remedy: string };
 } {
-  const hasCommand = path.split(':').some((folder) => exists(join(folder, 'open_jtalk')));
-  if (hasCommand && exists(debianVoice)) return { synthesizer: openJtalk() };
+  const isThere = hasCommand('open_jtalk', exists);
+  if (isThere && exists(debianVoice) && exists(debianDictionary)) return { synthesizer: openJtalk() };
   const kana = espeakNg({ language: 'ja', voice: 'ja' });
   return {
     synthesizer: { ...kana, canSpeak: (text) => !/\p{Script=Han}/u.test(text) },
-    missing: {
-      what: hasCommand ? 'a Japanese voice for open_jtalk' : 'open_jtalk',
-      remedy:
-        'apt-get install open-jtalk open-jtalk-mecab-naist-jdic hts-voice-nitech-jp-atr503-m001 (the voice is in contrib)',
-    },
+    missing: { what: isThere ? 'a Japanese voice for open_jtalk' : 'open_jtalk', remedy: japanesePackages },
   };
 }
+
+export const japanesePackages =
+  'apt-get install open-jtalk open-jtalk-mecab-naist-jdic hts-voice-nitech-jp-atr503-m001 (the voice is in contrib)';
 
 /** Japanese by Open JTalk. The voice and dictionary are those of Debian's packages unless said otherwise. */
 export function openJtalk(
@@ -139,29 +159,83 @@ export function openJtalk(
 ): Synthesizer {
   const {
     voiceFile = debianVoice,
-    dictionary = '/var/lib/mecab/dic/open-jtalk/naist-jdic',
+    dictionary = debianDictionary,
     command = 'open_jtalk',
-    timeoutMs,
+    timeoutMs = defaultTimeoutMs,
   } = options;
-  return commandSynthesizer({
-    language: 'ja',
-    voice: `open-jtalk:${voiceFile}`,
-    command,
-    args: (wavFile) => ['-x', dictionary, '-m', voiceFile, '-ow', wavFile],
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  });
+  const base = ['-x', dictionary, '-m', voiceFile];
+  return {
+    ...commandSynthesizer({
+      language: 'ja',
+      voice: `open-jtalk:${voiceFile}`,
+      command,
+      args: (wavFile) => [...base, '-ow', wavFile],
+      timeoutMs,
+    }),
+    isInstalled: () => hasCommand(command, existsSync) && existsSync(voiceFile) && existsSync(dictionary),
+    unspoken: async (text) => {
+      if (/^[\p{Script=Hiragana}\p{Script=Katakana}ー、。！？\s]*$/u.test(text)) return [];
+      const folder = await mkdtemp(join(tmpdir(), 'denwaban-speech-'));
+      try {
+        const parts: string[] = [];
+        for (const part of splitText(text, textBytesMax)) parts.push(...(await traced(part, folder)));
+        return [...new Set(parts)];
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+  };
+
+  /** Of a text without a single word that it knows there is no trace: it fails. */
+  async function traced(text: string, folder: string): Promise<string[]> {
+    const traceFile = join(folder, 'trace.txt');
+    await rm(traceFile, { force: true });
+    // Spoken fast: what it says counts, not how it sounds.
+    const args = [...base, '-r', '20', '-ow', '/dev/null', '-ot', traceFile];
+    const failed = await run(command, args, text, timeoutMs).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const trace = await readFile(traceFile, 'utf8').catch(() => '');
+    if (trace.includes('[Text analysis result]')) return unspokenByTrace(text, trace);
+    if (failed !== undefined && isInstalledAt()) return [text];
+    throw failed ?? new DenwabanError('SPEECH_FAILED', `${command} wrote no trace`);
+  }
+
+  function isInstalledAt(): boolean {
+    return existsSync(voiceFile) && existsSync(dictionary);
+  }
 }
 
 /** English (or what `language` says) by eSpeak NG. */
 export function espeakNg(
   options: { language?: string; voice?: string; command?: string; timeoutMs?: number } = {},
 ): Synthesizer {
-  const { language = 'en', voice = 'en-us', command = 'espeak-ng', timeoutMs } = options;
-  return commandSynthesizer({
+  const { language = 'en', voice = 'en-us', command = 'espeak-ng', timeoutMs = defaultTimeoutMs } = options;
+  const spoken = commandSynthesizer({
     language,
     voice: `espeak-ng:${voice}`,
     command,
     args: (wavFile) => ['-v', voice, '-s', '150', '-w', wavFile, '--stdin'],
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    timeoutMs,
   });
+  return {
+    ...spoken,
+    speak: (text) => spoken.speak(plainForEspeak(text)),
+    isInstalled: () => hasCommand(command, existsSync),
+    unspoken: async (text) => {
+      const plain = plainForEspeak(text);
+      const silent = unspokenByEspeak(language, plain);
+      if (language !== 'ja') return silent;
+      // Kana that no word begins with, or that stand alone, are named as letters.
+      const kana = wordsOf(plain).filter((word) => /^[\p{Script=Hiragana}\p{Script=Katakana}ー]+$/u.test(word));
+      const phonemes = await run(command, ['-q', '-x', '-v', voice, '--stdin'], kana.join('\n'), timeoutMs);
+      if (!/\(en\)/.test(phonemes)) return silent;
+      const named: string[] = [];
+      for (const word of kana) {
+        if (/\(en\)/.test(await run(command, ['-q', '-x', '-v', voice, '--stdin'], word, timeoutMs))) named.push(word);
+      }
+      return [...silent, ...named];
+    },
+  };
 }

@@ -79,6 +79,15 @@ function createSwitch(settings: SwitchSettings) {
   return { sip, mrfSip, media, drachtio, freeSwitch };
 }
 
+/** Says what goes wrong in the media engine, and that it is well again. */
+function watchMedia({ media }: Switch): void {
+  media.on('fault', (fault) => logger.warn({ ...fault }, 'an error in the work of a leg was caught'));
+  media.on('workers', ({ lost, legs }) => {
+    if (lost === undefined) logger.warn({ ...media.workers }, 'a media worker is back');
+    else logger.warn({ why: lost, legs, ...media.workers }, 'a media worker was lost');
+  });
+}
+
 type Switch = ReturnType<typeof createSwitch>;
 
 function partsOf({ sip, mrfSip, media, drachtio, freeSwitch }: Switch, settings: SwitchSettings): Part[] {
@@ -151,6 +160,7 @@ function report(fields: Record<string, unknown>): void {
 async function main(): Promise<void> {
   const settings = parseSettings(process.argv[2] ?? process.env['DENWABAN_SWITCH_CONFIG']);
   const running = createSwitch(settings);
+  watchMedia(running);
   const parts = partsOf(running, settings);
   await startParts(parts);
   let stopping = false;

@@ -16,6 +16,8 @@ const nonceLifetimeMs = 300_000;
 const secretLifetimeMs = 30_000;
 /** REGISTERs in work at once; more are told to come back. */
 const maxInWork = 500;
+const busySeconds = 5;
+const longestAwaySeconds = 15;
 
 /** A REGISTER as it came in. */
 export interface RegisterRequest {
@@ -43,6 +45,8 @@ export class Registrar {
   readonly #decoy: PhoneCredential;
   #secret: { value: string; readAtMs: number } | undefined;
   #inWork = 0;
+  /** Since when a store is away, by the monotonic clock. */
+  #awaySinceMs: number | undefined;
 
   constructor({ phones, clock, logger }: { phones: PhoneRegistrations; clock: Clock; logger: Logger }) {
     this.#phones = phones;
@@ -72,16 +76,29 @@ export class Registrar {
 
   /** Always gives an answer; 503 where a store is away or there is too much to do. */
   async handle(request: RegisterRequest): Promise<RegisterAnswer> {
-    if (this.#inWork >= maxInWork) return comeBackLater(5);
+    if (this.#inWork >= maxInWork) return comeBackLater(busySeconds);
     this.#inWork += 1;
     try {
-      return await this.#handle(request);
+      const answer = await this.#handle(request);
+      this.#awaySinceMs = undefined;
+      return answer;
     } catch (error) {
       this.#logger.warn({ err: errorMessage(error) }, 'a registration could not be taken');
-      return comeBackLater(5 + Math.floor(Math.random() * 10)); // Not all phones at the same moment.
+      return comeBackLater(this.#secondsUntilBack());
     } finally {
       this.#inWork -= 1;
     }
+  }
+
+  /**
+   * As long as the store has been away so far: a phone is without registration no longer than twice the outage, one of a
+   * second costs a second, and in a long one phones do not ask all the time, nor all at the same moment.
+   */
+  #secondsUntilBack(): number {
+    const nowMs = this.#clock.monotonicMs();
+    this.#awaySinceMs ??= nowMs;
+    const awaySeconds = Math.min(longestAwaySeconds, (nowMs - this.#awaySinceMs) / 1_000);
+    return Math.max(1, Math.round(awaySeconds * (0.5 + Math.random() / 2)));
   }
 
   async #handle(request: RegisterRequest): Promise<RegisterAnswer> {

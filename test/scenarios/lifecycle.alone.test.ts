@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
@@ -114,6 +115,30 @@ describe('stopping', () => {
       'both calls on record',
       async () => (await second.calls()).filter((call) => call.endedAt).length === 2,
     );
+  });
+});
+
+describe('a second start on a data folder in use', () => {
+  it('is refused and touches nothing of the first: its calls and its Redis go on', async () => {
+    const system = await start();
+    const phone = await talkingPhone(system, long);
+    const second = await denwaban(['start'], { ...system.environment, LOG_LEVEL: 'silent' });
+    expect(second.code).toBe(1);
+    expect(second.output).toContain(`belongs to process ${system.program.pid}`);
+    expect(second.output).toMatch(/remedy: .*DATA_DIR/);
+    const redis = new Redis(join(system.dataDir, 'redis/redis.sock'));
+    cleanUps.push(() => redis.disconnect());
+    // The one that was there from the beginning has the call.
+    expect(await redis.hlen('denwaban:{calls}:owners')).toBe(1);
+    const upSeconds = Number(/uptime_in_seconds:(\d+)/.exec(await redis.info('server'))?.[1]);
+    expect(upSeconds).toBeGreaterThan(0);
+    const before = toneDurationMs(phone.heard(), 800);
+    await eventually('the call goes on', () => toneDurationMs(phone.heard(), 800) > before + 300);
+    const health = (await (await fetch(`${system.httpUrl}/health`)).json()) as { parts: Record<string, unknown> };
+    expect(health).toMatchObject({ ready: true, calls: 1, parts: { redis: { state: 'ok' } } });
+    phone.hangUp();
+    expect((await system.closedCall(long)).legs).toMatchObject([{ cause: 'caller-hangup' }]);
+    await eventually('its state is forgotten', async () => (await redis.hlen('denwaban:{calls}:owners')) === 0);
   });
 });
 

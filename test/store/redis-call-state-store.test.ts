@@ -137,7 +137,7 @@ describe('RedisCallStateStore', () => {
 
   it('reaches a private Redis by the path of its socket', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'denwaban-socket-'));
-    const own = await startPrivateRedis({ folder, clock: systemClock });
+    const own = await startPrivateRedis({ folder, clock: systemClock, logger: silentLogger });
     for (const url of [own.socketPath, `unix:${own.socketPath}`]) {
       const local = await openRedis(url, options);
       const store = new RedisCallStateStore(local);

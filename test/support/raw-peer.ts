@@ -1,8 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { HostPort, SipMessage } from '../../src/switch/sip/api.ts';
-import { header, parseMessage } from '../../src/switch/sip/message.ts';
+import { header, parseMessage, type SipMessage } from '../../src/kernel/sip/message.ts';
+import type { HostPort } from '../../src/switch/sip/api.ts';
 import { eventually } from './poll.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { ClientTransaction, ClientTransactionEvents, HeaderMap, HostPort, SipMessage } from '../sip/api.ts';
-import { header } from '../sip/message.ts';
+import { header, type SipMessage } from '../../kernel/sip/message.ts';
+import type { ClientTransaction, ClientTransactionEvents, HeaderMap, HostPort } from '../sip/api.ts';
 import { type ClientMessage, parseRequestLine } from './client-message.ts';
 import type { ControlClient } from './control-client.ts';
 import type { DialogEntry } from './dialog-table.ts';

@@ -1,5 +1,5 @@
-import type { Dialog, DialogEvents, HostPort, ServerTransaction, SipMessage } from '../sip/api.ts';
-import { header, serializeMessage } from '../sip/message.ts';
+import { header, type SipMessage, serializeMessage } from '../../kernel/sip/message.ts';
+import type { Dialog, DialogEvents, HostPort, ServerTransaction } from '../sip/api.ts';
 import type { Release } from './call-limits.ts';
 import type { CdrPoster, StopReason } from './cdr.ts';
 import type { ControlClient } from './control-client.ts';

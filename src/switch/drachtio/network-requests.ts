@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Dialog, HeaderMap, HostPort, ServerTransaction, SipMessage } from '../sip/api.ts';
-import { hasToken, header, serializeMessage } from '../sip/message.ts';
-import { reasonPhrase } from '../sip/names.ts';
+import { hasToken, header, type SipMessage, serializeMessage } from '../../kernel/sip/message.ts';
+import { reasonPhrase } from '../../kernel/sip/names.ts';
+import type { Dialog, HeaderMap, HostPort, ServerTransaction } from '../sip/api.ts';
 import type { Release } from './call-limits.ts';
 import { type ClientMessage, parseStatusLine } from './client-message.ts';
 import type { ControlClient } from './control-client.ts';

@@ -1,7 +1,7 @@
-import type { HeaderMap, SipMessage } from '../sip/api.ts';
-import { header, serializeMessage } from '../sip/message.ts';
-import { canonicalName } from '../sip/names.ts';
-import { parseNameAddr } from '../sip/uri.ts';
+import { header, type SipMessage, serializeMessage } from '../../kernel/sip/message.ts';
+import { canonicalName } from '../../kernel/sip/names.ts';
+import { parseNameAddr } from '../../kernel/sip/uri.ts';
+import type { HeaderMap } from '../sip/api.ts';
 
 /** What a client may say in the headers of what it sends (drachtio.cpp, makeTags and makeSafeTags). */
 

@@ -1,5 +1,5 @@
+import { parseUri } from '../../kernel/sip/uri.ts';
 import type { HostPort, TransportProtocol } from '../sip/api.ts';
-import { parseUri } from '../sip/uri.ts';
 import type { SwitchState } from './switch-state.ts';
 
 /** Where a request goes, and the address we have there. */

@@ -1,5 +1,5 @@
+import { header, headers } from '../../kernel/sip/message.ts';
 import type { Dialog, ServerTransaction } from '../sip/api.ts';
-import { header, headers } from '../sip/message.ts';
 import { causeOf } from './causes.ts';
 import type { Core, Leg } from './core.ts';
 import { infoDigit } from './dtmf.ts';

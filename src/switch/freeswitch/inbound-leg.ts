@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Dialog, ServerTransaction, SipMessage } from '../sip/api.ts';
-import { header } from '../sip/message.ts';
+import { header, type SipMessage } from '../../kernel/sip/message.ts';
+import type { Dialog, ServerTransaction } from '../sip/api.ts';
 import { q850Of, reasonHeader, statusOfCause } from './causes.ts';
 import { Channel } from './channel.ts';
 import type { Core, Leg, SipLeg } from './core.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { parseUri } from '../../kernel/sip/uri.ts';
 import type { HeaderMap } from '../sip/api.ts';
-import { parseUri } from '../sip/uri.ts';
 import { causeOf } from './causes.ts';
 import { Channel } from './channel.ts';
 import type { Core, Leg } from './core.ts';

@@ -1,5 +1,5 @@
-import type { ClientTransaction, Dialog, HeaderMap, SipMessage } from '../sip/api.ts';
-import { header } from '../sip/message.ts';
+import { header, type SipMessage } from '../../kernel/sip/message.ts';
+import type { ClientTransaction, Dialog, HeaderMap } from '../sip/api.ts';
 import { causeOfStatus, q850Of, reasonHeader } from './causes.ts';
 import type { Channel } from './channel.ts';
 import type { Core, Leg, SipLeg } from './core.ts';

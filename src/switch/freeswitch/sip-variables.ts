@@ -1,6 +1,6 @@
-import type { HostPort, SipMessage } from '../sip/api.ts';
-import { header } from '../sip/message.ts';
-import { parseNameAddr, parseUri, type SipUri } from '../sip/uri.ts';
+import { header, type SipMessage } from '../../kernel/sip/message.ts';
+import { parseNameAddr, parseUri, type SipUri } from '../../kernel/sip/uri.ts';
+import type { HostPort } from '../sip/api.ts';
 import type { Channel } from './channel.ts';
 import type { RemoteAudio } from './sdp.ts';
 import { nowMicros } from './time.ts';

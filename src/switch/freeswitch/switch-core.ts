@@ -139,15 +139,21 @@ export class SwitchCore implements Core {
       const leg = this.legs.get(legId);
       if (leg) this.hangup(leg, 'MEDIA_TIMEOUT');
     };
+    const onLost = (legId: string) => {
+      const leg = this.legs.get(legId);
+      if (leg) this.hangup(leg, 'NORMAL_TEMPORARY_FAILURE');
+    };
     media.on('digit', onDigit);
     media.on('play-done', onPlayDone);
     media.on('record-done', onRecordDone);
     media.on('media-timeout', onTimeout);
+    media.on('media-lost', onLost);
     return () => {
       media.off('digit', onDigit);
       media.off('play-done', onPlayDone);
       media.off('record-done', onRecordDone);
       media.off('media-timeout', onTimeout);
+      media.off('media-lost', onLost);
     };
   }
 }

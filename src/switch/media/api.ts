@@ -74,6 +74,8 @@ export interface MediaEngine extends EventEmitter<MediaEngineEvents> {
   start(): Promise<void>;
   stop(): Promise<void>;
   readonly legCount: number;
+  /** Its workers; one that does not answer, or is being started again, is not up. */
+  readonly workers: { total: number; up: number };
   /** Opens a leg's RTP and RTCP sockets. @throws Error when no port is free. */
   openLeg(legId: string): Promise<{ address: string; rtpPort: number }>;
   /** Starts, or changes, the exchange of audio. Until something is played or bridged, silence is sent. */
@@ -130,6 +132,12 @@ export interface MediaEngineEvents {
     },
   ];
   'media-timeout': [legId: string];
+  /** The leg's worker has died or hangs: the leg is gone. */
+  'media-lost': [legId: string];
+  /** An error in a leg's work was caught; told at most every ten seconds by each worker. */
+  fault: [fault: { legId: string; during: string; error: string; count: number }];
+  /** A worker was lost, or is back. */
+  workers: [change: { lost?: string; legs: number }];
   /** First RTP packet of the leg. */
   'first-packet': [legId: string];
 }

@@ -13,9 +13,11 @@ import type {
 import { closedRecording, noStats, stoppedPlay } from './outcomes.ts';
 import { PortPool } from './port-pool.ts';
 import type { LegReport, Order, Usage } from './protocol.ts';
-import { WorkerLink } from './worker-link.ts';
+import type { WorkerLink } from './worker-link.ts';
+import { Workers } from './workers.ts';
 
 const maxWorkers = 64;
+const workerScript = new URL('./worker.ts', import.meta.url);
 
 interface OpenLeg {
   link: WorkerLink;
@@ -27,29 +29,35 @@ interface OpenLeg {
 }
 
 /** Makes an engine; nothing runs before {@link MediaEngine.start}. @throws RangeError on a useless port range. */
-export const createMediaEngine = (options: MediaEngineOptions): WorkerMediaEngine => new WorkerMediaEngine(options);
+export const createMediaEngine = (options: MediaEngineOptions & { workerScript?: URL }): WorkerMediaEngine =>
+  new WorkerMediaEngine(options);
 
 /** The engine's main-thread half: ports, which leg is where, and messages. It touches no media. */
 export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implements MediaEngine {
   readonly #options: MediaEngineOptions;
   readonly #ports: PortPool;
-  #links: WorkerLink[] = [];
+  readonly #workers: Workers;
   readonly #legs = new Map<string, OpenLeg>();
   /** Ids whose sockets are being opened. */
   readonly #opening = new Set<string>();
 
-  constructor(options: MediaEngineOptions) {
+  constructor(options: MediaEngineOptions & { workerScript?: URL }) {
     super();
     this.#options = options;
+    this.#workers = new Workers({
+      count: Math.max(1, Math.min(maxWorkers, options.workers ?? 1)),
+      script: options.workerScript ?? workerScript,
+      onEvent: (report) => this.#onEvent(report),
+      onFault: (fault) => this.emit('fault', fault),
+      onLost: (link, why) => this.#onLost(link, why),
+      onBack: () => this.emit('workers', { legs: 0 }),
+    });
     this.#ports = new PortPool(options.portMin, options.portMax);
   }
 
   async start(): Promise<void> {
-    if (this.#links.length > 0) return;
-    const count = Math.max(1, Math.min(maxWorkers, this.#options.workers ?? 1));
-    this.#links = Array.from({ length: count }, () => this.#newLink());
     try {
-      await Promise.all(this.#links.map((link) => link.ready()));
+      await this.#workers.start();
     } catch (error) {
       await this.stop();
       throw error;
@@ -57,10 +65,12 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
   }
 
   async stop(): Promise<void> {
-    const links = this.#links;
-    this.#links = [];
-    await Promise.all(links.map((link) => link.stop()));
+    await this.#workers.stop();
     for (const [legId, leg] of this.#legs) this.#forget(legId, leg);
+  }
+
+  get workers(): { total: number; up: number } {
+    return { total: this.#workers.total, up: this.#workers.up.length };
   }
 
   get legCount(): number {
@@ -69,12 +79,7 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
 
   async openLeg(legId: string): Promise<{ address: string; rtpPort: number }> {
     if (this.#legs.has(legId) || this.#opening.has(legId)) throw new Error(`leg ${legId} is open already`);
-    const link = this.#links
-      .filter((candidate) => !candidate.ended)
-      .reduce<WorkerLink | undefined>(
-        (best, next) => (best && best.legs.size <= next.legs.size ? best : next),
-        undefined,
-      );
+    const link = this.#workers.choose();
     if (!link) throw new Error('the media engine is not running');
     this.#opening.add(legId);
     link.legs.add(legId);
@@ -186,7 +191,7 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
   }
 
   #askAll<Name extends 'lateness' | 'usage'>(type: Name) {
-    return Promise.all(this.#links.filter((link) => !link.ended).map((link) => link.ask(type, {})));
+    return Promise.all(this.#workers.up.map((link) => link.ask(type, {})));
   }
 
   async #openOnFreePort(link: WorkerLink, legId: string): Promise<number> {
@@ -230,13 +235,6 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
     queueMicrotask(() => emit(name, ...args));
   }
 
-  #newLink(): WorkerLink {
-    return new WorkerLink(
-      (report) => this.#onEvent(report),
-      (link) => this.#onCrash(link),
-    );
-  }
-
   #onEvent(report: LegReport): void {
     const leg = this.#legs.get(report.args[0]);
     if (report.name === 'play-done') leg?.plays.delete(report.args[1].playId);
@@ -245,11 +243,10 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
     emit(report.name, ...report.args);
   }
 
-  /** A worker that dies takes its legs with it: whoever waits for them is told, and new legs get a new worker. */
-  #onCrash(link: WorkerLink): void {
-    const index = this.#links.indexOf(link);
-    if (index >= 0) this.#links[index] = this.#newLink();
-    for (const legId of link.legs) {
+  /** A worker that is gone takes its legs with it: whoever waits for them is told, and new legs get a new worker. */
+  #onLost(link: WorkerLink, why: Error): void {
+    this.emit('workers', { lost: why.message, legs: link.legs.size });
+    for (const legId of [...link.legs]) {
       const leg = this.#legs.get(legId);
       if (!leg) continue;
       this.#forget(legId, leg);
@@ -257,7 +254,7 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
       for (const recordingId of leg.recordings) {
         this.emit('record-done', legId, { recordingId, outcome: 'failed', durationMs: 0 });
       }
-      this.emit('media-timeout', legId);
+      this.emit('media-lost', legId);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { MediaStats } from './api.ts';
+import { type Fault, Faults } from './faults.ts';
 import { Leg, type LegServices } from './leg.ts';
 import { bridgeLegs } from './local-bridge.ts';
 import { closedRecording, noStats, stoppedPlay } from './outcomes.ts';
@@ -13,6 +14,9 @@ export const lateMs = 10;
 
 type Emit = LegServices['emit'];
 
+/** A worker's word on an error that it has caught. */
+type TellFault = (fault: Fault) => void;
+
 /** All legs of one worker, and the wheel that drives them. */
 export class MediaHost {
   readonly #legs = new Map<string, Leg>();
@@ -23,10 +27,12 @@ export class MediaHost {
   #sent = 0;
   #late = 0;
 
-  constructor(emit: Emit) {
+  constructor(emit: Emit, tellFault: TellFault) {
+    const nowMs = () => performance.now();
     this.#services = {
       store: this.#store,
-      nowMs: () => performance.now(),
+      nowMs,
+      faults: new Faults(tellFault, nowMs),
       emit,
       sent: (dueMs) => {
         this.#sent++;
@@ -79,6 +85,7 @@ export class MediaHost {
       sockets: openSocketCount(),
       promptBytes: this.#store.storedBytes,
       skippedFrames: this.#wheel.skippedFrames,
+      faults: this.#services.faults.total,
     };
   }
 
@@ -89,6 +96,10 @@ export class MediaHost {
       this.#decline(order);
       return;
     }
+    leg.guard(`order ${order.type}`, () => this.#obey(order, leg));
+  }
+
+  #obey(order: Order, leg: Leg): void {
     switch (order.type) {
       case 'setMedia':
         leg.setMedia(order.media);

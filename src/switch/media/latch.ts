@@ -5,6 +5,18 @@ export interface Endpoint {
   port: number;
 }
 
+/** Whether packets can be sent there: what a port or address of an SDP says may be out of range, or no address at all. */
+export function canBeSentTo({ address, port }: Endpoint): boolean {
+  return (
+    Number.isInteger(port) &&
+    port > 0 &&
+    port < 65_536 &&
+    isIP(address) !== 0 &&
+    address !== '0.0.0.0' &&
+    address !== '::'
+  );
+}
+
 /**
  * Symmetric RTP: audio goes to where audio really comes from, not to what SDP says, since a caller behind NAT does not
  * know its own address.
@@ -38,9 +50,7 @@ export class Latch {
   /** Where to send; undefined when nothing usable is known (no media yet, port 0, 0.0.0.0, a host name). */
   get target(): Endpoint | undefined {
     if (this.#source) return this.#source;
-    const announced = this.#announced;
-    const usable = announced && announced.port > 0 && isIP(announced.address) !== 0;
-    return usable && announced.address !== '0.0.0.0' && announced.address !== '::' ? announced : undefined;
+    return this.#announced && canBeSentTo(this.#announced) ? this.#announced : undefined;
   }
 
   /** Whether a packet from there is to be believed; latches where the rules above say so. */

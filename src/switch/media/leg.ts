@@ -1,4 +1,5 @@
 import type { LegMedia, MediaEngineEvents, MediaStats, PlayCommand, RecordCommand } from './api.ts';
+import type { Faults } from './faults.ts';
 import { LegInput } from './leg-input.ts';
 import { type AudioSource, LegOutput } from './leg-output.ts';
 import { Playback } from './playback.ts';
@@ -20,6 +21,7 @@ export interface LegServices {
   emit<Name extends keyof MediaEngineEvents>(name: Name, ...args: MediaEngineEvents[Name]): void;
   /** A packet went out; `dueMs` is when it should have. */
   sent(dueMs: number): void;
+  readonly faults: Faults;
 }
 
 /** The other end of a bridge, in this worker or another. */
@@ -40,7 +42,10 @@ export class Leg implements WheelMember {
   readonly input: LegInput;
   readonly output: LegOutput;
   readonly #rtcp: RtcpSession;
-  readonly taps = new Taps(() => this.#listen());
+  readonly taps = new Taps(
+    () => this.#listen(),
+    (work) => this.guard('listening', work),
+  );
   readonly #recorders = new Map<string, Recorder>();
   readonly #endings = new Set<Promise<void>>();
   #media: LegMedia | undefined;
@@ -64,10 +69,27 @@ export class Leg implements WheelMember {
     this.output = new LegOutput(sockets, (frame, bytes) => this.#pass(frame, bytes));
     this.#rtcp = new RtcpSession(sockets, this.input, this.output, nowMs);
     sockets.onRtp((message, address, port) => {
-      if (looksLikeRtcp(message)) this.#rtcp.receive(message, address, port, services.nowMs(), true);
-      else this.input.receive(message, address, port, services.nowMs());
+      try {
+        if (looksLikeRtcp(message)) this.#rtcp.receive(message, address, port, services.nowMs(), true);
+        else this.input.receive(message, address, port, services.nowMs());
+      } catch (error) {
+        services.faults.caught(legId, 'rtp', error);
+      }
     });
-    sockets.onRtcp((message, address, port) => this.#rtcp.receive(message, address, port, services.nowMs()));
+    sockets.onRtcp((message, address, port) =>
+      this.guard('rtcp', () => this.#rtcp.receive(message, address, port, services.nowMs())),
+    );
+  }
+
+  /** Does a piece of this leg's work: an error in it costs no more than that piece. */
+  guard(during: string, work: () => void): void {
+    this.#services.faults.guard(this.legId, during, work);
+  }
+
+  failed(error: unknown): void {
+    this.#services.faults.caught(this.legId, 'frame', error);
+    // It may be what is played that cannot be sent: whoever waits for its end is told, and the next can be heard.
+    this.#endPlay('not-found');
   }
 
   get bridged(): boolean {
@@ -231,7 +253,10 @@ export class Leg implements WheelMember {
     for (const [recordingId, recorder] of this.#recorders) {
       if (!recorder.ended) continue;
       this.#recorders.delete(recordingId);
-      const ending: Promise<void> = recorder.end('stopped').finally(() => this.#endings.delete(ending));
+      const ending: Promise<void> = recorder
+        .end('stopped')
+        .catch((error: unknown) => this.#services.faults.caught(this.legId, 'recording', error))
+        .finally(() => this.#endings.delete(ending));
       this.#endings.add(ending);
     }
     this.#listen();

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Codec, LegMedia, ListenMode, MediaEngineEvents, MediaStats, PlayCommand, RecordCommand } from './api.ts';
+import type { Fault } from './faults.ts';
 
 /** Messages between the engine and its workers. Each side's arrive in the order they were sent. */
 
@@ -30,6 +31,8 @@ export interface Answers {
   stats: { ask: { legId: string }; answer: MediaStats };
   lateness: { ask: object; answer: Lateness };
   usage: { ask: object; answer: Usage };
+  /** A sign of life. */
+  beat: { ask: object; answer: null };
   stop: { ask: object; answer: null };
 }
 
@@ -44,17 +47,20 @@ export interface Usage {
   sockets: number;
   promptBytes: number;
   skippedFrames: number;
+  /** Errors that were caught. */
+  faults: number;
 }
 
 export type Question = {
   [Name in keyof Answers]: { type: Name; request: number } & Answers[Name]['ask'];
 }[keyof Answers];
 
-export type LegEventName = keyof MediaEngineEvents;
+export type LegEventName = Exclude<keyof MediaEngineEvents, 'media-lost' | 'fault' | 'workers'>;
 
 export type Report =
   | { type: 'answer'; request: number; answer: unknown }
   | { type: 'refusal'; request: number; code: string; message: string }
+  | { type: 'fault'; fault: Fault }
   | LegReport;
 
 /** An event of a leg, with the arguments that follow the leg's id. */

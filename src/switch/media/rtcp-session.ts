@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { LegMedia } from './api.ts';
-import type { Endpoint } from './latch.ts';
+import { canBeSentTo, type Endpoint } from './latch.ts';
 import type { LegInput } from './leg-input.ts';
 import type { LegOutput } from './leg-output.ts';
 import { buildRtcp, middleNtp, parseRtcp } from './rtcp.ts';
@@ -86,14 +86,12 @@ export class RtcpSession {
     const rtp = this.#input.latch.target;
     // Behind NAT the announced address is of no use; the port above that of RTP may be.
     if (rtp && rtp.address !== this.#announced?.address) return { address: rtp.address, port: rtp.port + 1 };
-    return rtp && this.#announced && this.#announced.port > 0 && this.#announced.port < 65_536
-      ? this.#announced
-      : undefined;
+    return rtp && this.#announced;
   }
 
   #send(nowMs: number, bye: boolean): void {
     const target = this.#target();
-    if (!target || target.port >= 65_536) return;
+    if (!target || !canBeSentTo(target)) return;
     const output = this.#output;
     const reception = this.#input.reception.report();
     const sent = output.packetsSent > this.#packetsReported;

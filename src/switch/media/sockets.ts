@@ -2,7 +2,10 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from './latch.ts';
 
-/** The two UDP sockets of a leg: RTP on an even port, RTCP above it. */
+/**
+ * The two UDP sockets of a leg: RTP on an even port, RTCP above it. What comes from port 0 can't be answered (RFC 768)
+ * and is dropped unread.
+ */
 
 /**
  * Receive buffer in bytes: holds about half a second of a stream; what is older after a stall is of no use.
@@ -32,7 +35,8 @@ function bind(address: string, port: number): Promise<Socket> {
       reject(error);
     });
     socket.bind({ port, address, exclusive: true }, () => {
-      socket.removeAllListeners('error');
+      // From here on the errors of sends are counted by MediaSockets; until then there are none to tell of.
+      socket.removeAllListeners('error').on('error', () => undefined);
       socket.setRecvBufferSize(recvBufferSize);
       resolve(socket);
     });
@@ -56,11 +60,15 @@ export class MediaSockets {
   }
 
   onRtp(receive: Receive): void {
-    this.#rtp.on('message', (message, from) => receive(message, from.address, from.port));
+    this.#rtp.on('message', (message, { address, port }) => {
+      if (port > 0) receive(message, address, port);
+    });
   }
 
   onRtcp(receive: Receive): void {
-    this.#rtcp.on('message', (message, from) => receive(message, from.address, from.port));
+    this.#rtcp.on('message', (message, { address, port }) => {
+      if (port > 0) receive(message, address, port);
+    });
   }
 
   /** Sends the first `length` bytes; `packet` may be written again once two more were sent. */

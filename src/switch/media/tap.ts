@@ -14,12 +14,12 @@ export class Tap {
   #voice: Int16Array | undefined;
   mode: ListenMode;
 
-  constructor(port: MessagePort, mode: ListenMode, onOver: () => void) {
+  constructor(port: MessagePort, mode: ListenMode, onOver: () => void, guard: (work: () => void) => void) {
     this.#port = port;
     this.mode = mode;
     port.on('message', (message: TrunkMessage) => {
       if (message.type === 'release') this.#port.close();
-      else if (message.type === 'frame') this.#take(message);
+      else if (message.type === 'frame') guard(() => this.#take(message));
     });
     port.on('close', onOver);
   }

@@ -12,10 +12,12 @@ const mixed = new Int16Array(frameSamples);
 export class Taps {
   readonly #taps = new Map<string, Tap>();
   readonly #onChange: () => void;
+  readonly #guard: (work: () => void) => void;
   readonly #voiced = Buffer.alloc(frameSamples);
 
-  constructor(onChange: () => void) {
+  constructor(onChange: () => void, guard: (work: () => void) => void) {
     this.#onChange = onChange;
+    this.#guard = guard;
   }
 
   get some(): boolean {
@@ -24,10 +26,11 @@ export class Taps {
 
   add(listenerId: string, port: MessagePort, mode: ListenMode): void {
     this.#taps.get(listenerId)?.release();
-    const tap = new Tap(port, mode, () => {
+    const onOver = () => {
       if (this.#taps.get(listenerId) === tap) this.#taps.delete(listenerId);
       this.#onChange();
-    });
+    };
+    const tap = new Tap(port, mode, onOver, this.#guard);
     this.#taps.set(listenerId, tap);
     this.#onChange();
   }

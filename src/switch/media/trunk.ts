@@ -19,7 +19,7 @@ export class Trunk implements BridgePeer {
   constructor(leg: Leg, port: MessagePort) {
     this.#leg = leg;
     this.#port = port;
-    port.on('message', (message: TrunkMessage) => this.#receive(message));
+    port.on('message', (message: TrunkMessage) => leg.guard('bridge', () => this.#receive(message)));
     port.on('close', () => this.#hangUp());
   }
 

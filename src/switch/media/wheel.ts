@@ -15,6 +15,8 @@ const catchUpFrames = 3;
 export interface WheelMember {
   /** Called once a frame. `frame` counts 20 ms frames (with gaps after a stall); `dueMs` is the schedule. */
   tick(frame: number, dueMs: number): void;
+  /** Told when `tick` threw: the wheel turns on, for all others and for this one. */
+  failed(error: unknown): void;
 }
 
 /** What the wheel needs of time; the test moves it by hand. */
@@ -103,7 +105,14 @@ export class Wheel {
       const members = this.#slots[this.#position % slotCount] ?? [];
       const dueMs = this.#originMs + this.#position * slotMs;
       const frame = this.frame;
-      for (let index = members.length - 1; index >= 0; index--) members[index]?.tick(frame, dueMs);
+      for (let index = members.length - 1; index >= 0; index--) {
+        const member = members[index];
+        try {
+          member?.tick(frame, dueMs);
+        } catch (error) {
+          member?.failed(error);
+        }
+      }
       this.#position++;
     }
     this.#arm();

@@ -9,7 +9,10 @@ if (!parentPort) throw new Error('worker.ts runs as a worker of engine.ts');
 const port = parentPort;
 preferThisThread();
 const report = (message: Report) => port.postMessage(message);
-const host = new MediaHost((name, ...args) => report({ type: 'event', name, args } as LegReport));
+const host = new MediaHost(
+  (name, ...args) => report({ type: 'event', name, args } as LegReport),
+  (fault) => report({ type: 'fault', fault }),
+);
 
 async function answer(question: Question): Promise<unknown> {
   switch (question.type) {
@@ -24,6 +27,8 @@ async function answer(question: Question): Promise<unknown> {
       return host.lateness();
     case 'usage':
       return host.usage();
+    case 'beat':
+      return null;
     case 'stop':
       await host.closeAll();
       return null;

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { SipMessage } from '../../kernel/sip/message.ts';
 
 /**
  * The face of the SIP stack towards the two that stand on it: `switch/drachtio` (which plays drachtio-server) and
@@ -11,18 +12,6 @@ export interface HostPort {
   protocol: TransportProtocol;
   address: string;
   port: number;
-}
-
-/** A SIP message. Header names are matched without regard to case and compact forms. */
-export interface SipMessage {
-  /** Set on requests. */
-  method?: string;
-  uri?: string;
-  /** Set on responses. */
-  status?: number;
-  reason?: string;
-  headers: [name: string, value: string][];
-  body: string;
 }
 
 /** Headers to add or override, by name. An array gives several header lines. */

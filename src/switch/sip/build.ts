@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { HeaderMap, SipMessage } from './api.ts';
-import { header, headers } from './message.ts';
-import { canonicalName, reasonPhrase, sameName } from './names.ts';
-import { parseNameAddr } from './uri.ts';
+import { header, headers, type SipMessage } from '../../kernel/sip/message.ts';
+import { canonicalName, reasonPhrase, sameName } from '../../kernel/sip/names.ts';
+import { parseNameAddr } from '../../kernel/sip/uri.ts';
+import type { HeaderMap } from './api.ts';
 
 /** A random id without characters that mean anything to anybody. */
 export function newId(): string {

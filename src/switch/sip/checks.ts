@@ -1,7 +1,7 @@
+import { listValues } from '../../kernel/sip/message.ts';
 import type { HeaderMap } from './api.ts';
 import type { ResolvedOptions } from './core.ts';
 import type { Envelope } from './envelope.ts';
-import { listValues } from './message.ts';
 import { intervalTooSmall } from './session-timer.ts';
 
 export interface Refusal {

@@ -1,3 +1,4 @@
+import type { SipMessage } from '../../kernel/sip/message.ts';
 import type {
   ClientTransaction,
   Dialog,
@@ -7,7 +8,6 @@ import type {
   SentMessage,
   ServerTransaction,
   SipEndpointOptions,
-  SipMessage,
 } from './api.ts';
 import type { Envelope } from './envelope.ts';
 import type { ClientMachine, ClientUser } from './transaction/client.ts';

@@ -1,4 +1,5 @@
-import type { HeaderMap, SipMessage } from './api.ts';
+import type { SipMessage } from '../../kernel/sip/message.ts';
+import type { HeaderMap } from './api.ts';
 
 /** Requests that carry the peer's new address (12.2.2, RFC 3311 5.2, RFC 6665 4.4.1). */
 export const targetRefreshers: ReadonlySet<string> = new Set(['INVITE', 'UPDATE', 'SUBSCRIBE', 'NOTIFY', 'REFER']);

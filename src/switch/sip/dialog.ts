@@ -1,16 +1,16 @@
 import { EventEmitter } from 'node:events';
+import { header, headers, listValues, type SipMessage, serializeMessage } from '../../kernel/sip/message.ts';
+import { parseNameAddr, parseUri, type SipUri } from '../../kernel/sip/uri.ts';
 import { AckWait } from './ack-wait.ts';
-import type { ClientTransaction, Dialog, DialogEvents, HeaderMap, HostPort, SentMessage, SipMessage } from './api.ts';
+import type { ClientTransaction, Dialog, DialogEvents, HeaderMap, HostPort, SentMessage } from './api.ts';
 import { newId } from './build.ts';
 import type { Core, DialogInit, DialogPart, Ending, InDialogOptions, Target, UacPart, UasPart } from './core.ts';
 import { type OverlapRefusal, overlapRefusal, partialUsages, targetRefreshers } from './dialog-rules.ts';
 import { fillRequest, fixedInDialog } from './fill.ts';
-import { header, headers, listValues, serializeMessage } from './message.ts';
 import { SessionKeeper } from './session-keeper.ts';
 import { acceptedAgreement, intervalTooSmall, parseSessionExpires } from './session-timer.ts';
 import { TimerSet } from './transaction/machine.ts';
 import { UacTransaction } from './uac.ts';
-import { parseNameAddr, parseUri, type SipUri } from './uri.ts';
 
 /** A dialog started by INVITE (RFC 3261 12). */
 export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart {

@@ -1,4 +1,6 @@
 import { EventEmitter } from 'node:events';
+import { header, type SipMessage } from '../../kernel/sip/message.ts';
+import { parseNameAddr, parseVia } from '../../kernel/sip/uri.ts';
 import type {
   ClientTransaction,
   Dialog,
@@ -8,14 +10,12 @@ import type {
   SipEndpointCounts,
   SipEndpointEvents,
   SipEndpointOptions,
-  SipMessage,
 } from './api.ts';
 import { mapValue, newBranch, newId, newTag, withTag } from './build.ts';
 import type { Core, DialogInit, DialogPart, ResolvedOptions, Target, UasPart } from './core.ts';
 import { SipDialog } from './dialog.ts';
 import { type Envelope, serverKey } from './envelope.ts';
 import { fillRequest, fixedOutside } from './fill.ts';
-import { header } from './message.ts';
 import { locate } from './resolve.ts';
 import { Router } from './router.ts';
 import { Tables } from './tables.ts';
@@ -25,7 +25,6 @@ import { ServerMachine, type ServerUser } from './transaction/server.ts';
 import type { Link } from './transport/link.ts';
 import { Transports } from './transport/transports.ts';
 import { UacTransaction } from './uac.ts';
-import { parseNameAddr, parseVia } from './uri.ts';
 import { replyWire, requestWire } from './wires.ts';
 
 const defaultMethods = [

@@ -1,8 +1,15 @@
 import { isIP } from 'node:net';
-import type { HostPort, SipMessage } from './api.ts';
-import { header, headers, type MessageFault, readMessage, splitList } from './message.ts';
+import {
+  header,
+  headers,
+  type MessageFault,
+  readMessage,
+  type SipMessage,
+  splitList,
+} from '../../kernel/sip/message.ts';
+import { parseNameAddr, parseUri, parseVia, type Via } from '../../kernel/sip/uri.ts';
+import type { HostPort } from './api.ts';
 import type { Arrival, Link } from './transport/link.ts';
-import { parseNameAddr, parseUri, parseVia, type Via } from './uri.ts';
 
 /** A message from the network with what every layer needs of it, read once. */
 export interface Envelope {

@@ -1,4 +1,5 @@
-import type { HeaderMap, SipMessage } from './api.ts';
+import type { SipMessage } from '../../kernel/sip/message.ts';
+import type { HeaderMap } from './api.ts';
 import { addMissing, applyHeaders } from './build.ts';
 import type { Core, Target } from './core.ts';
 

@@ -1,8 +1,7 @@
-import type { SipMessage } from './api.ts';
+import { hasToken, header, listValues, type SipMessage } from '../../kernel/sip/message.ts';
+import { parseNameAddr } from '../../kernel/sip/uri.ts';
 import type { Core, DialogPart, UacPart } from './core.ts';
-import { hasToken, header, listValues } from './message.ts';
 import type { ReceivedResponse } from './transaction/client.ts';
-import { parseNameAddr } from './uri.ts';
 
 /** A proxy may fork far; more early dialogs than these are not followed. */
 const maxForks = 32;

@@ -1,5 +1,5 @@
-import type { Dialog, SipMessage } from './api.ts';
-import { header } from './message.ts';
+import { header, type SipMessage } from '../../kernel/sip/message.ts';
+import type { Dialog } from './api.ts';
 
 /** What a refresh needs of its dialog besides the dialog. */
 export interface RefreshContext {

@@ -1,8 +1,8 @@
 import { lookup, resolveSrv } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { parseUri } from '../../kernel/sip/uri.ts';
 import type { HostPort } from './api.ts';
 import type { Target } from './core.ts';
-import { parseUri } from './uri.ts';
 
 /**
  * Where a URI leads (RFC 3263 4.1, without NAPTR): the transport is what it says, else UDP.

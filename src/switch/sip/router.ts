@@ -1,9 +1,8 @@
-import type { SipMessage } from './api.ts';
+import { header, headers, type SipMessage, serializeMessage } from '../../kernel/sip/message.ts';
 import { buildResponse } from './build.ts';
 import { refusalOf } from './checks.ts';
 import type { Core } from './core.ts';
 import { type Envelope, openEnvelope, serverKey, stampVia } from './envelope.ts';
-import { header, headers, serializeMessage } from './message.ts';
 import type { Tables } from './tables.ts';
 import type { Arrival } from './transport/link.ts';
 import { UasTransaction } from './uas.ts';

@@ -1,5 +1,5 @@
-import type { Dialog, SipMessage } from './api.ts';
-import { hasToken, header } from './message.ts';
+import { hasToken, header, type SipMessage } from '../../kernel/sip/message.ts';
+import type { Dialog } from './api.ts';
 import { refreshSession } from './refresh.ts';
 import { type SessionAgreement, SessionTimer } from './session-timer.ts';
 

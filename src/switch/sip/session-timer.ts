@@ -1,8 +1,8 @@
-import type { HeaderMap, SipMessage } from './api.ts';
+import { hasToken, header, type SipMessage } from '../../kernel/sip/message.ts';
+import { parseParams } from '../../kernel/sip/uri.ts';
+import type { HeaderMap } from './api.ts';
 import { mapValue } from './build.ts';
-import { hasToken, header } from './message.ts';
 import { TimerSet } from './transaction/machine.ts';
-import { parseParams } from './uri.ts';
 
 /** Session timers (RFC 4028): what both sides agreed on, and the clock that goes with it. */
 

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
-import type { ClientTransactionEvents, HeaderMap, SentMessage, SipMessage } from './api.ts';
+import { header, type SipMessage, serializeMessage } from '../../kernel/sip/message.ts';
+import type { ClientTransactionEvents, HeaderMap, SentMessage } from './api.ts';
 import { applyHeaders, buildCompanion, buildResponse, newId } from './build.ts';
 import type { Core, DialogPart, Target, UacPart } from './core.ts';
 import { Forks } from './forks.ts';
-import { header, serializeMessage } from './message.ts';
 import type { ClientMachine, ClientUser, ReceivedResponse } from './transaction/client.ts';
 import { TimerSet } from './transaction/machine.ts';
 import type { Link } from './transport/link.ts';

@@ -1,14 +1,14 @@
 import { EventEmitter } from 'node:events';
-import type { Dialog, HeaderMap, HostPort, SentMessage, ServerTransactionEvents, SipMessage } from './api.ts';
+import { hasToken, header, listValues, type SipMessage, serializeMessage } from '../../kernel/sip/message.ts';
+import { parseNameAddr } from '../../kernel/sip/uri.ts';
+import type { Dialog, HeaderMap, HostPort, SentMessage, ServerTransactionEvents } from './api.ts';
 import { addMissing, addToken, applyHeaders, buildResponse, newId, newTag, removeToken, setHeader } from './build.ts';
 import type { Core, DialogInit, DialogPart, UasPart } from './core.ts';
 import { type Envelope, replyAddress } from './envelope.ts';
-import { hasToken, header, listValues, serializeMessage } from './message.ts';
 import { ReliableProvisionals } from './reliable.ts';
 import { answerAgreement } from './session-timer.ts';
 import { TimerSet } from './transaction/machine.ts';
 import type { ServerMachine } from './transaction/server.ts';
-import { parseNameAddr } from './uri.ts';
 
 type RespondOptions = { reason?: string; headers?: HeaderMap; body?: string };
 

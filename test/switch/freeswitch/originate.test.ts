@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { header } from '../../../src/kernel/sip/message.ts';
 import { parseOriginate } from '../../../src/switch/freeswitch/originate.ts';
-import { header } from '../../../src/switch/sip/message.ts';
 import { eventually } from '../../support/poll.ts';
 import * as call from '../drachtio/sipp.ts';
 import { amplitudeOf } from '../media/phone.ts';

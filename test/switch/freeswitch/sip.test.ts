@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Dialog, SipMessage } from '../../../src/switch/sip/api.ts';
+import type { SipMessage } from '../../../src/kernel/sip/message.ts';
+import type { Dialog } from '../../../src/switch/sip/api.ts';
 import { eventually } from '../../support/poll.ts';
 import * as call from '../drachtio/sipp.ts';
 import type { Phone } from '../media/phone.ts';

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
+import { header, type SipMessage } from '../../../src/kernel/sip/message.ts';
 import {
   createFreeSwitch,
   type FreeSwitch,
   type FreeSwitchOptions,
 } from '../../../src/switch/freeswitch/freeswitch.ts';
-import type { Dialog, ServerTransaction, SipEndpoint, SipMessage } from '../../../src/switch/sip/api.ts';
+import type { Dialog, ServerTransaction, SipEndpoint } from '../../../src/switch/sip/api.ts';
 import { createSipEndpoint } from '../../../src/switch/sip/endpoint.ts';
-import { header } from '../../../src/switch/sip/message.ts';
 import { eventually } from '../../support/poll.ts';
 import { Phone, startEngine } from '../media/phone.ts';
 

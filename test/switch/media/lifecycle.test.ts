@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { LegMedia } from '../../../src/switch/media/api.ts';
 import { createMediaEngine } from '../../../src/switch/media/engine.ts';
 import { eventually } from '../../support/poll.ts';
 import { connect, Phone, startEngine, temporaryFolder } from './phone.ts';
@@ -53,31 +52,5 @@ describe('an engine', () => {
     expect(reported.plays).toMatchObject([{ outcome: 'stopped' }]);
     expect(reported.recordings).toMatchObject([{ outcome: 'closed' }]);
     phone.close();
-  });
-
-  it('tells of every leg of a worker that died, and goes on with a new one', async () => {
-    const { engine, reported } = await startEngine();
-    const phone = await Phone.open();
-    try {
-      await connect(engine, 'leg', phone);
-      await engine.openLeg('other');
-      engine.record('leg', { ...recording, file: `${temporaryFolder()}/r.wav` });
-      engine.play('leg', { playId: 'p', sources: ['silence_stream://-1'], loop: false, terminators: '' });
-      await eventually('packets', () => phone.heard.length > 3);
-      const broken: unknown = { remote: null };
-      engine.setMedia('other', broken as LegMedia);
-      await eventually('both legs', () => reported.timeouts.length === 2);
-      expect(reported.timeouts.sort()).toEqual(['leg', 'other']);
-      expect(reported.plays).toMatchObject([{ playId: 'p', outcome: 'stopped' }]);
-      expect(reported.recordings).toMatchObject([{ recordingId: 'r', outcome: 'failed' }]);
-      expect(engine.legCount).toBe(0);
-      expect(await engine.closeLeg('leg')).toMatchObject({ packetsSent: 0 });
-      const heard = phone.heard.length;
-      await connect(engine, 'leg', phone);
-      await eventually('packets again', () => phone.heard.length > heard + 3);
-    } finally {
-      await engine.stop();
-      phone.close();
-    }
   });
 });

@@ -151,18 +151,20 @@ export interface Reported {
   plays: { legId: string; playId: string; outcome: string; playedMs: number; terminator?: string; seenAtMs: number }[];
   recordings: { legId: string; recordingId: string; outcome: string; durationMs: number; terminator?: string }[];
   timeouts: string[];
+  lost: string[];
   firstPackets: string[];
 }
 
 export async function startEngine(
-  options: Partial<MediaEngineOptions> = {},
+  options: Partial<MediaEngineOptions> & { workerScript?: URL } = {},
 ): Promise<{ engine: WorkerMediaEngine; reported: Reported }> {
   const engine = createMediaEngine({ bindAddress: '127.0.0.1', portMin: 20_000, portMax: 29_999, ...options });
-  const reported: Reported = { digits: [], plays: [], recordings: [], timeouts: [], firstPackets: [] };
+  const reported: Reported = { digits: [], plays: [], recordings: [], timeouts: [], lost: [], firstPackets: [] };
   engine.on('digit', (legId, digit) => reported.digits.push({ legId, ...digit, seenAtMs: performance.now() }));
   engine.on('play-done', (legId, done) => reported.plays.push({ legId, ...done, seenAtMs: performance.now() }));
   engine.on('record-done', (legId, done) => reported.recordings.push({ legId, ...done }));
   engine.on('media-timeout', (legId) => reported.timeouts.push(legId));
+  engine.on('media-lost', (legId) => reported.lost.push(legId));
   engine.on('first-packet', (legId) => reported.firstPackets.push(legId));
   await engine.start();
   return { engine, reported };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Wheel, type WheelTime } from '../../../src/switch/media/wheel.ts';
+import { Wheel, type WheelMember, type WheelTime } from '../../../src/switch/media/wheel.ts';
 
 describe('the wheel', () => {
   class HandTime implements WheelTime {
@@ -31,7 +31,7 @@ describe('the wheel', () => {
     for (let index = 0; index < 25; index++) {
       const ticks: { frame: number; lateMs: number }[] = [];
       seen.push(ticks);
-      wheel.add({ tick: (frame, dueMs) => ticks.push({ frame, lateMs: time.nowMs() - dueMs }) });
+      wheel.add(member((frame, dueMs) => ticks.push({ frame, lateMs: time.nowMs() - dueMs })));
     }
     time.advanceTo(60_000);
     for (const ticks of seen) {
@@ -46,7 +46,7 @@ describe('the wheel', () => {
     const time = new HandTime();
     const wheel = new Wheel(time);
     const frames: { frame: number; atMs: number }[] = [];
-    wheel.add({ tick: (frame) => frames.push({ frame, atMs: time.nowMs() }) });
+    wheel.add(member((frame) => frames.push({ frame, atMs: time.nowMs() })));
     time.advanceTo(100);
     time.time = 145;
     time.advanceTo(200);
@@ -63,17 +63,43 @@ describe('the wheel', () => {
   it('stands still while it is empty', () => {
     const time = new HandTime();
     const wheel = new Wheel(time);
-    const member = { tick: () => undefined };
-    wheel.add(member);
+    const lone = member(() => undefined);
+    wheel.add(lone);
     time.advanceTo(50);
-    wheel.remove(member);
+    wheel.remove(lone);
     time.advanceTo(100);
     expect(time.waiting).toEqual([]);
     const frames: number[] = [];
     time.advanceTo(10_000);
-    wheel.add({ tick: (frame) => frames.push(frame) });
+    wheel.add(member((frame) => frames.push(frame)));
     time.advanceTo(10_050);
     expect(frames[0]).toBeGreaterThanOrEqual(500);
     expect(frames.length).toBeLessThanOrEqual(3);
   });
+
+  it('turns on for all when the work of one fails, and for that one too', () => {
+    const time = new HandTime();
+    const wheel = new Wheel(time);
+    const [good, failures]: [number[], string[]] = [[], []];
+    wheel.add(
+      member(
+        () => {
+          throw new Error('spoilt');
+        },
+        (error) => failures.push(String(error)),
+      ),
+    );
+    wheel.add(member((frame) => good.push(frame)));
+    time.advanceTo(200);
+    expect(good.length).toBeGreaterThanOrEqual(9);
+    expect(failures.length).toBeGreaterThanOrEqual(9);
+    expect(failures[0]).toBe('Error: spoilt');
+  });
 });
+
+function member(
+  tick: (frame: number, dueMs: number) => unknown,
+  failed: (error: unknown) => unknown = (error) => expect.fail(String(error)),
+): WheelMember {
+  return { tick: (frame, dueMs) => void tick(frame, dueMs), failed: (error) => void failed(error) };
+}

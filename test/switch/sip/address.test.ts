@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
+import { header } from '../../../src/kernel/sip/message.ts';
+import { parseVia } from '../../../src/kernel/sip/uri.ts';
 import type { SipEndpoint, SipEndpointOptions } from '../../../src/switch/sip/api.ts';
-import { header } from '../../../src/switch/sip/message.ts';
 import { Transports } from '../../../src/switch/sip/transport/transports.ts';
-import { parseVia } from '../../../src/switch/sip/uri.ts';
 import { addressOf, finalOf, nextRequest, startEndpoint, uriOf } from './support.ts';
 
 const open: SipEndpoint[] = [];

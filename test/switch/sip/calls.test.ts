@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { header } from '../../../src/kernel/sip/message.ts';
 import type { Dialog, ServerTransaction, SipEndpoint } from '../../../src/switch/sip/api.ts';
-import { header } from '../../../src/switch/sip/message.ts';
 import { eventually } from '../../support/poll.ts';
 import { addressOf, answersTo, finalOf, nextRequest, sdp, settled, startEndpoint, uriOf } from './support.ts';
 

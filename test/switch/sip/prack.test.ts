@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { header } from '../../../src/kernel/sip/message.ts';
 import type { ServerTransaction, SipEndpoint } from '../../../src/switch/sip/api.ts';
-import { header } from '../../../src/switch/sip/message.ts';
 import { eventually } from '../../support/poll.ts';
 import { addressOf, answersTo, RawPeer, sdp, settled, startEndpoint, tagOf } from './support.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { header, parseMessage } from '../../../src/kernel/sip/message.ts';
 import type { Dialog, ServerTransaction, SipEndpoint } from '../../../src/switch/sip/api.ts';
-import { header, parseMessage } from '../../../src/switch/sip/message.ts';
 import { acceptedAgreement, answerAgreement, parseSessionExpires } from '../../../src/switch/sip/session-timer.ts';
 import { eventually } from '../../support/poll.ts';
 import { addressOf, finalOf, RawPeer, sdp, settled, startEndpoint, tagOf } from './support.ts';

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
+import type { SipMessage } from '../../../src/kernel/sip/message.ts';
 import type {
   ClientTransaction,
   Dialog,
   HostPort,
   ServerTransaction,
   SipEndpoint,
-  SipMessage,
 } from '../../../src/switch/sip/api.ts';
 import { createSipEndpoint } from '../../../src/switch/sip/endpoint.ts';
 import { eventually } from '../../support/poll.ts';

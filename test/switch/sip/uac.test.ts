@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Dialog, SipEndpoint, SipMessage } from '../../../src/switch/sip/api.ts';
-import { header } from '../../../src/switch/sip/message.ts';
+import { header, type SipMessage } from '../../../src/kernel/sip/message.ts';
+import type { Dialog, SipEndpoint } from '../../../src/switch/sip/api.ts';
 import { eventually } from '../../support/poll.ts';
 import { addressOf, answersTo, finalOf, RawPeer, sdp, settled, startEndpoint } from './support.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { header, headers } from '../../../src/kernel/sip/message.ts';
 import type { Dialog, ServerTransaction, SipEndpoint } from '../../../src/switch/sip/api.ts';
-import { header, headers } from '../../../src/switch/sip/message.ts';
 import { eventually } from '../../support/poll.ts';
 import { addressOf, RawPeer, sdp, settled, startEndpoint, tagOf } from './support.ts';
 

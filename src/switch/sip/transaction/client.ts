@@ -1,4 +1,5 @@
-import type { HostPort, SipMessage } from '../api.ts';
+import type { SipMessage } from '../../../kernel/sip/message.ts';
+import type { HostPort } from '../api.ts';
 import { type Table, TimerSet, type Timing, type Wire } from './machine.ts';
 
 type State = 'calling' | 'trying' | 'proceeding' | 'completed' | 'accepted' | 'terminated';

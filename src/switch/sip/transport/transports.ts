@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { uriHost } from '../../../kernel/sip/uri.ts';
 import type { HostPort } from '../api.ts';
-import { uriHost } from '../uri.ts';
 import type { Link, OnArrival } from './link.ts';
 import { TcpPort } from './tcp.ts';
 import { UdpLink } from './udp.ts';

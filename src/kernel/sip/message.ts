@@ -1,10 +1,21 @@
-import type { SipMessage } from './api.ts';
 import { canonicalName, reasonPhrase, sameName } from './names.ts';
 
 /**
  * SIP messages between text and `SipMessage` (RFC 3261 7). One scan over the lines; values are left as text until
  * somebody asks (uri.ts). Known header names get their usual spelling; text keeps its own.
  */
+
+/** A SIP message. Header names are matched without regard to case and compact forms. */
+export interface SipMessage {
+  /** Set on requests. */
+  method?: string;
+  uri?: string;
+  /** Set on responses. */
+  status?: number;
+  reason?: string;
+  headers: [name: string, value: string][];
+  body: string;
+}
 
 /** Thrown by `parseMessage` on text that is no SIP message. */
 export class SipSyntaxError extends Error {

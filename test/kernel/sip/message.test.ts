@@ -9,7 +9,7 @@ import {
   readMessage,
   SipSyntaxError,
   serializeMessage,
-} from '../../../src/switch/sip/message.ts';
+} from '../../../src/kernel/sip/message.ts';
 
 const lines = (...text: string[]): string => `${text.join('\r\n')}\r\n`;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseHostPort, parseNameAddr, parseParams, parseUri, parseVia } from '../../../src/switch/sip/uri.ts';
+import { parseHostPort, parseNameAddr, parseParams, parseUri, parseVia } from '../../../src/kernel/sip/uri.ts';
 
 describe('parseUri', () => {
   it('takes a SIP URI apart', () => {
