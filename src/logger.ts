@@ -29,6 +29,30 @@ export function createLogger(
   return pino({ level, base: null, redact: { paths, remove: true } }, stream);
 }
 
+const consoleMethods = ['debug', 'dir', 'error', 'info', 'log', 'trace', 'warn'] as const;
+/** A package, by the path of a file of its own. */
+const packageOf = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/;
+
+/**
+ * What packages write to the console would stand in the log as it is, with whatever strangers have sent. From now on the
+ * log says only that a package had something to say, and how often. What denwaban itself writes there is written.
+ */
+export function keepPackagesOffConsole(logger: Logger): void {
+  const lines = new Map<string, number>();
+  for (const method of consoleMethods) {
+    const write = console[method].bind(console);
+    console[method] = (...args: unknown[]) => {
+      const caller = new Error().stack?.split('\n')[2] ?? '';
+      const name = packageOf.exec(caller)?.[1];
+      if (name === undefined) return write(...args);
+      const count = (lines.get(name) ?? 0) + 1;
+      lines.set(name, count);
+      // Each line of its own could fill a disk: the first, the tenth, the hundredth …
+      if (/^10*$/.test(String(count))) logger.warn({ package: name, count }, 'a package wrote to the console');
+    };
+  }
+}
+
 /** For whoever has started the program: what went wrong, and the remedy. */
 export function printError(error: unknown): void {
   if (error instanceof DenwabanError) {

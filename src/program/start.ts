@@ -2,7 +2,7 @@ import type { Passwords } from '../accounts/passwords.ts';
 import type { Config } from '../config.ts';
 import { HealthBoard } from '../kernel/health.ts';
 import { Shutdown } from '../kernel/shutdown.ts';
-import { createLogger, printError } from '../logger.ts';
+import { createLogger, keepPackagesOffConsole, printError } from '../logger.ts';
 import { openCalls } from './calls.ts';
 import type { ProgramContext } from './context.ts';
 import { openData } from './data.ts';
@@ -38,6 +38,7 @@ function readyText(config: Config, uri: string, httpPort: number, secrets: reado
  */
 export async function start(config: Config, passwords: Passwords): Promise<number> {
   const logger = createLogger(config.logLevel);
+  keepPackagesOffConsole(logger);
   const shutdown = new Shutdown(logger);
   let exitCode = 0;
   const stopped = new Promise<void>((resolveStop) => {

@@ -20,6 +20,7 @@ import { type ExpectedInvite, legHeader } from './expected-invite.ts';
 import { type IncomingCallOptions, NetworkCall } from './incoming-call.ts';
 import { SwitchLeg } from './leg.ts';
 import { MediaServer, type MediaServerAddress } from './media-server.ts';
+import type { RefusedRequest } from './message-guard.ts';
 import { OutgoingCall, type Trunk } from './outgoing-call.ts';
 import { defaultPhoneWatchTimes, PhoneWatch, type PhoneWatchTimes } from './phone-watch.ts';
 import { Registrar } from './registrar.ts';
@@ -66,6 +67,8 @@ export interface TelephonyOptions {
   trustedPeers?: readonly string[];
   /** Told of every channel that a FreeSWITCH has ended, by a connection of its own to each. */
   onChannelRecord?: (record: ChannelRecord) => void;
+  /** Told of every request that was refused because of how it is written. */
+  onRefused?: (refused: RefusedRequest) => void;
   clock: Clock;
   logger: Logger;
   deadlines?: Partial<TelephonyDeadlines>;
@@ -116,6 +119,7 @@ class DrachtioTelephony implements SwitchTelephony {
       connectDeadlineMs: this.#deadlines.connectMs,
       onInvite: (req, res) => this.#onInvite(req, res),
       onRegister: registrar && ((req, res) => this.#onRegister(registrar, req, res)),
+      onRefused: options.onRefused,
       onReconnected: () => this.#adopted.watchAll(this.#legs.values()),
     });
     this.#phones = new PhoneWatch({

@@ -2,6 +2,7 @@ import Srf from 'drachtio-srf';
 import { type Clock, deadlinePassed, type TimerHandle, withDeadline } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { MessageGuard, type RefusedRequest } from './message-guard.ts';
 import { minSessionSeconds, sessionHeaders, sessionTooShort } from './session-timers.ts';
 import { SipDialog } from './sip-dialog.ts';
 import type { SrfClient, SrfError, SrfRequest, SrfResponse, UacOptions } from './types/srf.ts';
@@ -22,6 +23,8 @@ export interface SipServerOptions {
   onInvite(req: SrfRequest, res: SrfResponse): void;
   /** A phone registers. Without it, drachtio is not asked for REGISTERs, and refuses them. */
   onRegister?: ((req: SrfRequest, res: SrfResponse) => void) | undefined;
+  /** A request was refused because of how it is written; srf has not heard of it. */
+  onRefused?: ((refused: RefusedRequest) => void) | undefined;
   /** Connected again after a loss: dialogs of before may be gone, and requests in them do not reach us. */
   onReconnected(): void;
 }
@@ -57,6 +60,7 @@ export interface InviteOptions {
 export class SipServer {
   readonly srf: SrfClient;
   readonly #options: SipServerOptions;
+  readonly #guard: MessageGuard;
   readonly #pending = new Set<() => void>();
   #hostPorts: string | undefined;
   #connected = false;
@@ -67,6 +71,7 @@ export class SipServer {
 
   constructor(options: SipServerOptions) {
     this.#options = options;
+    this.#guard = new MessageGuard(options);
     this.srf = new Srf() as unknown as SrfClient;
   }
 
@@ -105,6 +110,7 @@ export class SipServer {
     });
     this.srf.on('close', () => this.#onLost());
     this.srf.connect(drachtio);
+    if (this.srf.app.client) this.#guard.attach(this.srf.app.client.wp);
     if ((await withDeadline(clock, ready, connectDeadlineMs)) !== deadlinePassed) return;
     throw new DenwabanError('DRACHTIO', `${where} cannot be reached: ${lastError}`, {
       remedy: 'Check that it runs, and DRACHTIO_URL',

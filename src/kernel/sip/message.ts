@@ -36,6 +36,7 @@ export interface ReadMessage {
 
 const maxHeaderLines = 256;
 const tokenPattern = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
+const goodUri = /^[^\s\p{Cc}<>"]+$/u;
 const goodNames = new Set<string>();
 const maxGoodNames = 1_024;
 
@@ -50,48 +51,93 @@ export function parseMessage(raw: string): SipMessage {
   return read.message;
 }
 
+export interface ReadOptions {
+  /** The bytes after the empty line, where the text stands for bytes; else the text is counted in UTF-8. */
+  bodyBytes?: Buffer;
+  /** The body is all that follows the empty line, whatever Content-Length says: somebody has cut it before us. */
+  bodyIsRest?: boolean;
+}
+
 /**
  * Reads text that may be broken. Gives undefined when it has no start line of SIP at all: then nobody can answer it.
- * @param bodyBytes the bytes after the empty line, where the text stands for bytes; else the text is counted in UTF-8.
+ * CRLF, LF and CR each end a line, and white space before the start line is passed over, as sofia-sip reads them.
  */
-export function readMessage(raw: string, bodyBytes?: Buffer): ReadMessage | undefined {
-  let start = 0;
-  while (raw[start] === '\r' || raw[start] === '\n') start++; // 7.5: CRLFs before the start line
-  let lineEnd = raw.indexOf('\n', start);
-  if (lineEnd < 0) lineEnd = raw.length;
-  const read = readStartLine(trimEol(raw, start, lineEnd));
+export function readMessage(raw: string, options: ReadOptions = {}): ReadMessage | undefined {
+  const start = startOf(raw); // 7.5: CRLFs before the start line
+  const lineEnd = lineEndAt(raw, start);
+  const read = readStartLine(raw.slice(start, lineEnd));
   if (!read) return undefined;
-  const bodyStart = readHeaders(raw, lineEnd + 1, read);
-  readBody(raw, bodyStart, bodyBytes, read);
+  const bodyStart = readHeaders(raw, afterLineEnd(raw, lineEnd), read);
+  readBody(raw, bodyStart, options, read);
   return read;
 }
 
-function trimEol(raw: string, start: number, end: number): string {
-  return raw.slice(start, raw[end - 1] === '\r' ? end - 1 : end);
+/** {@link readMessage} for bytes from the network: Content-Length counts bytes, also those that are no UTF-8. */
+export function readMessageBytes(bytes: Buffer): ReadMessage | undefined {
+  const raw = bytes.toString('utf8');
+  if (raw.length === bytes.length) return readMessage(raw);
+  const headEnd = endOfHead(bytes, 0);
+  return readMessage(raw, { bodyBytes: bytes.subarray(headEnd ?? bytes.length) });
 }
 
-function readStartLine(line: string): ReadMessage | undefined {
-  const message: SipMessage = { headers: [], body: '' };
-  if (/^SIP\/\d+\.\d+ /i.test(line)) {
-    const status = line.slice(line.indexOf(' ') + 1, line.indexOf(' ') + 4);
-    const after = line.slice(line.indexOf(' ') + 4);
-    if (!/^[1-6]\d\d$/.test(status) || (after !== '' && !after.startsWith(' '))) return undefined;
-    message.status = Number(status);
-    message.reason = after.slice(1);
-    const versionOk = line.slice(0, 7).toUpperCase() === 'SIP/2.0';
-    return { message, fault: versionOk ? undefined : { status: 505, reason: 'Version Not Supported' } };
+const cr = 13;
+const lf = 10;
+
+/**
+ * Position after the first empty line at or behind `from`, where a line ends; undefined when there is none yet. A CR
+ * that is the last byte of all may be half of a CRLF: it does not count.
+ */
+export function endOfHead(bytes: Buffer, from: number): number | undefined {
+  for (let i = from; i < bytes.length; i++) {
+    const length = lineEndLength(bytes, i);
+    if (length === 0) continue;
+    const next = lineEndLength(bytes, i + length);
+    if (next > 0 && (bytes[i + length] === lf || next === 2 || i + length + 1 < bytes.length)) return i + length + next;
+    i += length - 1;
   }
-  const first = line.indexOf(' ');
-  const last = line.trimEnd().lastIndexOf(' ');
-  if (first <= 0 || last <= first) return undefined;
-  const [method, uri, version] = [line.slice(0, first), line.slice(first + 1, last), line.slice(last + 1).trimEnd()];
-  if (!tokenPattern.test(method) || !/^SIP\/\d+\.\d+$/i.test(version)) return undefined;
-  message.method = method;
-  message.uri = uri;
-  let fault: MessageFault | undefined;
-  if (version.toUpperCase() !== 'SIP/2.0') fault = { status: 505, reason: 'Version Not Supported' };
-  else if (uri === '' || /[\s<>"]/.test(uri) || line.endsWith(' ')) fault = { status: 400, reason: 'Bad Request Line' };
-  return { message, fault };
+  return undefined;
+}
+
+function lineEndLength(bytes: Buffer, at: number): 0 | 1 | 2 {
+  if (bytes[at] === cr) return bytes[at + 1] === lf ? 2 : 1;
+  return bytes[at] === lf ? 1 : 0;
+}
+
+function startOf(raw: string): number {
+  let start = 0;
+  while (start < raw.length && ' \t\r\n'.includes(raw.charAt(start))) start++;
+  return start;
+}
+
+function lineEndAt(raw: string, from: number): number {
+  for (let i = from; i < raw.length; i++) {
+    const code = raw.charCodeAt(i);
+    if (code === cr || code === lf) return i;
+  }
+  return raw.length;
+}
+
+function afterLineEnd(raw: string, end: number): number {
+  return end + (raw.charCodeAt(end) === cr && raw.charCodeAt(end + 1) === lf ? 2 : 1);
+}
+
+const statusLine = /^SIP[ \t]*\/[ \t]*(\d+\.\d+)[ \t]+([1-6]\d\d)(?:[ \t](.*))?$/i;
+const requestLine = /^(\S+)[ \t](.*)[ \t]SIP[ \t]*\/[ \t]*(\d+\.\d+)([ \t]*)$/i;
+const badVersion: MessageFault = { status: 505, reason: 'Version Not Supported' };
+
+function readStartLine(line: string): ReadMessage | undefined {
+  const answer = statusLine.exec(line);
+  if (answer) {
+    const [, version, status, reason = ''] = answer;
+    const message: SipMessage = { status: Number(status), reason, headers: [], body: '' };
+    return { message, fault: version === '2.0' ? undefined : badVersion };
+  }
+  const [, method = '', uri = '', version, trailing] = requestLine.exec(line) ?? [];
+  if (!tokenPattern.test(method)) return undefined;
+  const read: ReadMessage = { message: { method, uri, headers: [], body: '' }, fault: undefined };
+  if (version !== '2.0') read.fault = badVersion;
+  else if (trailing !== '' || !goodUri.test(uri)) read.fault = { status: 400, reason: 'Bad Request Line' };
+  return read;
 }
 
 /** Reads header lines into `read`; gives the position where the body begins. */
@@ -99,10 +145,9 @@ function readHeaders(raw: string, from: number, read: ReadMessage): number {
   const { headers } = read.message;
   let position = from;
   while (position < raw.length) {
-    let end = raw.indexOf('\n', position);
-    if (end < 0) end = raw.length;
-    const line = trimEol(raw, position, end);
-    position = end + 1;
+    const end = lineEndAt(raw, position);
+    const line = raw.slice(position, end);
+    position = afterLineEnd(raw, end);
     if (line === '') return position;
     const first = line.charCodeAt(0);
     const last = headers[headers.length - 1];
@@ -116,6 +161,7 @@ function readHeaders(raw: string, from: number, read: ReadMessage): number {
       headers.length = maxHeaderLines;
     }
   }
+  read.fault ??= { status: 400, reason: 'No Empty Line' }; // 7: also where there is no body; the rest may be missing
   return position;
 }
 
@@ -138,17 +184,17 @@ function isGoodName(name: string): boolean {
 }
 
 /** 18.3: the body is as long as Content-Length says; more is cut off, less is a fault. */
-function readBody(raw: string, bodyStart: number, bodyBytes: Buffer | undefined, read: ReadMessage): void {
+function readBody(raw: string, bodyStart: number, options: ReadOptions, read: ReadMessage): void {
   const rest = bodyStart < raw.length ? raw.slice(bodyStart) : '';
   const stated = header(read.message, 'Content-Length');
   read.message.body = rest;
-  if (stated === undefined) return;
+  if (stated === undefined || options.bodyIsRest) return;
   if (!/^\d{1,9}$/.test(stated)) {
     read.fault ??= { status: 400, reason: 'Bad Content-Length' };
     return;
   }
   const length = Number(stated);
-  const bytes = bodyBytes ?? Buffer.from(rest);
+  const bytes = options.bodyBytes ?? Buffer.from(rest);
   if (length > bytes.length) read.fault ??= { status: 400, reason: 'Truncated Body' };
   else if (length < bytes.length) read.message.body = bytes.toString('utf8', 0, length);
 }

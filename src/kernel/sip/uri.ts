@@ -145,7 +145,8 @@ export function parseNameAddr(value: string): NameAddr | undefined {
   if (open >= 0) {
     const between = text.slice(position, open).trim();
     const close = text.indexOf('>', open);
-    if (close < 0 || (displayName !== undefined && between !== '') || /[",;<>]/.test(between)) return undefined;
+    // 25.1 wants quotes around a comma, but `Yamada, Taro <sip:…>` is met, and can mean nothing else.
+    if (close < 0 || (displayName !== undefined && between !== '') || /[";<>]/.test(between)) return undefined;
     if (displayName === undefined && between !== '') displayName = between;
     uri = text.slice(open + 1, close).trim();
     paramText = text.slice(close + 1);

@@ -29,6 +29,7 @@ export interface SentMessage {
 export interface ServerTransaction extends EventEmitter<ServerTransactionEvents> {
   readonly id: string;
   readonly request: SipMessage;
+  /** The request as it was understood, in one spelling: not the bytes that came. So everywhere here for what arrives. */
   readonly raw: string;
   readonly source: HostPort;
   readonly receivedAtMs: number;

@@ -102,14 +102,14 @@ export function buildResponse(
     headers: [],
     body: options.body ?? '',
   };
-  const to = header(request, 'To') ?? '';
+  const to = header(request, 'To');
   const copy = (name: string): void => {
     for (const value of headers(request, name)) response.headers.push([name, value]);
   };
   copy('Via');
   if (status > 100 && status < 300 && dialogStarters.has(request.method ?? '')) copy('Record-Route');
   copy('From');
-  response.headers.push(['To', options.toTag ? withTag(to, options.toTag) : to]);
+  if (to !== undefined) response.headers.push(['To', options.toTag ? withTag(to, options.toTag) : to]);
   copy('Call-ID');
   copy('CSeq');
   if (status === 100) copy('Timestamp');

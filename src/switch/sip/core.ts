@@ -83,7 +83,7 @@ export interface DialogPart extends Dialog {
   /** A request of the peer's with the dialog's tags. */
   receive(transaction: UasPart): void;
   /** An ACK of the peer's with the dialog's tags. */
-  receiveAck(cseq: number, ack: SipMessage, raw: string): void;
+  receiveAck(ack: Envelope): void;
   /** A 2xx of ours to an INVITE went out. */
   awaitAck(transaction: UasPart, raw: string): void;
   /** A final answer of ours to a request in the dialog. */

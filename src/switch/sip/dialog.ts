@@ -6,6 +6,7 @@ import type { ClientTransaction, Dialog, DialogEvents, HeaderMap, HostPort, Sent
 import { newId } from './build.ts';
 import type { Core, DialogInit, DialogPart, Ending, InDialogOptions, Target, UacPart, UasPart } from './core.ts';
 import { type OverlapRefusal, overlapRefusal, partialUsages, targetRefreshers } from './dialog-rules.ts';
+import type { Envelope } from './envelope.ts';
 import { fillRequest, fixedInDialog } from './fill.ts';
 import { SessionKeeper } from './session-keeper.ts';
 import { acceptedAgreement, intervalTooSmall, parseSessionExpires } from './session-timer.ts';
@@ -204,13 +205,13 @@ export class SipDialog extends EventEmitter<DialogEvents> implements DialogPart 
   }
 
   /** An ACK of the peer's with our tags; ignored when no 2xx of ours waits for it. */
-  receiveAck(cseq: number, ack: SipMessage, raw: string): void {
-    const waiting = this.#ackWaits.get(cseq);
+  receiveAck(ack: Envelope): void {
+    const waiting = this.#ackWaits.get(ack.cseq);
     if (!waiting) return;
-    this.#ackWaits.delete(cseq);
+    this.#ackWaits.delete(ack.cseq);
     waiting.wait.stop();
     this.#releaseBye();
-    waiting.transaction.emit('ack', ack, raw);
+    waiting.transaction.emit('ack', ack.message, ack.raw);
   }
 
   /** Our 2xx to an INVITE went out: it is resent until the ACK; without one the dialog ends (13.3.1.4). */

@@ -1,21 +1,16 @@
 import { isIP } from 'node:net';
-import {
-  header,
-  headers,
-  type MessageFault,
-  readMessage,
-  type SipMessage,
-  splitList,
-} from '../../kernel/sip/message.ts';
-import { parseNameAddr, parseUri, parseVia, type Via } from '../../kernel/sip/uri.ts';
+import { canonicalText } from '../../kernel/sip/canonical.ts';
+import { header, type MessageFault, readMessageBytes, type SipMessage, splitList } from '../../kernel/sip/message.ts';
+import { faultOfRequest, parseCseq } from '../../kernel/sip/request-faults.ts';
+import { parseNameAddr, parseVia, type Via } from '../../kernel/sip/uri.ts';
 import type { HostPort } from './api.ts';
 import type { Arrival, Link } from './transport/link.ts';
 
 /** A message from the network with what every layer needs of it, read once. */
 export interface Envelope {
   message: SipMessage;
-  /** The text exactly as it came. */
-  raw: string;
+  /** The text of the message as it was understood, in one spelling: made when first asked for. */
+  readonly raw: string;
   source: HostPort;
   link: Link;
   /** The topmost Via. */
@@ -34,62 +29,37 @@ export interface OpenedEnvelope {
   fault: MessageFault | undefined;
 }
 
-const single = ['From', 'To', 'Call-ID', 'CSeq', 'Max-Forwards', 'Content-Length'];
-const maxCseq = 2 ** 31;
-
 /** Reads an arrival (RFC 3261 8.1.1, 18.3; 16.3 step 1 for what makes a request unreasonable). */
 export function openEnvelope(arrival: Arrival): OpenedEnvelope {
-  const raw = arrival.bytes.toString('utf8');
-  const read = readMessage(raw, isAscii(raw, arrival.bytes) ? undefined : bodyBytes(arrival.bytes));
+  const read = readMessageBytes(arrival.bytes);
   if (!read) return { envelope: undefined, fault: undefined };
   const { message } = read;
-  let fault = read.fault;
-  const refuse = (reason: string): void => {
-    fault ??= { status: 400, reason };
-  };
   const via = splitTopVia(message);
-  const from = header(message, 'From');
-  const to = header(message, 'To');
-  const callId = header(message, 'Call-ID');
-  const cseqText = header(message, 'CSeq');
-  if (!via || !from || !to || !callId || !cseqText) return { envelope: undefined, fault };
-  const [fromAddress, toAddress] = [parseNameAddr(from), parseNameAddr(to)];
-  if (!fromAddress) refuse('Bad From');
-  if (!toAddress) refuse('Bad To');
-  const cseqParts = /^(\d{1,10})\s+(\S+)$/.exec(cseqText);
-  const cseq = Number(cseqParts?.[1]);
-  if (!cseqParts || cseq >= maxCseq) refuse('Bad CSeq');
-  else if (message.method !== undefined && cseqParts[2] !== message.method) refuse('CSeq Method Mismatch');
-  for (const name of single) {
-    if (headers(message, name).length > 1) refuse(`More Than One ${name}`);
+  const callId = header(message, 'Call-ID') ?? '';
+  const cseq = parseCseq(header(message, 'CSeq') ?? '');
+  // An answer that says what it is an answer to is taken, whatever else is wrong with it: a call may hang on it.
+  const isAnswer = message.status !== undefined;
+  if (!via || (isAnswer && (callId === '' || !cseq || read.fault?.status === 505))) {
+    return { envelope: undefined, fault: undefined };
   }
-  if (!fault && message.method !== undefined) fault = requestFault(message);
+  let text: string | undefined;
   const envelope: Envelope = {
     message,
-    raw,
+    get raw() {
+      text ??= canonicalText(message);
+      return text;
+    },
     source: arrival.source,
     link: arrival.link,
     via,
     branch: via.params.get('branch') ?? '',
     callId,
-    fromTag: fromAddress?.tag ?? '',
-    toTag: toAddress?.tag ?? '',
-    cseq: Number.isFinite(cseq) ? cseq : 0,
-    cseqMethod: cseqParts?.[2] ?? '',
+    fromTag: parseNameAddr(header(message, 'From') ?? '')?.tag ?? '',
+    toTag: parseNameAddr(header(message, 'To') ?? '')?.tag ?? '',
+    cseq: cseq?.number ?? 0,
+    cseqMethod: cseq?.method ?? '',
   };
-  return { envelope, fault };
-}
-
-function isAscii(text: string, bytes: Buffer): boolean {
-  return text.length === bytes.length;
-}
-
-function bodyBytes(bytes: Buffer): Buffer {
-  for (const end of ['\r\n\r\n', '\n\n']) {
-    const position = bytes.indexOf(end);
-    if (position > 0) return bytes.subarray(position + end.length);
-  }
-  return Buffer.alloc(0);
+  return { envelope, fault: faultOfRequest(read) };
 }
 
 /** The topmost Via, made a line of its own if it shares one. */
@@ -103,24 +73,6 @@ function splitTopVia(message: SipMessage): Via | undefined {
     message.headers.splice(index + 1, 0, ['Via', rest.join(', ')]);
   }
   return parseVia(line[1]);
-}
-
-function requestFault(message: SipMessage): MessageFault | undefined {
-  const uri = parseUri(message.uri ?? '');
-  if (!uri) return { status: 400, reason: 'Bad Request-URI' };
-  if (uri.scheme !== 'sip' && uri.scheme !== 'sips' && uri.scheme !== 'tel') {
-    return { status: 416, reason: 'Unsupported URI Scheme' };
-  }
-  const maxForwards = header(message, 'Max-Forwards');
-  if (maxForwards !== undefined && !(/^\d{1,4}$/.test(maxForwards) && Number(maxForwards) <= 255)) {
-    return { status: 400, reason: 'Bad Max-Forwards' };
-  }
-  if (message.method !== 'INVITE') return undefined;
-  const contacts = headers(message, 'Contact');
-  const contact = parseNameAddr(splitList(contacts[0] ?? '')[0] ?? '');
-  if (!contact || !parseUri(contact.uri))
-    return { status: 400, reason: contacts.length ? 'Bad Contact' : 'Missing Contact' };
-  return undefined;
 }
 
 /** Writes `received` and `rport` into the topmost Via (RFC 3261 18.2.1, RFC 3581 4). */

@@ -1,4 +1,4 @@
-import { header, headers, type SipMessage, serializeMessage } from '../../kernel/sip/message.ts';
+import { headers, type SipMessage, serializeMessage } from '../../kernel/sip/message.ts';
 import { buildResponse } from './build.ts';
 import { refusalOf } from './checks.ts';
 import type { Core } from './core.ts';
@@ -24,9 +24,8 @@ export class Router {
   receive(arrival: Arrival): void {
     const { envelope, fault } = openEnvelope(arrival);
     if (!envelope) return;
-    if (envelope.message.status !== undefined) {
-      if (!fault) this.#response(envelope);
-    } else if (envelope.message.method === 'ACK') {
+    if (envelope.message.status !== undefined) this.#response(envelope);
+    else if (envelope.message.method === 'ACK') {
       if (!fault) this.#ack(envelope);
     } else if (fault) {
       stampVia(envelope);
@@ -35,10 +34,10 @@ export class Router {
   }
 
   #response(envelope: Envelope): void {
-    const { message, raw, source } = envelope;
+    const { message } = envelope;
     if (headers(message, 'Via').length > 1) return; // 8.1.3.3: not for us
     const machine = this.#tables.clients.get(`${envelope.branch}|${envelope.cseqMethod}`);
-    if (machine) machine.receive({ message, raw, source });
+    if (machine) machine.receive(envelope);
     else if (envelope.cseqMethod === 'INVITE' && (message.status ?? 0) >= 200 && (message.status ?? 0) < 300) {
       // The transaction is over, the peer still has no ACK
       this.#tables.findDialog(envelope.callId, envelope.fromTag, envelope.toTag)?.ackAgain(envelope.cseq);
@@ -47,14 +46,13 @@ export class Router {
 
   #ack(envelope: Envelope): void {
     const entry = this.#tables.servers.get(serverKey(envelope));
-    const { message, raw } = envelope;
     if (entry && entry.transaction.finalStatus >= 300) {
       const first = entry.machine.state === 'completed';
       entry.machine.dispatch('ack');
-      if (first) entry.transaction.emit('ack', message, raw);
+      if (first) entry.transaction.emit('ack', envelope.message, envelope.raw);
       return;
     }
-    this.#tables.findDialog(envelope.callId, envelope.toTag, envelope.fromTag)?.receiveAck(envelope.cseq, message, raw);
+    this.#tables.findDialog(envelope.callId, envelope.toTag, envelope.fromTag)?.receiveAck(envelope);
   }
 
   #request(envelope: Envelope): void {
@@ -101,10 +99,6 @@ export class Router {
     const response: SipMessage = buildResponse(envelope.message, status, { reason, toTag });
     response.headers.push(['Server', this.#core.options.userAgent]);
     if (status === 503) response.headers.push(['Retry-After', '10']);
-    // What we could not read we do not repeat either
-    for (const name of ['From', 'To', 'CSeq']) {
-      if (header(response, name) === undefined) return;
-    }
     this.#answer(envelope, serializeMessage(response));
   }
 }

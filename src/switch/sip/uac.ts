@@ -106,8 +106,16 @@ export class UacTransaction extends EventEmitter<ClientTransactionEvents> implem
     else if (status < 300 && taken.dialog && !heard) forks.settleUnheard(taken.dialog);
   }
 
-  #pass({ message, raw, source }: ReceivedResponse, dialog: DialogPart | undefined): boolean {
-    return this.emit('response', message, { raw, source, local: false, ...(dialog ? { dialog } : {}) });
+  #pass(response: ReceivedResponse, dialog: DialogPart | undefined): boolean {
+    const { message, source } = response;
+    const info = {
+      source,
+      local: false,
+      get raw() {
+        return response.raw;
+      },
+    };
+    return this.emit('response', message, dialog ? Object.assign(info, { dialog }) : info);
   }
 
   #progress(): void {

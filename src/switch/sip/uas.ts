@@ -24,7 +24,6 @@ const maxUnansweredMinutes = 10;
 export class UasTransaction extends EventEmitter<ServerTransactionEvents> implements UasPart {
   readonly id = newId();
   readonly request: SipMessage;
-  readonly raw: string;
   readonly source: HostPort;
   readonly receivedAtMs = Date.now();
   readonly envelope: Envelope;
@@ -43,11 +42,14 @@ export class UasTransaction extends EventEmitter<ServerTransactionEvents> implem
     this.#core = core;
     this.envelope = envelope;
     this.request = envelope.message;
-    this.raw = envelope.raw;
     this.source = envelope.source;
     this.dialog = dialog;
     this.localTag = dialog?.localTag ?? (envelope.toTag || newTag());
     this.#machine = core.openServer(envelope, this);
+  }
+
+  get raw(): string {
+    return this.envelope.raw;
   }
 
   get isInvite(): boolean {

@@ -42,7 +42,18 @@ export interface SrfClient {
   ): void;
   findDialogById(id: string): SrfDialog | undefined;
   removeDialog(dialog: SrfDialog): void;
-  readonly app: { client?: { mapServer: Map<Socket, unknown> } };
+  readonly app: { client?: { mapServer: Map<Socket, unknown>; wp: SrfWire } };
+}
+
+type FrameListener = (socket: Socket, text: string) => void;
+
+/** srf's connection to drachtio: `msg` is one frame of drachtio's, without its length. */
+export interface SrfWire {
+  listeners(event: 'msg'): FrameListener[];
+  removeAllListeners(event: 'msg'): void;
+  on(event: 'msg', listener: FrameListener): void;
+  /** Sends a frame; gives its id. */
+  send(socket: Socket, text: string): string;
 }
 
 export interface UacOptions {

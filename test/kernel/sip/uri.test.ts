@@ -44,6 +44,9 @@ describe('parseNameAddr', () => {
       tag: '98asjd8',
     });
   });
+  it('takes a comma in a name without quotes: it can mean nothing else', () => {
+    expect(parseNameAddr('Yamada, Taro <sip:a@b>;tag=1')).toMatchObject({ displayName: 'Yamada, Taro', tag: '1' });
+  });
   it.each([
     '',
     'x',
@@ -51,7 +54,7 @@ describe('parseNameAddr', () => {
     '<sip:a@b',
     '"a" sip:b@c',
     '<>',
-    'a,b <sip:a@b>',
+    'a;b <sip:a@b>',
     '<sip:a@b>;;tag=1',
   ])('refuses %j', (text) => expect(parseNameAddr(text)).toBeUndefined());
 });

@@ -1,3 +1,5 @@
+import { endOfHead, header, readMessage } from '../../../kernel/sip/message.ts';
+
 /** What comes out of a byte stream (RFC 3261 18.3, RFC 5626 3.5.1). */
 export type Frame =
   | { kind: 'message'; bytes: Buffer }
@@ -6,7 +8,6 @@ export type Frame =
   /** The stream can't be followed any further: close it. */
   | { kind: 'broken'; why: string };
 
-const headerEnd = Buffer.from('\r\n\r\n');
 const cr = 13;
 const lf = 10;
 
@@ -48,14 +49,14 @@ export class StreamFramer {
     const held = this.#held;
     if (held.length === 0) return undefined;
     if (held[0] === cr || held[0] === lf) return this.#skipLineEnds();
-    const end = held.indexOf(headerEnd, Math.max(0, this.#searched - 3));
-    if (end < 0) {
+    const headEnd = endOfHead(held, Math.max(0, this.#searched - 3));
+    if (headEnd === undefined) {
       this.#searched = held.length;
       return held.length > this.#maxMessageBytes ? { kind: 'broken', why: 'headers too long' } : undefined;
     }
-    const bodyLength = contentLength(held.toString('latin1', 0, end));
-    if (bodyLength === undefined) return { kind: 'broken', why: 'Content-Length is no number' };
-    const total = end + headerEnd.length + bodyLength;
+    const bodyLength = bodyLengthOf(held.toString('latin1', 0, headEnd));
+    if (typeof bodyLength === 'string') return { kind: 'broken', why: bodyLength };
+    const total = headEnd + bodyLength;
     if (total > this.#maxMessageBytes) return { kind: 'broken', why: 'message too long' };
     if (held.length < total) return undefined;
     this.#drop(total);
@@ -81,10 +82,10 @@ export class StreamFramer {
   }
 }
 
-/** Content-Length among header lines; 0 where it is missing; undefined where it is no number. */
-function contentLength(headerText: string): number | undefined {
-  const found = /\n(?:content-length|l)[ \t]*:[ \t]*(?:\r?\n[ \t]+)?([^\r\n]*)/i.exec(headerText);
-  if (!found) return 0;
-  const value = (found[1] ?? '').trim();
-  return /^\d{1,9}$/.test(value) ? Number(value) : undefined;
+/** Content-Length as the reader of messages will see it; 0 where it is missing; else why the stream ends here. */
+function bodyLengthOf(head: string): number | string {
+  const read = readMessage(head);
+  if (!read) return 'no SIP';
+  const value = header(read.message, 'Content-Length') ?? '0';
+  return /^\d{1,9}$/.test(value) ? Number(value) : 'Content-Length is no number';
 }

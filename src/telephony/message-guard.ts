@@ -1,0 +1,126 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { canonicalText } from '../kernel/sip/canonical.ts';
+import { readMessage } from '../kernel/sip/message.ts';
+import { faultOfRequest } from '../kernel/sip/request-faults.ts';
+import type { SrfWire } from './types/srf.ts';
+
+/** A request from the network that was refused because of how it is written; nobody else has heard of it. */
+export interface RefusedRequest {
+  /** '' where not even that could be read. */
+  method: string;
+  status: number;
+  /** Reason phrase of the answer: names what is wrong, in words of ours. */
+  reason: string;
+  sourceAddress: string;
+}
+
+export interface MessageGuardOptions {
+  clock: Clock;
+  logger: Logger;
+  onRefused?: ((refused: RefusedRequest) => void) | undefined;
+}
+
+const crlf = '\r\n';
+/** Strangers decide how many broken messages come: the log hears of them at most so often. */
+const logEveryMs = 10_000;
+const unreadable = { status: 400, reason: 'Bad Request' };
+
+/** A frame of drachtio's that carries SIP: its first line, CRLF, the message. */
+interface SipFrame {
+  leader: string;
+  /** `network`: of a peer's. Else drachtio tells of itself, or of what was sent. */
+  origin: string;
+  address: string;
+  transactionId: string;
+  sip: string;
+}
+
+/**
+ * Stands between drachtio's connection and srf. drachtio passes headers on as they came, with line ends and spellings
+ * that srf reads otherwise, or not at all. So srf gets each message as our own reader understood it; a request that is
+ * broken is answered here and now; and whatever a handler throws ends with this message, not with the process.
+ */
+export class MessageGuard {
+  readonly #options: MessageGuardOptions;
+  #unsaid = 0;
+  #saidAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: MessageGuardOptions) {
+    this.#options = options;
+  }
+
+  /** Puts the guard in front of whoever listens to the connection now. */
+  attach(wire: SrfWire): void {
+    const listeners = wire.listeners('msg');
+    wire.removeAllListeners('msg');
+    wire.on('msg', (socket, text) => {
+      const frame = sipFrameOf(text);
+      const passed = frame ? this.#read(wire, socket, frame) : text;
+      if (passed === undefined) return;
+      try {
+        for (const listener of listeners) listener(socket, passed);
+      } catch (error) {
+        this.#failed(error);
+        if (frame?.origin === 'network') refuse(wire, socket, frame, { status: 500, reason: 'Server Internal Error' });
+      }
+    });
+  }
+
+  /** The frame with its message in one spelling; undefined where nobody shall hear of it. */
+  #read(wire: SrfWire, socket: Socket, frame: SipFrame): string | undefined {
+    const read = readMessage(frame.sip, { bodyIsRest: true });
+    const text = read && `${frame.leader}${crlf}${canonicalText(read.message)}`;
+    if (frame.origin !== 'network') return text ?? `${frame.leader}${crlf}${frame.sip}`;
+    const fault = read ? faultOfRequest(read) : unreadable;
+    if (!fault) return text;
+    const { method = '' } = read?.message ?? {};
+    if (method !== 'ACK') refuse(wire, socket, frame, fault);
+    this.#report({ method, ...fault, sourceAddress: frame.address });
+    return undefined;
+  }
+
+  #report(refused: RefusedRequest): void {
+    const { clock, logger, onRefused } = this.#options;
+    onRefused?.(refused);
+    this.#unsaid += 1;
+    if (clock.monotonicMs() - this.#saidAtMs < logEveryMs) return;
+    const { status, reason } = refused;
+    logger.warn({ count: this.#unsaid, status, reason }, 'broken SIP requests were refused; the last of them as named');
+    this.#unsaid = 0;
+    this.#saidAtMs = clock.monotonicMs();
+  }
+
+  #failed(error: unknown): void {
+    // Its message may well repeat the SIP message: the place alone is told.
+    const where = error instanceof Error ? /^ +at .*$/m.exec(error.stack ?? '')?.[0].trim() : undefined;
+    const name = error instanceof Error ? error.constructor.name : typeof error;
+    this.#options.logger.error({ error: name, where }, 'a SIP message could not be handled');
+  }
+}
+
+function refuse(
+  wire: SrfWire,
+  socket: Socket,
+  frame: SipFrame,
+  { status, reason }: { status: number; reason: string },
+) {
+  if (frame.transactionId === '') return;
+  wire.send(
+    socket,
+    `sip|${frame.transactionId}|${crlf}SIP/2.0 ${status} ${reason}${crlf}Content-Length: 0${crlf}${crlf}`,
+  );
+}
+
+/** The layout of the first line is drachtio's: `<id>|sip|network|<bytes>|udp|<ip>|<port>|<time>|<transaction>|…`. */
+function sipFrameOf(text: string): SipFrame | undefined {
+  const end = text.indexOf(crlf);
+  if (end < 0) return undefined;
+  const leader = text.slice(0, end);
+  const [, verb, source = '', , , address = '', , , transactionId = ''] = leader.split('|');
+  const sip = text.slice(end + crlf.length);
+  // What drachtio tells of messages that were sent holds one, too.
+  if (verb !== 'sip') return sip === '' ? undefined : { leader, origin: '', address: '', transactionId: '', sip };
+  return { leader, origin: source, address, transactionId, sip };
+}
