@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
 const root = resolve(import.meta.dirname, '..');
@@ -21,6 +22,7 @@ const stamp = join(root, 'dist/console.stamp');
 /** Everything that the pages are made of, as one hash. */
 function hashSources(): string {
   const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
+  hash.update(readFileSync(import.meta.filename));
   for (const file of globSync('**/*.*', { cwd: source }).toSorted()) {
     hash.update(`\n${file}\n`).update(readFileSync(join(source, file)));
   }
@@ -36,12 +38,24 @@ export async function buildConsole(): Promise<void> {
   const made = mkdtempSync(join(root, 'dist/console-'));
   try {
     await build({ configFile: join(source, 'vite.config.ts'), build: { outDir: made } });
+    compressAll(made);
     chmodSync(made, 0o755);
     rmSync(target, { recursive: true, force: true });
     renameSync(made, target);
     writeFileSync(stamp, hash);
   } finally {
     rmSync(made, { recursive: true, force: true });
+  }
+}
+
+/** Beside each file what is sent of it: compressed once, as well as can be. */
+function compressAll(folder: string): void {
+  for (const name of globSync('**/*.{html,js,css,svg}', { cwd: folder })) {
+    const file = join(folder, name);
+    const bytes = readFileSync(file);
+    const quality = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+    writeFileSync(`${file}.br`, brotliCompressSync(bytes, { params: quality }));
+    writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }));
   }
 }
 

@@ -121,7 +121,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const page = await addPages(api, options.consoleFolder);
   app.setNotFoundHandler((request, reply) => {
     // The console finds its own way by the address: every page of it is this one.
-    if (page !== undefined && isPage(request)) return reply.type('text/html; charset=utf-8').send(page);
+    if (page !== undefined && isPage(request)) {
+      return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(page);
+    }
     return refuse(request, routes);
   });
   await app.ready();
@@ -190,7 +192,19 @@ async function addPages(api: Api, folder: string | undefined): Promise<string | 
     scoped.addHook('onRoute', (route) => {
       route.config = { ...route.config, guard: { public: true } };
     });
-    await scoped.register(files, { root: folder, wildcard: false });
+    await scoped.register(files, {
+      ...{
+        root: folder,
+        wildcard: false,
+        preCompressed: true,
+        globIgnore: ['**/*.br', '**/*.gz'],
+        cacheControl: false,
+      },
+      // What is under assets/ has its hash in its name, and never changes.
+      setHeaders: (reply, path) => {
+        reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
+      },
+    });
   });
   return readFileSync(join(folder, 'index.html'), 'utf8');
 }
