@@ -34,7 +34,7 @@ export interface ActorOptions {
   limits: CallLimits;
   clock: Clock;
   logger: Logger;
-  /** The call is over: nothing of it is left on the switch or on record. */
+  /** The call is over: nothing of it is left on the switch. */
   onOver(): void;
 }
 
@@ -168,6 +168,11 @@ export class CallActor {
   readonly onPeerEvent = (legId: string, event: LegEvent): void => {
     this.#mailbox.post(() => this.#peers.onLegEvent(legId, event));
   };
+
+  /** Saves the call once more: what was saved of it is gone. */
+  saveAgain(): void {
+    this.#mailbox.post(() => this.#save(true));
+  }
 
   /** Ends the call: every leg, then its record. */
   end(cause: EndCause): void {
@@ -327,7 +332,10 @@ export class CallActor {
   #finishIfDone(): void {
     if (!this.#callerEnded || !this.#peers.allOver || this.#over) return;
     this.#finish();
-    this.#options.saver.remove().then(this.#options.onOver, this.#options.onOver);
+    const { saver, facts, onOver } = this.#options;
+    // The place of the call is free now, whatever journal and store are doing; its state goes when its end is on disk.
+    saver.remove(facts.written());
+    onOver();
   }
 
   #finish(): void {
@@ -366,8 +374,9 @@ export class CallActor {
     if (!this.#over) this.#mailbox.post(() => this.#end('failed'));
   }
 
-  #save(): void {
+  #save(isLost = false): void {
     if (this.#over) return;
+    if (isLost) this.#options.saver.forget();
     this.#options.saver.save(() => this.#saved(), `${this.#leg?.legId}|${this.#peers.legs}`);
   }
 
@@ -380,6 +389,7 @@ export class CallActor {
       facts: this.#options.facts.state,
       ...(this.#endCause ? { ending: this.#endCause } : {}),
       ...(this.#leg ? { caller: this.#leg.snapshot() } : {}),
+      ...this.#messages.saved,
       ...this.#peers.saved,
     };
   }

@@ -169,7 +169,8 @@ export class CallBackTurn {
       this.#endTone = resolve;
       this.#host.timers.start(toneTimer, toneMs, resolve);
     });
-    await this.#report();
+    // Not waited for: where Redis is away the agent would hear nothing until it is back.
+    this.#report();
     return 'system-hangup';
   }
 

@@ -27,8 +27,9 @@ export class CallBackWish {
     this.#host = host;
   }
 
+  /** Somebody waits for the answer: a caller who has hung up does not, and their call ends without it. */
   get isAsking(): boolean {
-    return this.#isAsking;
+    return this.#isAsking && !this.#isGone;
   }
 
   /** Where the caller can be called back; undefined: nowhere. */
@@ -59,7 +60,11 @@ export class CallBackWish {
       return;
     }
     this.#isAsking = true;
-    ticket.callBackLater().then((isKept) => post(() => this.#onAnswer(ticket, isKept)));
+    ticket.callBackLater().then((isKept) => {
+      // The call may be over by then.
+      if (this.#isGone) this.#onLateAnswer(ticket, isKept);
+      else post(() => this.#onAnswer(isKept));
+    });
   }
 
   /** The caller has hung up. True: the place is kept, or will be given up here. */
@@ -68,10 +73,13 @@ export class CallBackWish {
     return this.#isAsking;
   }
 
-  #onAnswer(ticket: DeskTicket, isKept: boolean): void {
+  #onLateAnswer(ticket: DeskTicket, isKept: boolean): void {
+    if (!isKept) ticket.leave('abandoned');
+  }
+
+  #onAnswer(isKept: boolean): void {
     const { hasLeft, onKept, tell, onSettled } = this.#host;
     this.#isAsking = false;
-    if (this.#isGone && !isKept) ticket.leave('abandoned');
     if (!hasLeft()) {
       if (isKept) onKept();
       tell(isKept ? 'kept' : 'too-late');

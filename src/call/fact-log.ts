@@ -1,12 +1,23 @@
-import type { CallFact, CallFactBody, EndCause } from '../kernel/call-fact.ts';
+import {
+  type CallFact,
+  type CallFactBody,
+  type EndCause,
+  type EndWitness,
+  endedFactId,
+  recordedFactId,
+} from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { errorMessage } from '../kernel/errors.ts';
+import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { FactSink } from '../ledger/ledger.ts';
 
 /** After a take-over the numbering goes on from the next multiple of this: what the dead controller wrote last is unknown. */
 const takeoverSeqStep = 1_000;
+/** The journal will never take it, or takes nothing any more. */
+const hopelessCodes = new Set(['FACT_INVALID', 'JOURNAL_CLOSED']);
+const firstRetryMs = 500;
+const maxRetryMs = 10_000;
 
 /** The part of a call's record that moves with it to another controller. */
 export interface FactLogState {
@@ -29,6 +40,7 @@ export class FactLog {
   readonly #options: FactLogOptions;
   readonly #openLegIds = new Set<string>();
   readonly #unwritten = new Set<CallFact>();
+  readonly #onWritten: (() => void)[] = [];
   #nextSeq = 1;
   #closed = false;
 
@@ -52,6 +64,12 @@ export class FactLog {
     return this.#openLegIds.has(legId);
   }
 
+  /** Resolves when all that was appended so far is on disk, or can never be. */
+  async written(): Promise<void> {
+    if (this.#unwritten.size === 0) return;
+    await new Promise<void>((resolve) => this.#onWritten.push(resolve));
+  }
+
   /** Appends a fact. Facts of a leg that has ended are dropped: nothing follows `ended`. */
   append(body: CallFactBody, atMs = this.#options.clock.nowMs()): void {
     if (this.#closed) return;
@@ -61,7 +79,7 @@ export class FactLog {
     const { callId, accountId } = this.#options;
     this.#write({
       ...body,
-      factId: newId('fact'),
+      factId: factIdOf(body, callId),
       callId,
       accountId,
       seq: this.#nextSeq++,
@@ -70,9 +88,10 @@ export class FactLog {
   }
 
   /** Closes a leg's record, once; later calls change nothing. */
-  endLeg(legId: string, cause: EndCause, details: { sipStatus?: number | undefined; atMs?: number } = {}): void {
-    const { sipStatus, atMs } = details;
-    this.append({ type: 'ended', legId, cause, ...(sipStatus === undefined ? {} : { sipStatus }) }, atMs);
+  endLeg(legId: string, cause: EndCause, details: EndDetails = {}): void {
+    const { sipStatus, atMs, witness } = details;
+    const status = sipStatus === undefined ? {} : { sipStatus };
+    this.append({ type: 'ended', legId, cause, ...status, ...(witness === undefined ? {} : { witness }) }, atMs);
   }
 
   /** Another controller writes this call's record now. */
@@ -81,12 +100,41 @@ export class FactLog {
   }
 
   #write(fact: CallFact): void {
-    const { ledger, logger, callId } = this.#options;
     this.#unwritten.add(fact);
-    const done = () => this.#unwritten.delete(fact);
-    ledger.append(fact).then(done, (error: unknown) => {
-      done();
-      logger.error({ callId, factType: fact.type, err: errorMessage(error) }, 'a call fact could not be recorded');
-    });
+    this.#tryToWrite(fact, firstRetryMs);
   }
+
+  /** As often as it takes: what has happened is on record in the end, however full the disk was. */
+  #tryToWrite(fact: CallFact, pauseMs: number): void {
+    const { ledger, logger, clock, callId } = this.#options;
+    ledger.append(fact).then(
+      () => this.#done(fact),
+      (error: unknown) => {
+        const isHopeless = this.#closed || (error instanceof DenwabanError && hopelessCodes.has(error.code));
+        const log = isHopeless ? logger.error : pauseMs === firstRetryMs ? logger.warn : logger.debug;
+        const fields = { callId, factType: fact.type, err: errorMessage(error) };
+        log.call(logger, fields, isHopeless ? 'a call fact is lost' : 'a call fact could not be recorded; tried again');
+        if (isHopeless) this.#done(fact);
+        else clock.setTimeout(() => this.#tryToWrite(fact, Math.min(maxRetryMs, 2 * pauseMs)), pauseMs);
+      },
+    );
+  }
+
+  #done(fact: CallFact): void {
+    this.#unwritten.delete(fact);
+    if (this.#unwritten.size === 0) for (const tell of this.#onWritten.splice(0)) tell();
+  }
+}
+
+/** What goes on record of an end besides its cause. */
+export interface EndDetails {
+  sipStatus?: number | undefined;
+  atMs?: number;
+  witness?: EndWitness;
+}
+
+/** Of what happens once and may be written by several, the id says what it is. */
+function factIdOf(body: CallFactBody, callId: string): string {
+  if (body.type === 'ended') return endedFactId(body.legId);
+  return body.type === 'recorded' ? recordedFactId(callId, body.recordingId) : newId('fact');
 }

@@ -95,18 +95,19 @@ export class Listeners {
     const listener: Listener = { agentId, legId: newId('leg'), mode };
     this.#all.add(listener);
     // Until now the next caller could be theirs.
-    if ((await this.#host.ticket()?.listenIn(agentId)) === 'busy') {
-      return new Promise((resolve) =>
-        this.#host.post(() => {
+    const isBusy = (await this.#host.ticket()?.listenIn(agentId)) === 'busy';
+    const phones = isBusy ? [] : await this.#host.phonesOf(agentId).catch(() => []);
+    // The talk may be over by now, and the call with it: it does not wait for this.
+    if (!this.#all.has(listener)) return orderRefused(isBusy ? 'busy' : 'not-talking');
+    return new Promise((resolve) =>
+      this.#host.post(() => {
+        if (isBusy) {
           this.#all.delete(listener);
-          // The call may have waited for this alone.
           this.#host.onChanged();
-          resolve(orderRefused('busy'));
-        }),
-      );
-    }
-    const phones = await this.#host.phonesOf(agentId).catch(() => []);
-    return new Promise((resolve) => this.#host.post(() => resolve(this.#dial(listener, phones))));
+        }
+        resolve(isBusy ? orderRefused('busy') : this.#dial(listener, phones));
+      }),
+    );
   }
 
   /** Nothing where they do not listen. */
@@ -197,7 +198,8 @@ export class Listeners {
     // As of an agent's: a phone that only rang was not hung up.
     listener.unwanted = listener.leg ? cause : 'cancelled';
     if (listener.leg) this.#hangUp(listener, listener.leg, cause);
-    else listener.attempt?.cancel();
+    else if (listener.attempt) listener.attempt.cancel();
+    else this.#forget(listener);
     this.#host.onChanged();
   }
 

@@ -34,6 +34,12 @@ export interface SavedRecording {
   paused: boolean;
 }
 
+/** A message that the caller leaves, and whose end is not on record yet. */
+export interface SavedMessage {
+  recordingId: string;
+  minDurationMs: number;
+}
+
 /** A supervisor's phone that rings, or hears the talk. */
 export type SavedListener = Pick<PeerCallState, 'legId' | 'leg' | 'ringing'>;
 
@@ -85,5 +91,6 @@ export interface SavedCall {
   /** The caller's wait for people, and the agents who ring or talk. */
   desk?: DeskState;
   recordings?: readonly SavedRecording[];
+  message?: SavedMessage;
   listeners?: readonly SavedListener[];
 }

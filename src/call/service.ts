@@ -17,17 +17,21 @@ import type { CallStateStore } from './call-state-store.ts';
 import type { DeskAccess } from './escalation.ts';
 import { FactLog } from './fact-log.ts';
 import type { FlowRunner } from './flow-runner.ts';
+import type { LegWitnesses } from './leg-ends.ts';
 import type { CallLimits } from './limits.ts';
 import { OfferedCall } from './offered-call.ts';
 import type { PromptLibrary } from './prompts.ts';
 import { type Destination, isRefusal, Reception } from './reception.ts';
 import { RecordingFolder } from './recordings.ts';
 import type { CallIdentity, SavedCall } from './saved-call.ts';
+import { StateRemovals } from './state-removals.ts';
 import { StateSaver } from './state-saver.ts';
 import { Takeover } from './takeover.ts';
 import type { IncomingCall, Telephony } from './telephony.ts';
 
 const retryAfterSeconds = 2;
+/** What is not forgotten by then is by whoever takes it over. */
+const forgetDeadlineMs = 2_000;
 
 export interface CallServiceOptions {
   telephony: Telephony;
@@ -37,6 +41,10 @@ export interface CallServiceOptions {
   loadFlow(stored: StoredFlow): FlowRunner;
   ledger: FactSink;
   states: CallStateStore;
+  /** Asked when the legs of a call ended that lost its controller; left out: nobody can be. */
+  witnesses?: LegWitnesses;
+  /** Legs may have been lost. */
+  onLegsLost?(): void;
   prompts: PromptLibrary;
   /** Who is asked when a flow escalates; left out: nobody. */
   people?: DeskAccess;
@@ -66,8 +74,10 @@ export interface CallService {
   callBack(request: DeskRequest, ticket: DeskTicket): Promise<DeskListener>;
   /** Does what people at the desk ask of a call of this controller. */
   order(callId: string, order: CallOrder): Promise<CallOrderResult>;
-  /** Calls between INVITE and the last fact. */
+  /** Calls between INVITE and the end of the last leg. */
   readonly activeCalls: number;
+  /** Whether the call is one of them. */
+  isDriven(callId: string): boolean;
 }
 
 /** The call room: every INVITE becomes an actor or a closed record of a refusal. */
@@ -83,6 +93,7 @@ class Service implements CallService {
   readonly #offered = new Map<OfferedCall, FactLog>();
   readonly #actors = new Map<string, CallActor>();
   readonly #takeover: Takeover;
+  readonly #removals: StateRemovals;
   readonly #callBacks: CallBacks;
   readonly #flowCache = new Map<string, FlowRunner>();
   #draining = false;
@@ -100,17 +111,28 @@ class Service implements CallService {
       hasRoom: () => roomFor() > 0,
       newActor: (identity) => this.#newCallBack(identity),
     });
+    const removals = new StateRemovals(options);
+    this.#removals = removals;
+    const onLost = () => options.onLegsLost?.();
     this.#takeover = new Takeover({
       ...options,
-      leaseMs: options.leaseMs ?? 10_000,
-      recordings: this.#recordings,
-      roomFor,
+      ...{ removals, roomFor, recordings: this.#recordings, leaseMs: options.leaseMs ?? 10_000 },
       rebuild: (saved) => this.#rebuild(saved),
+      onOrphans: onLost,
+      onForgotten: () => {
+        options.logger.warn({ calls: this.#actors.size }, 'the store has lost what was saved of calls: saved again');
+        for (const actor of this.#actors.values()) actor.saveAgain();
+        onLost();
+      },
     });
   }
 
   get activeCalls(): number {
     return this.#actors.size + this.#offered.size;
+  }
+
+  isDriven(callId: string): boolean {
+    return this.#actors.has(callId);
   }
 
   async start(): Promise<void> {
@@ -138,6 +160,8 @@ class Service implements CallService {
     for (const actor of this.#actors.values()) actor.end('system-hangup');
     await withDeadline(this.#options.clock, idle, deadlineMs);
     this.#takeover.stop();
+    await this.#removals.settled(forgetDeadlineMs);
+    this.#removals.stop();
   }
 
   callBack(request: DeskRequest, ticket: DeskTicket): Promise<DeskListener> {
@@ -287,7 +311,8 @@ class Service implements CallService {
       this.#actors.delete(callId);
       this.#checkIdle();
     };
-    const saver = new StateSaver({ states, clock, logger, controllerId, callId, onLost });
+    const removals = this.#removals;
+    const saver = new StateSaver({ states, removals, clock, logger, controllerId, callId, onLost });
     const onOver = () => {
       this.#actors.delete(callId);
       this.#checkIdle();
@@ -314,14 +339,15 @@ class Service implements CallService {
     return actor;
   }
 
-  async #rebuild(saved: SavedCall): Promise<CallActor | undefined> {
+  async #rebuild(saved: SavedCall) {
     const { ledger, clock, logger } = this.#options;
     const { identity } = saved;
     const { callId, accountId } = identity;
     const flow = await this.#flowOf(identity);
     if (!flow) return undefined;
     this.#prepareRecordings(accountId);
-    return this.#newActor(identity, flow, new FactLog({ ledger, clock, logger, callId, accountId }, saved.facts));
+    const facts = new FactLog({ ledger, clock, logger, callId, accountId }, saved.facts);
+    return { actor: this.#newActor(identity, flow, facts), facts };
   }
 
   async #flowOf({ flowId, flowVersion, callBackOf, language }: CallIdentity): Promise<FlowRunner | undefined> {

@@ -2,6 +2,7 @@ import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallStateStore } from './call-state-store.ts';
+import type { StateRemovals } from './state-removals.ts';
 
 const firstRetryMs = 200;
 const maxRetryMs = 5_000;
@@ -9,7 +10,8 @@ const maxRetryMs = 5_000;
 const gatherMs = 25;
 
 export interface StateSaverOptions {
-  states: CallStateStore;
+  states: Pick<CallStateStore, 'save'>;
+  removals: Pick<StateRemovals, 'add'>;
   clock: Clock;
   logger: Logger;
   controllerId: string;
@@ -26,13 +28,13 @@ export class StateSaver {
   readonly #options: StateSaverOptions;
   #newest: (() => unknown) | undefined;
   #gathering: TimerHandle | undefined;
-  #legs = '';
+  /** Of what was saved, or is being saved. */
+  #legs: string | undefined;
   #busy = false;
-  #removing = false;
   #stopped = false;
   #retry: TimerHandle | undefined;
   #failures = 0;
-  #resolveRemoved: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
 
   constructor(options: StateSaverOptions) {
     this.#options = options;
@@ -43,7 +45,7 @@ export class StateSaver {
    * a change of these is saved at once, since a leg that nobody knows of would outlive us.
    */
   save(read: () => unknown, legs: string): void {
-    if (this.#removing || this.#stopped) return;
+    if (this.#stopped) return;
     this.#newest = read;
     const changed = legs !== this.#legs;
     this.#legs = legs;
@@ -51,16 +53,20 @@ export class StateSaver {
     else this.#gathering ??= this.#options.clock.setTimeout(() => this.#gathered(), gatherMs);
   }
 
-  /** Forgets the call once what is under way is done; resolves when it is forgotten, or given up. */
-  remove(): Promise<void> {
-    this.#removing = true;
-    this.#newest = undefined;
-    this.#options.clock.clearTimeout(this.#gathering);
-    return new Promise((resolve) => {
-      this.#resolveRemoved = resolve;
-      if (this.#stopped) resolve();
-      else this.#next();
-    });
+  /** What was saved is gone: the next save is made at once. */
+  forget(): void {
+    this.#legs = undefined;
+  }
+
+  /**
+   * Saves no more, and forgets the call once `recorded`, and what is under way is done. Waits for nothing: where the
+   * store is away the call is over all the same.
+   */
+  remove(recorded: Promise<unknown>): void {
+    if (this.#stopped) return;
+    this.stop();
+    const idle = this.#busy ? new Promise<void>((resolve) => (this.#onIdle = resolve)) : undefined;
+    this.#options.removals.add(this.#options.callId, Promise.all([recorded, idle]));
   }
 
   /** Saves no more and leaves what is saved as it is. */
@@ -69,7 +75,6 @@ export class StateSaver {
     this.#newest = undefined;
     this.#options.clock.clearTimeout(this.#retry);
     this.#options.clock.clearTimeout(this.#gathering);
-    this.#resolveRemoved?.();
   }
 
   #gathered(): void {
@@ -78,48 +83,47 @@ export class StateSaver {
   }
 
   #next(): void {
-    if (this.#busy || this.#stopped || this.#retry) return;
-    if (this.#newest === undefined && !this.#removing) return;
+    if (this.#busy || this.#stopped || this.#retry || this.#newest === undefined) return;
     this.#busy = true;
-
-    this.#work().then(
-      (goOn) => {
-        this.#busy = false;
+    this.#work(this.#newest).then(
+      (kept) => {
+        this.#idle();
         this.#failures = 0;
-        if (goOn) this.#next();
+        if (kept || this.#stopped) this.#next();
+        else this.#lost();
       },
       (error: unknown) => {
-        this.#busy = false;
+        this.#idle();
         this.#retryLater(error);
       },
     );
   }
 
-  async #work(): Promise<boolean> {
-    const { states, clock, controllerId, callId, onLost } = this.#options;
-    if (this.#removing) {
-      await states.remove(controllerId, callId);
-      this.stop();
-      return false;
-    }
-    const read = this.#newest;
-    if (!read) return false;
+  #idle(): void {
+    this.#busy = false;
+    this.#onIdle?.();
+  }
+
+  #lost(): void {
+    this.stop();
+    this.#options.onLost();
+  }
+
+  async #work(read: () => unknown): Promise<boolean> {
+    const { states, clock, controllerId, callId } = this.#options;
     const kept = await states.save(controllerId, { callId, savedAtMs: clock.nowMs(), state: read() });
-    if (!kept) {
-      this.stop();
-      onLost();
-      return false;
-    }
     if (this.#newest === read) this.#newest = undefined;
-    return true;
+    return kept;
   }
 
   #retryLater(error: unknown): void {
     const { clock, logger, callId } = this.#options;
     if (this.#stopped) return;
     this.#failures += 1;
-    logger.warn({ callId, failures: this.#failures, err: errorMessage(error) }, 'the call state could not be saved');
-    const delayMs = Math.min(maxRetryMs, firstRetryMs * 2 ** (this.#failures - 1));
+    // Once an outage and call: all calls try again every few seconds.
+    const log = this.#failures === 1 ? logger.warn : logger.debug;
+    log.call(logger, { callId, err: errorMessage(error) }, 'the call state could not be saved; tried again');
+    const delayMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(this.#failures - 1, 10));
     this.#retry = clock.setTimeout(() => {
       this.#retry = undefined;
       this.#next();

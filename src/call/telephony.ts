@@ -22,6 +22,8 @@ export interface Telephony {
   dial(request: DialRequest): DialAttempt;
   /** Takes over a leg that another controller drove; undefined when it no longer exists on the switch. */
   adopt(snapshot: LegSnapshot, onEvent: (event: LegEvent) => void): Promise<Leg | undefined>;
+  /** Whether a media server has a channel of this leg; undefined: not every one can be asked now. */
+  hasChannel(legId: string): Promise<boolean | undefined>;
 }
 
 export interface TelephonyHandlers {

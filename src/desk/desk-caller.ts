@@ -1,4 +1,4 @@
-import { type Clock, delay } from '../kernel/clock.ts';
+import { type Clock, deadlinePassed, delay, withDeadline } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallShown } from './call-shown.ts';
@@ -358,13 +358,13 @@ export class DeskCaller implements DeskTicket {
     this.#send(event.type, () => this.#options.store.report(offerId, event));
   }
 
-  /** As {@link #send}, but undefined when it takes too long, whether or not it was done in the end. */
+  /** As {@link #send}, but undefined when that, or what was told before, takes too long: it may be done in the end. */
   async #promptly<T>(what: string, operation: () => Promise<T>): Promise<T | undefined> {
     const { clock } = this.#options;
     const deadlineMs = clock.monotonicMs() + promptlyMs;
     const isTooLate = () => clock.monotonicMs() > deadlineMs;
-    const result = await this.#send(what, operation, isTooLate);
-    return isTooLate() ? undefined : result;
+    const result = await withDeadline(clock, this.#send(what, operation, isTooLate), promptlyMs);
+    return result === deadlinePassed || isTooLate() ? undefined : result;
   }
 
   /** After all that was told before; as often as it takes while Redis is away. Every operation may be repeated. */

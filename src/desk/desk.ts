@@ -1,6 +1,6 @@
 import { isOpen } from '../accounts/opening-hours.ts';
 import { assert } from '../kernel/assert.ts';
-import { type TimerHandle, withDeadline } from '../kernel/clock.ts';
+import { deadlinePassed, type TimerHandle, withDeadline } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import { type CallOrderResult, orderDone, orderRefused } from './call-orders.ts';
 import { DeskCaller } from './desk-caller.ts';
@@ -17,6 +17,8 @@ const retryMs = 500;
 const placesAtOnce = 25;
 const stopDeadlineMs = 3_000;
 const suspensionDeadlineMs = 1_000;
+/** How long a caller who comes back waits until it is known that they had left. */
+const settledDeadlineMs = 3_000;
 
 /** The answering desk of one controller. */
 export function createDesk(options: DeskOptions): Desk {
@@ -72,6 +74,7 @@ class DeskService implements Desk, DeskStoreListener {
   }
 
   async offer(input: DeskRequestInput, listener: DeskListener): Promise<DeskTicket | DeskRefusal> {
+    const { clock } = this.#options;
     const request = deskRequestSchema.parse(input);
     const [suspended, closed] = await Promise.all([
       this.#isSuspended(request.account.accountId),
@@ -81,7 +84,9 @@ class DeskService implements Desk, DeskStoreListener {
     if (closed) return { refused: closed };
     // A call that has just left may come back: its leaving comes first.
     const before = this.#callers.get(request.callId);
-    if (before?.hasLeft) await before.settled();
+    const isSettled = before?.hasLeft ? await withDeadline(clock, before.settled(), settledDeadlineMs) : undefined;
+    if (isSettled === deadlinePassed)
+      throw new DenwabanError('DESK_AWAY', 'the desk has not heard yet that this caller had left');
     assert(!this.#callers.get(request.callId) || before?.hasLeft, 'a call is at the desk once');
     const caller = this.#newCaller(request, listener);
     try {

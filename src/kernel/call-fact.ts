@@ -32,6 +32,13 @@ export const endCauses = [
 ] as const;
 export type EndCause = (typeof endCauses)[number];
 
+/**
+ * Who says when a leg ended whose controller was gone by then: the switch, in the record of its channel; the controller,
+ * by the last sign of life it gave; or nobody, so that the leg lasted until the last thing on record.
+ */
+export const endWitnesses = ['switch', 'controller', 'last-fact'] as const;
+export type EndWitness = (typeof endWitnesses)[number];
+
 const base = {
   factId: z.string().min(1),
   callId: z.string().min(1),
@@ -118,6 +125,8 @@ export const callFactSchema = z.discriminatedUnion('type', [
     cause: z.enum(endCauses),
     /** Final SIP status of a leg that was never answered (or 200). */
     sipStatus: z.int().optional(),
+    /** Left out: whoever wrote it saw the leg end. */
+    witness: z.enum(endWitnesses).optional(),
   }),
 ]);
 export type CallFact = z.infer<typeof callFactSchema>;
@@ -126,3 +135,13 @@ export type CallFactType = CallFact['type'];
 /** A fact before the ledger's bookkeeping fields are filled in. */
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 export type CallFactBody = DistributiveOmit<CallFact, 'factId' | 'callId' | 'accountId' | 'seq' | 'atMs'>;
+
+/** A leg ends once, whoever writes it down: the same id for each who does. */
+export function endedFactId(legId: string): string {
+  return `fact_ended_${legId}`;
+}
+
+/** As {@link endedFactId}: a recording is on record once. */
+export function recordedFactId(callId: string, recordingId: string): string {
+  return `fact_recorded_${callId}_${recordingId}`;
+}

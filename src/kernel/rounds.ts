@@ -25,13 +25,23 @@ export class Rounds {
 
   /** The first round comes after the first pause. */
   start(): void {
-    const { clock, everyMs, work, onFailed } = this.#options;
+    const { clock, everyMs } = this.#options;
     if (this.#isStopped) return;
     this.#timer = clock.setTimeout(() => {
-      this.#running = work()
-        .then(() => undefined, onFailed)
-        .then(() => this.start());
+      this.#running = this.#round();
     }, everyMs);
+  }
+
+  /** The first round comes now; resolves when it is over. */
+  async startNow(): Promise<void> {
+    this.#running = this.#round();
+    await this.#running;
+  }
+
+  async #round(): Promise<void> {
+    const { work, onFailed } = this.#options;
+    await work().then(() => undefined, onFailed);
+    this.start();
   }
 
   /** Resolves when the round under way is over, or soon. */

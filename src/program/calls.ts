@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { callBacksOf } from '../call/call-backs.ts';
+import type { LegWitnesses } from '../call/leg-ends.ts';
 import { LostLegSweep } from '../call/lost-legs.ts';
 import { type CallService, createCallService } from '../call/service.ts';
 import type { Config } from '../config.ts';
@@ -30,21 +31,34 @@ function openPrompts({ dataDir }: Config, logger: Logger) {
 export async function openCalls(context: ProgramContext, dataRoom: Data, { telephony, phones }: Lines) {
   const { config, logger, shutdown } = context;
   const { stores, redis, ledger, outbox } = dataRoom;
-  const { data, flows } = stores;
+  const { data, flows, facts, channels } = stores;
   const states = new RedisCallStateStore(redis);
   const onReported = () => outbox.notify();
   // The desk is there before the calls are, since these ask it for the callers that they take over.
   const callRoom = Promise.withResolvers<CallService>();
+  const witnesses: LegWitnesses = {
+    factsOfCalls: (callIds) => facts.factsOfCalls(callIds),
+    channelsOf: (legIds) => channels.ofLegs(legIds),
+  };
   const onCallBack = callBacksOf(callRoom.promise);
   const deskRoom = await startDesk(config, redis, stores, logger, shutdown, { onReported, onCallBack });
   const { controllerId } = deskRoom;
-  const calls = createCallService({
+  const sweep = new LostLegSweep({
+    ...{ facts, witnesses, states, ledger, clock, logger },
+    flush: () => ledger.flush(),
+    isDriven: (callId) => calls.isDriven(callId),
+    hasChannel: (legId) => telephony.hasChannel(legId),
+  });
+  shutdown.add('sweep', () => sweep.stop());
+  const calls: CallService = createCallService({
     telephony,
     accounts: data.accounts,
     flows,
     loadFlow,
     ledger,
     states,
+    witnesses,
+    onLegsLost: () => sweep.expectLost(),
     prompts: openPrompts(config, logger),
     people: peopleAt(deskRoom, phones, data),
     apology: (language) => ({ file: `prompts/${language === 'ja' ? 'ja' : 'en'}/apology.wav` }),
@@ -58,8 +72,6 @@ export async function openCalls(context: ProgramContext, dataRoom: Data, { telep
   await calls.start();
   callRoom.resolve(calls);
   process.once('SIGUSR2', () => calls.drain().then(() => process.kill(process.pid, 'SIGTERM')));
-  const sweep = new LostLegSweep({ ...stores, states, ledger, flush: () => ledger.flush(), clock, logger });
-  shutdown.add('sweep', () => sweep.stop());
   sweep.start();
   return { ...deskRoom, states, calls };
 }

@@ -221,6 +221,12 @@ class DrachtioTelephony implements SwitchTelephony {
     return call;
   }
 
+  async hasChannel(legId: string): Promise<boolean | undefined> {
+    const answers = await Promise.all(this.#servers.map((server) => server.exists(legId)));
+    if (answers.includes(true)) return true;
+    return answers.includes(undefined) ? undefined : false;
+  }
+
   async adopt(snapshot: LegSnapshot, onEvent: (event: LegEvent) => void): Promise<Leg | undefined> {
     const { clock } = this.#options;
     const leg = await this.#adopted.adopt(snapshot, onEvent, {

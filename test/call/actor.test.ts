@@ -30,7 +30,7 @@ test('the flow hangs up: outcome and end are on record, the saved state is gone'
   expect(leg.orders).toEqual(['play bye', 'end system-hangup']);
   expect(h.story()).toEqual(['offered', 'answered', 'node-entered', 'finished informed', 'ended system-hangup']);
   expect(h.states.saved.size).toBe(0);
-  expect(h.clock.pendingTimers).toBe(1); // the lease
+  expect(h.clock.pendingTimers).toBe(2); // the lease, and calls to take over
 });
 
 test('the caller hangs up: the flow is told, its last words are on record, nothing is ordered any more', async () => {

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Account } from '../../src/accounts/accounts.ts';
-import type { CallSnapshot, CallStateStore } from '../../src/call/call-state-store.ts';
+import type { CallSnapshot, CallStateStore, OrphanCall } from '../../src/call/call-state-store.ts';
 import type { FlowRunner } from '../../src/call/flow-runner.ts';
 import { type CallLimits, defaultCallLimits } from '../../src/call/limits.ts';
 import { type CallService, type CallServiceOptions, createCallService } from '../../src/call/service.ts';
@@ -33,15 +33,20 @@ export const dial = (toNumber: string, more: { maxTalkMs?: number } = {}): Effec
 /** Saved calls in memory, with the failures a test asks for. */
 export class FakeStates implements CallStateStore {
   readonly saved = new Map<string, { owner: string; snapshot: CallSnapshot }>();
-  readonly orphans: CallSnapshot[] = [];
+  readonly orphans: OrphanCall[] = [];
+  /** It has lost its data: the next heartbeat says so. */
+  forgotten = false;
   heartbeats = 0;
   saves = 0;
   failing = false;
   stolen = false;
 
-  async heartbeat(): Promise<void> {
+  async heartbeat(): Promise<boolean> {
     if (this.failing) throw new Error('store is down');
     this.heartbeats += 1;
+    const isKnown = !this.forgotten;
+    this.forgotten = false;
+    return isKnown;
   }
 
   async save(owner: string, snapshot: CallSnapshot): Promise<boolean> {
@@ -57,7 +62,7 @@ export class FakeStates implements CallStateStore {
     this.saved.delete(callId);
   }
 
-  async claimOrphans(_owner: string, limit: number): Promise<CallSnapshot[]> {
+  async claimOrphans(_owner: string, limit: number): Promise<OrphanCall[]> {
     return this.orphans.splice(0, limit);
   }
 

@@ -23,9 +23,17 @@ async function open(facts: CallFact[], options: { live?: string[]; ageMs?: numbe
     },
   };
   let flushes = true;
+  const driven = new Set<string>();
+  const channel: { isThere: boolean | undefined } = { isThere: true };
   const make = () =>
     new LostLegSweep({
-      ...{ facts: store, channels, states, ledger, clock, logger: silentLogger },
+      ...{ facts: store, states, ledger, clock, logger: silentLogger },
+      witnesses: {
+        factsOfCalls: (callIds) => store.factsOfCalls(callIds),
+        channelsOf: (legIds) => channels.ofLegs(legIds),
+      },
+      isDriven: (callId) => driven.has(callId),
+      hasChannel: async () => channel.isThere,
       flush: async () => flushes,
     });
   const allowFlush = (allowed: boolean) => {
@@ -33,11 +41,11 @@ async function open(facts: CallFact[], options: { live?: string[]; ageMs?: numbe
   };
   const sweep = make();
   const caller = async (callId: string) => foldCall(await store.factsOfCall(callId)).legs[0];
-  return { clock, store, channels, states, sweep, make, caller, allowFlush };
+  return { clock, store, channels, states, sweep, make, caller, allowFlush, driven, channel };
 }
 
 const channel = (callId: string, endedAtMs: number) => ({
-  ...{ legId: `${callId}-caller`, server: 'fs1', createdAtMs: baseMs, answeredAtMs: baseMs },
+  ...{ legId: `${callId}-caller`, server: 'fs1', createdAtMs: baseMs, answeredAtMs: baseMs + 2_000 },
   ...{ endedAtMs, hangupCause: 'NORMAL_CLEARING' },
 });
 const answered = (callId: string) => fact(callId, 2, { type: 'answered', legId: `${callId}-caller` });
@@ -64,10 +72,10 @@ describe('the sweep for legs without a call', () => {
   });
 
   it('leaves calls alone that some controller has, and young ones until they are old', async () => {
-    const facts = [offered('live', { atMs: baseMs }), offered('young', { atMs: baseMs + 100_000 })];
+    const facts = [offered('live', { atMs: baseMs }), offered('young', { atMs: baseMs + 115_000 })];
     const { clock, sweep, caller } = await open(facts, { live: ['live'] });
     sweep.start();
-    await clock.advance(30_000);
+    await clock.advance(10_000);
     expect(await caller('young')).toMatchObject({ endedAt: null });
     await clock.advance(400_000);
     expect(await caller('live')).toMatchObject({ endedAt: null });
@@ -94,6 +102,62 @@ describe('the sweep for legs without a call', () => {
     await clock.advance(600_000);
     expect(await caller('c')).toMatchObject({ cause: 'caller-hangup' });
     expect(await store.factsOfCall('c')).toHaveLength(2);
+  });
+
+  it('closes an answered leg within a minute of which no switch has a channel, at the last thing known of its call', async () => {
+    const facts = [
+      offered('a'),
+      answered('a'),
+      fact('a', 3, { type: 'node-entered', legId: 'a-caller', nodeId: 'x' }, { atMs: baseMs + 50_000 }),
+    ];
+    const { clock, store, sweep, caller, channel, driven } = await open(facts, { ageMs: 55_000 });
+    channel.isThere = undefined;
+    sweep.start();
+    await clock.advance(60_000);
+    expect(await caller('a')).toMatchObject({ endedAt: null });
+    channel.isThere = false;
+    driven.add('a');
+    await clock.advance(60_000);
+    expect(await caller('a')).toMatchObject({ endedAt: null });
+    driven.clear();
+    await clock.advance(60_000);
+    expect(await caller('a')).toMatchObject({
+      cause: 'controller-lost',
+      endedAt: new Date(baseMs + 50_000).toISOString(),
+    });
+    expect((await store.factsOfCall('a')).at(-1)).toMatchObject({ type: 'ended', witness: 'last-fact' });
+  });
+
+  it('looks at all open legs when calls have lost their controller, else at those of late', async () => {
+    const { clock, store, sweep, caller, channel } = await open([], { ageMs: 3_600_000 });
+    channel.isThere = false;
+    sweep.start();
+    await clock.advance(1_000);
+    await store.append([offered('old', { atMs: baseMs }), fact('old', 2, { type: 'answered', legId: 'old-caller' })]);
+    await clock.advance(60_000);
+    expect(await caller('old')).toMatchObject({ endedAt: null });
+    sweep.expectLost();
+    await clock.advance(30_000);
+    expect(await caller('old')).toMatchObject({ cause: 'controller-lost' });
+  });
+
+  it('takes from a switch whose clock is wrong how long the channel lasted', async () => {
+    const { clock, store, channels, sweep, caller } = await open([offered('c'), answered('c')]);
+    const record = channel('c', baseMs + 31_000);
+    const wrong = 3_600_000;
+    await channels.add([
+      {
+        ...record,
+        createdAtMs: record.createdAtMs + wrong,
+        answeredAtMs: baseMs + 2_000 + wrong,
+        endedAtMs: record.endedAtMs + wrong,
+      },
+    ]);
+    sweep.start();
+    await clock.advance(11_000);
+    const [, answer] = await store.factsOfCall('c');
+    const endedAt = new Date((answer?.atMs ?? 0) + 29_000).toISOString();
+    expect(await caller('c')).toMatchObject({ cause: 'controller-lost', endedAt });
   });
 
   it('closes nothing while Redis is away or facts wait in the journal', async () => {

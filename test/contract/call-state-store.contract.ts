@@ -60,7 +60,12 @@ export function callStateStoreContract(make: () => Promise<CallStateStore>): voi
     const state = { node: 'menu', digits: '1#', nested: [1, null, { 名: '電話番' }] };
     await store.save('dead', snapshot('c1', { node: 'start' }));
     await store.save('dead', snapshot('c1', state));
-    expect(await claimSoon(store, 'b')).toEqual([{ callId: 'c1', savedAtMs: 1_234, state }]);
+    const claimed = await claimSoon(store, 'b');
+    expect(claimed).toEqual([{ callId: 'c1', savedAtMs: 1_234, state, heardAgoMs: expect.any(Number) }]);
+    const [orphan] = claimed || [];
+    // Its one heartbeat was a lease ago, and the time since the lease ran out.
+    expect(orphan?.heardAgoMs).toBeGreaterThanOrEqual(shortMs);
+    expect(orphan?.heardAgoMs).toBeLessThan(shortMs + 5_000);
     expect(await store.claimOrphans('c', 10)).toEqual([]);
     expect(await store.claimOrphans('b', 10)).toEqual([]);
     expect(await store.listOwn('b')).toEqual(['c1']);
@@ -97,6 +102,31 @@ export function callStateStoreContract(make: () => Promise<CallStateStore>): voi
     }
     expect(sizes).toEqual([7, 7, 7, 4, 0]);
     expect(seen.sort()).toEqual([...calls].sort());
+  });
+
+  it('tells a controller whether it was known', async () => {
+    const store = await make();
+    expect(await store.heartbeat('a', longMs)).toBe(false);
+    expect(await store.heartbeat('a', longMs)).toBe(true);
+    // Known by its calls alone is not known: the others may have been lost.
+    await store.save('b', snapshot('c1'));
+    expect(await store.heartbeat('b', longMs)).toBe(false);
+  });
+
+  it('gives nobody to others when a controller that lives finds that its own lease has run out', async () => {
+    const store = await make();
+    for (const id of ['a', 'b']) await store.heartbeat(id, shortMs);
+    await store.save('b', snapshot('c1'));
+    await eventually('the leases to run out', () =>
+      store.claimOrphans('a', 0).then(
+        () => false,
+        () => true,
+      ),
+    );
+    // The store hung, or its clock was put forward: nobody could renew.
+    await store.heartbeat('a', longMs);
+    expect(await store.claimOrphans('a', 10)).toEqual([]);
+    expect(await store.save('b', snapshot('c1'))).toBe(true);
   });
 
   it('lets only a controller with a lease take over', async () => {

@@ -366,6 +366,8 @@ export class FakeTelephony implements Telephony {
     return dial;
   }
 
+  hasChannel: Telephony['hasChannel'] = async (legId) => this.openLegs.some((leg) => leg.legId === legId);
+
   async adopt(snapshot: LegSnapshot, onEvent: (event: LegEvent) => void): Promise<Leg | undefined> {
     const kind = this.adoptable.get(snapshot.legId);
     if (!kind) return undefined;

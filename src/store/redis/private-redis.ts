@@ -37,9 +37,10 @@ const maxSocketPathBytes = 100;
 const lookEveryMs = 250;
 /**
  * Looks in a row without an answer to what was asked: it hangs. Looks are counted, not time: a controller that was
- * itself held up has not heard an answer that is there.
+ * itself held up has not heard an answer that is there. One that merely waits for its turn on a busy machine is given
+ * longer: to start it again would make that worse.
  */
-const looksUntilHung = 4;
+const looksUntilHung = { halted: 4, running: 16 };
 const firstPauseMs = 100;
 const longestPauseMs = 2_000;
 
@@ -177,7 +178,8 @@ class SupervisedRedis implements PrivateRedis {
     }
     if (this.#isAsked) {
       this.#unansweredLooks += 1;
-      if (this.#unansweredLooks >= looksUntilHung) this.#restart('it gives no answer');
+      const looksMax = looksUntilHung[this.#process.isHalted() ? 'halted' : 'running'];
+      if (this.#unansweredLooks >= looksMax) this.#restart('it gives no answer');
       return;
     }
     this.#isAsked = true;

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import type { CallSnapshot, CallStateStore } from '../../call/call-state-store.ts';
+import type { CallSnapshot, CallStateStore, OrphanCall } from '../../call/call-state-store.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { RedisConnection } from './open-redis.ts';
 import { redisError, throwIfErrorCode } from './redis-errors.ts';
 
 const snapshotSchema = z.object({ callId: z.string(), savedAtMs: z.number(), state: z.unknown() });
-const snapshotsSchema = z.array(z.string());
+/** A snapshot as JSON, and how long ago its controller was heard of (-1: not known), in turn. */
+const orphansSchema = z.array(z.union([z.string(), z.number()]));
 
 /** How long a call that was taken over and has ended is remembered, so that its first controller can't revive it. */
 const rememberGoneMs = 24 * 60 * 60 * 1000;
@@ -38,9 +39,9 @@ export class RedisCallStateStore implements CallStateStore {
     };
   }
 
-  async heartbeat(controllerId: string, leaseMs: number): Promise<void> {
+  async heartbeat(controllerId: string, leaseMs: number): Promise<boolean> {
     const { leases, meta } = this.#keys;
-    await this.#redis.runScript('heartbeat', [leases, meta], [checkedId(controllerId), leaseMs]);
+    return (await this.#redis.runScript('heartbeat', [leases, meta], [checkedId(controllerId), leaseMs])) === 1;
   }
 
   async save(controllerId: string, snapshot: CallSnapshot): Promise<boolean> {
@@ -59,7 +60,7 @@ export class RedisCallStateStore implements CallStateStore {
    * One claim at a time. What a claim took although its answer got lost on the way comes with the next one.
    * @throws DenwabanError `CONTROLLER_LEASE_LOST` unless this controller has sent a heartbeat and its lease runs.
    */
-  claimOrphans(controllerId: string, limit: number): Promise<CallSnapshot[]> {
+  claimOrphans(controllerId: string, limit: number): Promise<OrphanCall[]> {
     const claim = this.#claiming.then(() => this.#claim(controllerId, limit));
     this.#claiming = claim.catch(() => undefined);
     return claim;
@@ -101,7 +102,7 @@ export class RedisCallStateStore implements CallStateStore {
     }
   }
 
-  async #claim(controllerId: string, limit: number): Promise<CallSnapshot[]> {
+  async #claim(controllerId: string, limit: number): Promise<OrphanCall[]> {
     const { leases, meta, owners, snapshots, owned, taken, pending } = this.#keys;
     const arrived = this.#arrived.get(controllerId) ?? [];
     const result = await this.#redis.runScript(
@@ -110,7 +111,7 @@ export class RedisCallStateStore implements CallStateStore {
       [checkedId(controllerId), limit, ...arrived],
     );
     throwIfErrorCode(result);
-    const claimed = snapshotsSchema.parse(result).map((json) => toSnapshot(json));
+    const claimed = toOrphans(orphansSchema.parse(result));
     this.#arrived.set(
       controllerId,
       claimed.map(({ callId }) => callId),
@@ -119,9 +120,14 @@ export class RedisCallStateStore implements CallStateStore {
   }
 }
 
-function toSnapshot(json: string): CallSnapshot {
-  const { callId, savedAtMs, state } = snapshotSchema.parse(JSON.parse(json));
-  return { callId, savedAtMs, state };
+function toOrphans(result: readonly (string | number)[]): OrphanCall[] {
+  const orphans: OrphanCall[] = [];
+  for (let index = 0; index + 1 < result.length; index += 2) {
+    const { callId, savedAtMs, state } = snapshotSchema.parse(JSON.parse(String(result[index])));
+    const heardAgoMs = Number(result[index + 1]);
+    orphans.push({ callId, savedAtMs, state, ...(heardAgoMs < 0 ? {} : { heardAgoMs }) });
+  }
+  return orphans;
 }
 
 /** Ids are parts of sorted-set members, where \0 divides them. */

@@ -10,6 +10,8 @@ const pidFileName = 'redis.pid';
 export interface RedisProcess {
   readonly pid: number;
   isRunning(): boolean;
+  /** Somebody has stopped it (SIGSTOP, a debugger): it will not go on by itself. Only Linux can be asked. */
+  isHalted(): boolean;
   /** Ends it at once, also where it hangs. What it has written to its files is kept by the operating system. */
   kill(): void;
   /** What it printed last, for a person. */
@@ -41,6 +43,7 @@ export function foundRedis(pid: number, socketPath: string): RedisProcess {
   return {
     pid,
     isRunning: () => isRedisOf(pid, socketPath),
+    isHalted: () => isHalted(pid),
     kill: () => {
       // The number may have gone to another program since.
       if (isRedisOf(pid, socketPath)) process.kill(pid, 'SIGKILL');
@@ -89,6 +92,14 @@ function isRedisOf(pid: number, socketPath: string): boolean {
   }
 }
 
+function isHalted(pid: number): boolean {
+  try {
+    return /^State:\s+[Tt]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 function watch(child: ChildProcess): RedisProcess {
   let output = '';
   let isRunning = true;
@@ -113,6 +124,7 @@ function watch(child: ChildProcess): RedisProcess {
   return {
     pid: child.pid ?? -1,
     isRunning: () => isRunning,
+    isHalted: () => isRunning && isHalted(child.pid ?? -1),
     kill: () => {
       if (isRunning) child.kill('SIGKILL');
     },
