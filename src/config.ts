@@ -90,6 +90,17 @@ const peers = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** `request-uri`, `to`, or `to=` and the peers it holds for. */
+const numberFrom = z.string().transform((text, context) => {
+  const [, where = '', rest = ''] = /^\s*(request-uri|to)\s*(?:=(.*))?$/is.exec(text) ?? [];
+  if (where.toLowerCase() === 'request-uri' && rest === '') return [];
+  if (where.toLowerCase() === 'to' && !text.includes('=')) return ['0.0.0.0/0'];
+  const given = where.toLowerCase() === 'to' ? peers.safeParse(rest) : undefined;
+  if (given?.success && given.data.length > 0) return given.data;
+  context.addIssue({ code: 'custom', message: 'must be request-uri, to, or to=192.0.2.7,10.20.0.0/16' });
+  return z.NEVER;
+});
+
 const settings = z.object({
   SIP_PORT: port(5060),
   HTTP_PORT: port(8080),
@@ -111,6 +122,7 @@ const settings = z.object({
   FREESWITCH_URLS: freeswitchUrls.optional(),
   TRUNK_URL: trunkUrl.optional(),
   TRUSTED_PEERS: peers.optional(),
+  TRUNK_NUMBER_FROM: numberFrom.default([]),
   RTP_PORTS: z
     .string()
     .regex(/^\d{1,5}-\d{1,5}$/, 'must be a range such as 20000-29999')
@@ -157,6 +169,8 @@ export type Config = Readonly<{
   trunkUri: string | undefined;
   /** Believed when they say who calls: IPv4 addresses and networks. */
   trustedPeers: readonly string[];
+  /** Their calls name the number dialled in To: IPv4 addresses and networks. */
+  numberInToPeers: readonly string[];
   rtpPorts: [min: number, max: number];
   publicUrl: string | undefined;
   trustedProxies: string[];
@@ -215,6 +229,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     freeswitches: read.FREESWITCH_URLS,
     trunkUri: read.TRUNK_URL,
     trustedPeers: read.TRUSTED_PEERS ?? [],
+    numberInToPeers: read.TRUNK_NUMBER_FROM,
     rtpPorts: read.RTP_PORTS,
     publicUrl: read.PUBLIC_URL,
     trustedProxies: read.TRUSTED_PROXIES ?? [],

@@ -44,9 +44,9 @@ export interface IncomingCall {
   readonly legId: string;
   /** Call-ID of the caller's dialog. */
   readonly sipCallId: string;
-  /** User part of From (P-Asserted-Identity where trusted), `anonymous` where withheld. */
+  /** Of From (P-Asserted-Identity where trusted): a number in one spelling, `anonymous` where withheld or none. */
   readonly fromNumber: string;
-  /** User part of the Request-URI: the number dialled. */
+  /** The number dialled, in one spelling. */
   readonly toNumber: string;
   readonly receivedAtMs: number;
   /** Refuses the call; safe after a cancel. */

@@ -139,9 +139,9 @@ const japanese: readonly [pattern: RegExp, kind: NumberKind][] = [
   [/^(?:990|180|170|910)/, 'premium'],
   [/^570\d{6}$/, 'navi'],
   [/^(?:120\d{6}|800\d{7})$/, 'toll-free'],
-  [/^[6789]0[1-9]\d{7}$/, 'mobile'],
-  [/^50\d{8}$/, 'ip-phone'],
-  [/^[1-9](?!0)\d{8}$/, 'landline'],
+  [/^[6789]0\d{7,8}$/, 'mobile'],
+  [/^50\d{7,8}$/, 'ip-phone'],
+  [/^[1-9]\d{8}$/, 'landline'],
 ];
 
 /** Country codes that belong to no country: satellites, and networks that reach round the world. */

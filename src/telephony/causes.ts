@@ -28,8 +28,28 @@ export function dialFailureOf(sipStatus: number): DialFailure {
     case 604:
       return 'unreachable';
     default:
-      return 'failed';
+      return isTechnical(sipStatus) ? 'failed' : 'rejected';
   }
+}
+
+/** Refusals that tell of the request or the server, and of nobody who would not have the call. */
+const technical = new Set([
+  ...[400, 402, 405, 406, 413, 414, 415, 416, 420, 421, 422, 423, 428, 429, 439, 440, 469, 470],
+  ...[481, 482, 483, 485, 488, 491, 493, 494, 500, 501, 505, 513, 580],
+]);
+
+/** Of the rest, 6xx says that nobody anywhere wants it (607, 608), and what we do not know (433, 555, 699) is a refusal. */
+function isTechnical(sipStatus: number): boolean {
+  return sipStatus < 400 || technical.has(sipStatus);
+}
+
+const known = new Set([403, 404, 408, 410, 480, 484, 486, 487, 488, 500, 503, 600, 603, 604, 606]);
+
+/** The final status that FreeSWITCH is given for a phone's: srf sends none that it has no name for (607, 555 …). */
+export function passableStatus(sipStatus: number): number {
+  if (known.has(sipStatus)) return sipStatus;
+  if (sipStatus >= 600) return 603;
+  return sipStatus >= 400 && sipStatus < 500 ? 480 : 500;
 }
 
 /** What FreeSWITCH's own cause means for a dial that never reached the trunk's answer. */

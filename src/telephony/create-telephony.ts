@@ -65,6 +65,8 @@ export interface TelephonyOptions {
   phones?: PhoneRegistrations | undefined;
   /** Peers whose word on who calls is believed (P-Asserted-Identity): IPv4 addresses and networks. */
   trustedPeers?: readonly string[];
+  /** Peers whose calls name the number dialled in To alone. */
+  numberInToPeers?: readonly string[];
   /** Told of every channel that a FreeSWITCH has ended, by a connection of its own to each. */
   onChannelRecord?: (record: ChannelRecord) => void;
   /** Told of every request that was refused because of how it is written. */
@@ -91,6 +93,7 @@ class DrachtioTelephony implements SwitchTelephony {
   readonly #options: TelephonyOptions;
   readonly #deadlines: TelephonyDeadlines;
   readonly #trusts: TrustedPeers;
+  readonly #namesItInTo: TrustedPeers;
   readonly #trunk: Trunk | undefined;
   readonly #sip: SipServer;
   readonly #servers: MediaServer[];
@@ -109,6 +112,7 @@ class DrachtioTelephony implements SwitchTelephony {
     this.#options = options;
     this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
     this.#trusts = trustedPeers(options.trustedPeers ?? []);
+    this.#namesItInTo = trustedPeers(options.numberInToPeers ?? []);
     this.#trunk = options.trunk ?? (options.trunkUri ? { uri: options.trunkUri } : undefined);
     this.#adopted = new AdoptedLegs({ clock, probeEveryMs: this.#deadlines.probeEveryMs });
     const registrar = options.phones && new Registrar({ phones: options.phones, clock, logger });
@@ -295,6 +299,7 @@ class DrachtioTelephony implements SwitchTelephony {
       ...{ answerDeadlineMs: answerMs, byeDeadlineMs: byeMs, sickMs },
       ...this.#keeping,
       trusts: this.#trusts,
+      namesItInTo: this.#namesItInTo,
       chooseServer: (tried) => this.#chooseServer(tried),
       expect: (legId, invite) => {
         this.#expected.set(legId, invite);

@@ -3,7 +3,8 @@ import type { AnswerOutcome, IncomingCall, LegEvent } from '../call/telephony.ts
 import type { EndCause } from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { callerNumber, type TrustedPeers, userOf } from './caller-number.ts';
+import { calledNumber } from './called-number.ts';
+import { callerNumber, knownAs, type TrustedPeers } from './caller-number.ts';
 import { answerFailureOf } from './causes.ts';
 import type { ExpectedInvite } from './expected-invite.ts';
 import { type LegDialogs, SwitchLeg } from './leg.ts';
@@ -22,6 +23,8 @@ export interface IncomingCallOptions {
   byeDeadlineMs: number;
   sickMs: number;
   trusts: TrustedPeers;
+  /** Of these peers the number dialled is in To. */
+  namesItInTo: TrustedPeers;
   /** The media server to try next; undefined when none is left. */
   chooseServer(tried: readonly MediaServer[]): MediaServer | undefined;
   keep(leg: SwitchLeg): void;
@@ -48,8 +51,8 @@ export class NetworkCall implements IncomingCall {
     this.#options = options;
     const { req, clock } = options;
     this.sipCallId = req.get('Call-ID') ?? '';
-    this.fromNumber = callerNumber(req, options.trusts);
-    this.toNumber = userOf(req.uri);
+    this.fromNumber = knownAs(callerNumber(req, options.trusts));
+    this.toNumber = calledNumber(req, options.namesItInTo);
     this.receivedAtMs = clock.nowMs();
     req.on('cancel', () => {
       this.#cancelled = true;

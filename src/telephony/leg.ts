@@ -190,8 +190,10 @@ export class SwitchLeg implements Leg {
 
   async #end(cause: EndCause): Promise<void> {
     if (this.#ended) return;
+    // It is over when BYE goes out, whenever that is answered.
+    const atMs = this.#nowMs;
     await this.#takeDown();
-    this.#report(cause);
+    this.#report(cause, atMs);
   }
 
   /** BYE to whoever still has a dialog; FreeSWITCH is told by its event socket too where BYE does not reach it. */
@@ -207,12 +209,12 @@ export class SwitchLeg implements Leg {
     if (!answer?.ok) await this.channel.kill('NORMAL_CLEARING');
   }
 
-  #report(cause: EndCause): void {
+  #report(cause: EndCause, atMs = this.#nowMs): void {
     if (this.#ended) return;
     this.#options.server.removeChannel(this.#options.uuid);
     this.#ended = true;
     this.#options.onOver(this);
-    this.#tell({ type: 'ended', cause, atMs: this.#nowMs });
+    this.#tell({ type: 'ended', cause, atMs });
   }
 
   #channelHandlers(): ChannelHandlers {

@@ -3,7 +3,8 @@ import type { DialAttempt, DialOutcome, DialRequest, LegSnapshot } from '../call
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { dialFailureOf, dialFailureOfCause } from './causes.ts';
+import { anonymous } from './caller-number.ts';
+import { dialFailureOf, dialFailureOfCause, passableStatus } from './causes.ts';
 import { type ExpectedInvite, originate, safeUser } from './expected-invite.ts';
 import { forkInvites } from './forked-invite.ts';
 import { SwitchLeg } from './leg.ts';
@@ -128,7 +129,7 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
     if (!media) return;
     if (!answered.ok) {
       this.#refusedWith = answered.status;
-      if (!media.res.finalResponseSent) media.res.send(answered.status >= 300 ? answered.status : 500);
+      if (!media.res.finalResponseSent) media.res.send(passableStatus(answered.status));
       if (!this.#decided) this.#giveUp(refusal(answered.status));
       return;
     }
@@ -158,7 +159,10 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
     if (!trunk) return [];
     const auth = trunk.user && trunk.password ? { auth: { username: trunk.user, password: trunk.password } } : {};
     const from = this.#inviteFrom(request, trunk.fromDomain ?? 'localhost');
-    return [{ uri: withUser(trunk.uri, request.toNumber), ...from, ...auth, sdp }];
+    // RFC 3325, 9.3: the carrier, which knows the trunk's number, is not to show it either.
+    const privacy: Record<string, string> = request.fromNumber === anonymous ? { Privacy: 'id' } : {};
+    const headers = { ...from.headers, ...privacy };
+    return [{ uri: withUser(trunk.uri, request.toNumber), ...from, headers, ...auth, sdp }];
   }
 
   #inviteFrom(

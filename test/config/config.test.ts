@@ -40,6 +40,9 @@ describe('settings', () => {
   });
 
   it('trust nobody on who calls unless told whom', () => {
+    expect(readConfig({ TRUNK_NUMBER_FROM: 'to=192.0.2.7,10.0.0.0/8' }).numberInToPeers).toHaveLength(2);
+    expect(readConfig({ TRUNK_NUMBER_FROM: 'to' }).numberInToPeers).toEqual(['0.0.0.0/0']);
+    expect(readConfig({ TRUNK_NUMBER_FROM: 'request-uri' }).numberInToPeers).toEqual([]);
     expect(readConfig({}).trustedPeers).toEqual([]);
     expect(readConfig({ TRUSTED_PEERS: '192.0.2.7, 10.20.0.0/16' }).trustedPeers).toEqual([
       '192.0.2.7',
@@ -70,6 +73,8 @@ describe('settings', () => {
     [{ ALLOW_INSECURE_TARGETS: 'true' }, 'ALLOW_INSECURE_TARGETS must be yes or no'],
     [{ OUTBOX_GIVE_UP_HOURS: '0' }, 'OUTBOX_GIVE_UP_HOURS must be at least 1'],
     [{ TRUSTED_PEERS: '10.0.0.1, carrier.example' }, 'TRUSTED_PEERS must be IPv4 addresses or networks'],
+    [{ TRUNK_NUMBER_FROM: 'from' }, 'TRUNK_NUMBER_FROM must be request-uri, to'],
+    [{ TRUNK_NUMBER_FROM: 'to=carrier' }, 'TRUNK_NUMBER_FROM must be'],
     [{ TRUSTED_PEERS: '10.0.0.0/33' }, 'which "10.0.0.0/33" is not'],
     [{ RTP_PORTS: '5-3' }, 'RTP_PORTS must be a range'],
     [{ PUBLIC_URL: 'desk.example.com' }, 'PUBLIC_URL must look like https://'],

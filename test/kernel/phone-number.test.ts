@@ -107,7 +107,7 @@ describe('a phone number', () => {
     ['+870773111632', 'satellite'],
     ['+881612345678', 'satellite'],
     ['03-1234-567', 'impossible'],
-    ['090-0234-5678', 'impossible'],
+    ['03-1234-56789', 'impossible'],
     ['+81', 'impossible'],
     ['+44', 'impossible'],
     ['0312345678p110', 'impossible'],

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { normalizePhoneNumber } from '../../src/kernel/phone-number.ts';
 import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
@@ -51,8 +52,8 @@ async function caller(number: string): Promise<Baresip> {
 }
 
 /** A phone at the other end of the trunk. */
-async function beyondTheTrunk(user: string, options: { toneHz: number; answer: boolean }): Promise<Baresip> {
-  const phone = await Baresip.start({ user, ...options, sipPort: trunkPort });
+async function beyondTheTrunk(number: string, options: { toneHz: number; answer: boolean }): Promise<Baresip> {
+  const phone = await Baresip.start({ user: normalizePhoneNumber(number), ...options, sipPort: trunkPort });
   running.push(phone);
   return phone;
 }

@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { normalizePhoneNumber } from '../../src/kernel/phone-number.ts';
 import { strength } from '../telephony/phone.ts';
 import { Baresip } from './baresip.ts';
 import { DeskAgent, DeskPage, type PrintedSecrets, readSecrets, type SeenCall } from './desk-agent.ts';
@@ -105,8 +106,9 @@ export class DeskScene {
     return { phone, from, number };
   }
 
-  /** A phone beyond the trunk. */
-  async outside(user: string): Promise<Baresip> {
+  /** A phone beyond the trunk: numbers are dialled in one spelling. */
+  async outside(number: string): Promise<Baresip> {
+    const user = normalizePhoneNumber(number);
     const phone = await Baresip.start({ user, toneHz: tones.outside, sipPort: this.#trunkPort });
     this.#others.push(phone);
     return phone;

@@ -12,18 +12,21 @@ export class RawPeer {
   readonly received: { message: SipMessage; raw: string }[] = [];
   readonly #socket: Socket;
   readonly #to: HostPort;
+  readonly address: string;
   port = 0;
 
-  private constructor(socket: Socket, to: HostPort) {
+  private constructor(socket: Socket, to: HostPort, address: string) {
     this.#socket = socket;
     this.#to = to;
+    this.address = address;
   }
 
-  static async open(to: HostPort): Promise<RawPeer> {
+  /** `address`: where it sends from, 127.0.0.1 or another of this machine's own (127.0.0.2 …). */
+  static async open(to: HostPort, address = '127.0.0.1'): Promise<RawPeer> {
     const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1');
+    socket.bind(0, address);
     await once(socket, 'listening');
-    const peer = new RawPeer(socket, to);
+    const peer = new RawPeer(socket, to, address);
     peer.port = socket.address().port;
     socket.on('message', (bytes, from) => {
       const raw = bytes.toString('utf8');
@@ -52,12 +55,12 @@ export class RawPeer {
     } = options;
     const lines = [
       `${method} ${options.uri ?? `sip:desk@127.0.0.1:${this.#to.port}`} SIP/2.0`,
-      `Via: SIP/2.0/UDP 127.0.0.1:${this.port};branch=${branch};rport`,
+      `Via: SIP/2.0/UDP ${this.address}:${this.port};branch=${branch};rport`,
       `From: <sip:raw@127.0.0.1:${this.port}>;tag=${fromTag}`,
       `To: <sip:desk@127.0.0.1>${toTag ? `;tag=${toTag}` : ''}`,
       `Call-ID: ${callId}`,
       `CSeq: ${cseq} ${options.cseqMethod ?? method}`,
-      `Contact: <sip:raw@127.0.0.1:${this.port}>`,
+      `Contact: <sip:raw@${this.address}:${this.port}>`,
       'Max-Forwards: 70',
       ...extra,
     ];

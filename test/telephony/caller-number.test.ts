@@ -51,7 +51,7 @@ describe('who calls', () => {
   });
 
   it('is nobody’s business where the caller withholds it, whoever knows it', () => {
-    for (const Privacy of ['id', 'ID', 'id;critical', 'header; id', 'user']) {
+    for (const Privacy of ['id', 'ID', 'id;critical', 'header; id', 'user', 'header']) {
       expect(numberOf({ ...asserted, Privacy })).toBe('anonymous');
       expect(numberOf({ ...from, Privacy }, '127.0.0.1')).toBe('anonymous');
     }
@@ -59,6 +59,70 @@ describe('who calls', () => {
     expect(numberOf({ From: '<sip:Anonymous@anonymous.invalid>;tag=1' })).toBe('anonymous');
     expect(numberOf({ From: '<sip:gateway.example>;tag=1' })).toBe('anonymous');
     expect(numberOf({})).toBe('anonymous');
+  });
+
+  it('is nobody where there is no number, in whatever spelling', () => {
+    const users = [
+      'unavailable',
+      'Unavailable',
+      'restricted',
+      'anonymous',
+      'Private',
+      'unknown',
+      'payphone',
+      'P',
+      'c',
+      'O',
+    ];
+    const odd = [
+      'S',
+      '0',
+      '000',
+      '1',
+      '+',
+      'no-number',
+      'out_of_area',
+      'coin%20line',
+      '%E9%9D%9E%E9%80%9A%E7%9F%A5',
+      'a%0Ab',
+    ];
+    for (const user of [...users, ...odd]) {
+      expect([user, numberOf({ From: `"x" <sip:${user}@gw.example>;tag=1` })]).toEqual([user, 'anonymous']);
+    }
+    expect(numberOf({ From: '<sip:@gw.example>;tag=1' })).toBe('anonymous');
+    // The carrier knows it all the same, and shows it.
+    const asserted_ = { From: '<sip:unavailable@x>;tag=1', 'P-Asserted-Identity': '<sip:0399998888@x>' };
+    expect(numberOf(asserted_)).toBe('0399998888');
+    expect(numberOf(asserted_, '203.0.113.1')).toBe('anonymous');
+    expect(numberOf({ ...from, 'P-Asserted-Identity': '<sip:unavailable@x>' })).toBe('anonymous');
+  });
+
+  it('is what Remote-Party-ID of a trusted peer says, and hidden where anybody’s says so', () => {
+    const party = (parameters: string) => ({ ...from, 'Remote-Party-ID': `"Y" <sip:0399998888@x>${parameters}` });
+    expect(numberOf(party(';party=calling;privacy=off;screen=yes'))).toBe('0399998888');
+    expect(numberOf(party(';privacy=name'))).toBe('0399998888');
+    expect(numberOf(party(';party=called;privacy=full'))).toBe('0311112222');
+    expect(numberOf(party(''), '203.0.113.1')).toBe('0311112222');
+    for (const privacy of ['full', 'uri', '"full"']) {
+      for (const address of [carrier, '203.0.113.1']) {
+        expect(numberOf(party(`;party=calling;screen=yes;privacy=${privacy}`), address)).toBe('anonymous');
+      }
+    }
+  });
+
+  it('is read from whatever a URI may carry', () => {
+    const cases = [
+      ['<tel:355550002;phone-context=+81>', '+81355550002'],
+      ['<tel:5555-0002;phone-context=+81-3>;tag=1', '+81355550002'],
+      ['<sip:355550002;phone-context=+81@x;user=phone>', '+81355550002'],
+      ['<tel:201;phone-context=pbx.example>', '201'],
+      ['<sip:0355550002;npdi;rn=+81399990000@x;user=phone>', '0355550002'],
+      ['<sip:0355550002:secret@x>', '0355550002'],
+      ['<sip:%2B81355550002@x>', '+81355550002'],
+      ['<sip:0355550002%3Bnpdi@x>', '0355550002'],
+      ['Yamada, Taro <sip:0901112222@carrier.example>;tag=f1', '0901112222'],
+    ];
+    for (const [header = '', number] of cases) expect([header, userOf(header)]).toEqual([header, number]);
   });
 
   it('does not come from a display name', () => {
@@ -84,8 +148,8 @@ test('a call from a trusted peer is offered with the asserted number; from other
     return call?.fromNumber;
   };
   const identities = ['P-Asserted-Identity: "Sakura" <sip:0399998888@x>', 'P-Asserted-Identity: <tel:+81399998888>'];
-  expect(await offer(['127.0.0.0/8'], identities)).toBe('0399998888');
+  expect(await offer(['127.0.0.0/8'], identities)).toBe('+81399998888');
   expect(await offer(['127.0.0.0/8'], [...identities, 'Privacy: id'])).toBe('anonymous');
-  expect(await offer([], identities)).toBe('0901112222');
+  expect(await offer([], identities)).toBe('+81901112222');
   await pair.stop();
 });

@@ -19,7 +19,7 @@ const legs = () => bench.telephony.status().mediaServers[0]?.legs;
 
 test('a call is offered with its numbers, answered, hears a prompt to its end, and is ended with BYE', async () => {
   const { leg, phone, event } = await bench.talk();
-  expect(bench.incoming[0]).toMatchObject({ fromNumber: '0901112222', toNumber: '0312345678', legId: leg.legId });
+  expect(bench.incoming[0]).toMatchObject({ fromNumber: '+81901112222', toNumber: '+81312345678', legId: leg.legId });
   leg.play({ playId: 'p', sounds: [bench.tone('hello', 600), { silenceMs: 100 }], stopOnDigit: false });
   await eventually('sound', () => phone.heard.peak > 8_000);
   expect(await event('play-done')).toMatchObject({ playId: 'p', outcome: 'finished' });

@@ -24,7 +24,12 @@ afterEach(async () => {
 });
 
 let dialled = 0;
-function dial(peer: Leg | undefined, ringTimeoutMs = 10_000, onEvent: (event: LegEvent) => void = () => undefined) {
+function dial(
+  peer: Leg | undefined,
+  ringTimeoutMs = 10_000,
+  onEvent: (event: LegEvent) => void = () => undefined,
+  fromNumber = '0312345678',
+) {
   const events: LegEvent[] = [];
   const rings: number[] = [];
   dialled += 1;
@@ -32,7 +37,7 @@ function dial(peer: Leg | undefined, ringTimeoutMs = 10_000, onEvent: (event: Le
     legId: `leg_test-${process.pid}-${dialled}`,
     kind: 'transfer',
     toNumber: '0398765432',
-    fromNumber: '0312345678',
+    fromNumber,
     displayName: '桜 "歯科"',
     ringTimeoutMs,
     ...(peer ? { peer } : {}),
@@ -140,6 +145,23 @@ test('the caller hangs up: the phone is hung up at once when we end its leg', as
   await noLegs();
 });
 
+test('a phone that leaves our BYE unanswered: the leg has ended when BYE was sent', async () => {
+  const { peer } = await connected();
+  called.answers.set('BYE', 0);
+  const sentAtMs = Date.now();
+  await peer.leg.end('limit-reached');
+  expect(Date.now() - sentAtMs).toBeGreaterThan(1_500);
+  expect(((await peer.event('ended')) as { atMs: number }).atMs - sentAtMs).toBeLessThan(300);
+  called.answers.set('BYE', 200);
+});
+
+test('a number dialled with the caller id withheld: the trunk is told so', async () => {
+  called.onCalled = 486;
+  await dial(undefined, 10_000, undefined, 'anonymous').attempt.outcome;
+  expect(called.calledAs).toMatchObject({ privacy: 'id' });
+  expect(called.calledAs?.from).toContain('sip:anonymous@');
+});
+
 test('we end the phone’s leg while they talk: the caller is parked again', async () => {
   const { caller, peer } = await connected();
   await peer.leg.end('limit-reached');
@@ -156,6 +178,13 @@ test.each([
   [404, 'unreachable'],
   [480, 'no-answer'],
   [500, 'failed'],
+  [488, 'failed'],
+  [433, 'rejected'],
+  [555, 'rejected'],
+  [606, 'rejected'],
+  [607, 'rejected'],
+  [608, 'rejected'],
+  [699, 'rejected'],
 ] as const)('a phone that answers %i is %s', async (status, cause) => {
   called.onCalled = status;
   expect(await dial(undefined).attempt.outcome).toEqual({ ok: false, cause, sipStatus: status });

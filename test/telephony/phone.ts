@@ -46,7 +46,7 @@ export class TestPhone {
   mute = false;
   /** Neither hears nor says anything any more: without power. */
   dead = false;
-  /** Statuses that it answers requests of a method with, where not 200. */
+  /** Statuses that it answers requests of a method with, where not 200; 0: it leaves them unanswered. */
   readonly answers = new Map<string, number>();
   /** What this phone says: 0 is silence, up to 1. */
   voice = 0;
@@ -62,7 +62,7 @@ export class TestPhone {
   /** What it believes to be its address: another one than it is reached at where it is behind NAT. */
   contactHost = '127.0.0.1';
   /** Request-URI, From and Expires of the INVITE that came in. */
-  calledAs = { uri: '', from: '', expires: '' };
+  calledAs = { uri: '', from: '', expires: '', privacy: '' };
   /** Answers at once, also after CANCEL: as where the two cross on the way. */
   answersLate = false;
   /** For a phone that is called: what it answers to an INVITE; `ring` leaves it ringing. */
@@ -179,14 +179,16 @@ export class TestPhone {
       else this.#respond(this.#invite, 487);
     } else if (method !== 'ACK') {
       if (method === 'BYE') this.#stopTalking();
-      this.#respond(message, this.answers.get(method) ?? 200);
+      const status = this.answers.get(method) ?? 200;
+      if (status !== 0) this.#respond(message, status);
     }
   }
 
   #called(invite: Message): void {
     this.#invite = invite;
     const uri = invite.first.split(' ')[1] ?? '';
-    this.calledAs = { uri, from: invite.header('From'), expires: invite.header('Expires') };
+    const [from, expires, privacy] = ['From', 'Expires', 'Privacy'].map((name) => invite.header(name));
+    this.calledAs = { uri, from: from ?? '', expires: expires ?? '', privacy: privacy ?? '' };
     this.#callId = invite.header('Call-ID');
     this.#to = invite.header('From');
     this.#target = /<([^>]*)>/.exec(invite.header('Contact'))?.[1] ?? '';
