@@ -8,14 +8,18 @@ import { phoneRegistrations } from './redis.ts';
 import { openSwitch } from './switch.ts';
 
 /** The switch, and the telephony on it with agents' phones. `sipAddress`: where to dial, once it is known. */
-export async function openLines({ config, logger, shutdown, onLost }: ProgramContext, { stores, redis }: Data) {
-  const pair = await openSwitch(config, shutdown, onLost);
+export async function openLines(context: ProgramContext, { stores, redis }: Data) {
+  const { config, logger, shutdown, board } = context;
+  const pair = await openSwitch(context);
   const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
   const phones = phoneRegistrations(redis, stores.data.phones);
   const { registry } = phones;
   const revocation = await startPhoneRevocation({ data: stores.data, registry, clock, logger, shutdown });
   const telephony = createTelephony({ ...config, ...pair, phones, onChannelRecord, clock, logger });
   shutdown.add('telephony', () => telephony.stop());
+  for (const name of Object.keys(telephony.parts())) {
+    board.add(name, () => telephony.parts()[name] ?? { state: 'away' }, { isNeeded: name === 'drachtio' });
+  }
   const sipAddress = () =>
     'sipPort' in pair ? { address: config.publicAddress, port: pair.sipPort } : telephony.sipAddress();
   return { phones, revocation, telephony, sipAddress };

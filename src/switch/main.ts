@@ -9,8 +9,8 @@ import type { SwitchSettings } from './spawn.ts';
 /**
  * The embedded switch as a process: a drachtio-server and a FreeSWITCH with parked channels, for a controller on the
  * same machine. Settings are one JSON object (`SwitchSettings`), in the first argument or in DENWABAN_SWITCH_CONFIG.
- * Prints one line of JSON when it is ready or cannot be; ends on SIGTERM, SIGINT, or when its standard input closes,
- * which is when its parent dies.
+ * Prints one line of JSON when it is ready or cannot be, and one whenever it is sent a line (a sign of life, with how
+ * it is); ends on SIGTERM, SIGINT, or when its standard input closes, which is when its parent dies.
  */
 
 const HANGUP_DEADLINE_MS = 3_000;
@@ -177,7 +177,9 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  process.stdin.on('end', stop).on('close', stop).on('error', stop).resume();
+  process.stdin.on('end', stop).on('close', stop).on('error', stop);
+  // The parent asks for signs of life, a line each.
+  process.stdin.on('data', () => report({ mediaWorkers: running.media.workers }));
   report({
     ready: true,
     sipPort: running.sip.addresses[0]?.port,

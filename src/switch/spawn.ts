@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
+import type { Writable } from 'node:stream';
 
 /** What the embedded switch is told when it starts; read by `main.ts` of this folder. Port 0 picks a free one. */
 export interface SwitchSettings {
@@ -27,8 +28,18 @@ export interface SpawnedSwitch {
   mrfSipPort: number;
   /** Resolves when the process is gone, asked or not. */
   exited: Promise<number | null>;
+  /** What it last said of itself. */
+  health(): SwitchHealth;
+  /** It gave no sign of life and was ended for that. */
+  readonly hung: boolean;
   /** Ends it: BYE to all legs, then the process. */
   stop(): Promise<void>;
+}
+
+/** How the switch is, told with every sign of life. `answers`: it has given one lately. */
+export interface SwitchHealth {
+  answers: boolean;
+  mediaWorkers: { total: number; up: number };
 }
 
 /** Why the switch did not start, in its own words. */
@@ -43,6 +54,9 @@ export class SwitchStartError extends Error {
 
 const startTimeoutMs = 15_000;
 const stopTimeoutMs = 6_000;
+/** How often it is asked for a sign of life (a line on its standard input), and how many it may leave unanswered. */
+const beatMs = 1_000;
+const beatsMissed = 3;
 
 /**
  * Starts the embedded switch as a process of its own, in a session of its own so that Ctrl-C reaches only the
@@ -71,7 +85,7 @@ export async function spawnSwitch(settings: SwitchSettings): Promise<SpawnedSwit
       clearTimeout(timer);
       resolve(JSON.parse(line) as Record<string, unknown>);
     });
-    void exited.then((code) => {
+    exited.then((code) => {
       clearTimeout(timer);
       reject(new SwitchStartError(`the embedded switch ended with ${code} before it was ready`));
     });
@@ -82,6 +96,7 @@ export async function spawnSwitch(settings: SwitchSettings): Promise<SpawnedSwit
       report['remedy'] === undefined ? undefined : String(report['remedy']),
     );
   }
+  const life = watchLife({ stdin: child.stdin, kill: (signal) => child.kill(signal) }, lines, exited);
   const stop = async () => {
     const killer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
     child.kill('SIGTERM');
@@ -97,6 +112,52 @@ export async function spawnSwitch(settings: SwitchSettings): Promise<SpawnedSwit
     eventSocketPort: port('eventSocketPort'),
     mrfSipPort: port('mrfSipPort'),
     exited,
+    health: life.health,
+    get hung() {
+      return life.hung();
+    },
     stop,
   };
+}
+
+/**
+ * Asks the process for a sign of life again and again, and ends it when it has given none for too long: whatever holds
+ * it up, its calls are dead, and another is to take its place. Unanswered questions are counted, not timed: where this
+ * process itself stood still, nothing was left unanswered.
+ */
+function watchLife(
+  { stdin, kill }: { stdin: Writable; kill(signal: NodeJS.Signals): boolean },
+  lines: Interface,
+  exited: Promise<unknown>,
+) {
+  let unanswered = 0;
+  let hung = false;
+  let mediaWorkers = { total: 1, up: 1 };
+  lines.on('line', (line) => {
+    unanswered = 0;
+    mediaWorkers = readSignOfLife(line)?.mediaWorkers ?? mediaWorkers;
+  });
+  // It may have gone while it was being asked: `exited` tells.
+  stdin.on('error', () => undefined);
+  const timer = setInterval(() => {
+    if (unanswered >= beatsMissed) {
+      hung = true;
+      kill('SIGKILL');
+      return;
+    }
+    unanswered++;
+    stdin.write('\n');
+  }, beatMs);
+  timer.unref();
+  exited.then(() => clearInterval(timer));
+  return { health: (): SwitchHealth => ({ answers: unanswered < 2, mediaWorkers }), hung: () => hung };
+}
+
+/** Undefined where the line is something else: a library may print, too. */
+function readSignOfLife(line: string): Pick<SwitchHealth, 'mediaWorkers'> | undefined {
+  try {
+    return JSON.parse(line) as Pick<SwitchHealth, 'mediaWorkers'>;
+  } catch {
+    return undefined;
+  }
 }

@@ -7,9 +7,9 @@ import type { MediaServerAddress } from './media-server.ts';
 /** A frame is some 12 KB; what is longer than this is not one. */
 const maxFrameBytes = 1_048_576;
 /** A connection that is silent for this long although it was asked something is dead. */
-const pingEveryMs = 15_000;
+const pingEveryMs = 2_000;
 const firstRetryMs = 200;
-const maxRetryMs = 5_000;
+const maxRetryMs = 1_000;
 /** On a stop: the channels that ended last are reported a moment after their BYE. */
 const quietMs = 150;
 const lastWordsMs = 1_000;

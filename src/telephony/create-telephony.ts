@@ -12,6 +12,7 @@ import type {
 import type { ChannelRecord } from '../kernel/channel-record.ts';
 import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import type { PartHealth } from '../kernel/health.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { AdoptedLegs } from './adopted-legs.ts';
 import { type TrustedPeers, trustedPeers } from './caller-number.ts';
@@ -83,6 +84,8 @@ const supportedExtensions = new Set(['100rel', 'timer']);
 /** The telephony port on drachtio and FreeSWITCH; `sipAddress` is where drachtio takes calls, once started. */
 export interface SwitchTelephony extends Telephony {
   sipAddress(): { address: string; port: number } | undefined;
+  /** How each end of its links is, by name: `drachtio`, and `freeswitch …` for each. */
+  parts(): Record<string, PartHealth>;
 }
 
 export function createTelephony(options: TelephonyOptions): SwitchTelephony {
@@ -188,11 +191,16 @@ class DrachtioTelephony implements SwitchTelephony {
 
   status(): TelephonyStatus {
     const mediaServers = this.#servers.map(({ name, ready, legs }) => ({ name, ready, legs }));
-    return { ready: this.#sip.connected && !this.#draining && mediaServers.some(({ ready }) => ready), mediaServers };
+    return { ready: this.#sip.answers && !this.#draining && mediaServers.some(({ ready }) => ready), mediaServers };
   }
 
   sipAddress(): { address: string; port: number } | undefined {
     return this.#sip.sipAddress;
+  }
+
+  parts(): Record<string, PartHealth> {
+    const servers = this.#servers.map((server) => [`freeswitch ${server.name}`, server.health]);
+    return { drachtio: this.#sip.health, ...Object.fromEntries(servers) };
   }
 
   dial(request: DialRequest): DialAttempt {

@@ -3,6 +3,7 @@ import esl, { type Connection, type Event } from 'modesl';
 import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { LinkWatch } from './link-watch.ts';
 
 /** Events of a channel that this room needs; each costs FreeSWITCH and us some kilobytes, so no more than these. */
 const channelEvents = [
@@ -39,6 +40,19 @@ export interface EventLinkOptions {
   onClosed(): void;
 }
 
+/** So many seconds without a sign of life: it gets no new calls; and so many: the connection is given up. */
+const silentAfter = 3;
+const goneAfter = 6;
+
+/** An event socket that could not be had. `isAbsent`: nothing listens there, so that FreeSWITCH itself is gone. */
+export class EventSocketError extends DenwabanError {
+  readonly isAbsent: boolean;
+  constructor(message: string, isAbsent: boolean) {
+    super('EVENT_SOCKET', message);
+    this.isAbsent = isAbsent;
+  }
+}
+
 const linkLost = '-ERR link lost';
 /** The answer where FreeSWITCH gave none in time. */
 export const deadlineReply = '-ERR deadline';
@@ -52,6 +66,7 @@ export class EventLink {
   readonly #options: EventLinkOptions;
   readonly #unanswered = new Set<(reply: string) => void>();
   readonly #jobs = new Map<string, (result: string) => void>();
+  readonly #watch: LinkWatch;
   #closed = false;
   #corked = false;
   #sentSinceNudge = false;
@@ -59,6 +74,11 @@ export class EventLink {
   private constructor(connection: Connection, options: EventLinkOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.#watch = new LinkWatch({
+      ...{ clock: options.clock, silentAfter, goneAfter },
+      ask: () => this.api('uuid_exists ping'),
+      onGone: () => this.close(),
+    });
   }
 
   /** Connects, authenticates and subscribes. @throws DenwabanError `EVENT_SOCKET` when that does not work in time. */
@@ -69,19 +89,33 @@ export class EventLink {
       const opened = new esl.Connection(host, port, password, () => resolve(link));
       connection = opened;
       const link = new EventLink(opened, options);
-      link.#listen((reason) => reject(new DenwabanError('EVENT_SOCKET', `FreeSWITCH at ${host}:${port}: ${reason}`)));
+      link.#listen((reason, code) => {
+        const isAbsent = code === 'ECONNREFUSED';
+        reject(new EventSocketError(`FreeSWITCH at ${host}:${port}: ${reason}`, isAbsent));
+      });
     });
     const link = await withDeadline(clock, ready, connectDeadlineMs);
     if (link !== deadlinePassed) {
       await link.#subscribe();
+      link.#watch.start();
       return link;
     }
     connection?.socket?.destroy();
-    throw new DenwabanError('EVENT_SOCKET', `FreeSWITCH at ${host}:${port} does not answer on its event socket`);
+    throw new EventSocketError(`FreeSWITCH at ${host}:${port} does not answer on its event socket`, false);
   }
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** False while FreeSWITCH leaves questions unanswered. */
+  get answers(): boolean {
+    return !this.#closed && this.#watch.answers;
+  }
+
+  /** For how long it has been silent, as far as is known. */
+  get silentForMs(): number {
+    return this.#watch.silentForMs;
   }
 
   /** Runs an API command in FreeSWITCH's event-socket thread; resolves with what it printed. */
@@ -167,13 +201,14 @@ export class EventLink {
     });
   }
 
-  #listen(onFailed: (reason: string) => void): void {
+  #listen(onFailed: (reason: string, code?: string) => void): void {
     const connection = this.#connection;
     const { socket } = connection;
     socket?.setNoDelay(true);
     socket?.setKeepAlive(true, 10_000);
-    connection.on('error', (error: Error) => {
-      onFailed(errorMessage(error));
+    socket?.on('data', () => this.#watch.heard());
+    connection.on('error', (error: NodeJS.ErrnoException) => {
+      onFailed(errorMessage(error), error.code);
       this.#onClosed();
     });
     socket?.on('close', () => {
@@ -224,6 +259,7 @@ export class EventLink {
   #onClosed(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#watch.stop();
     for (const answer of this.#unanswered) answer(linkLost);
     for (const jobId of [...this.#jobs.keys()]) this.#finishJob(jobId, linkLost);
     this.#unanswered.clear();

@@ -1,19 +1,19 @@
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import type { PartHealth } from '../kernel/health.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { Channel } from './channel.ts';
 import type { ChannelCommands, ChannelHandlers } from './channel-commands.ts';
-import { type ChannelEvent, deadlineReply, EventLink } from './event-link.ts';
+import { type ChannelEvent, EventLink, EventSocketError } from './event-link.ts';
 import { MediaWatch } from './media-watch.ts';
 import type { SrfClient } from './types/srf.ts';
 
 const firstRetryMs = 200;
-const maxRetryMs = 5_000;
+const maxRetryMs = 1_000;
 /** While a channel waits for a key, its events may wait this long in FreeSWITCH; unasked it would be up to 20 ms. */
 const nudgeEveryMs = 3;
-/** A FreeSWITCH that leaves so many of these questions in a row unanswered is as good as gone, whatever TCP says. */
-const pingEveryMs = 5_000;
-const pingsUnanswered = 4;
+/** A link that was given up for its silence has this much time left at least to be made again. */
+const leastGraceMs = 1_000;
 const profileRetryMs = 250;
 const profileTries = 40;
 
@@ -52,7 +52,6 @@ export class MediaServer implements ChannelCommands {
   #link: EventLink | undefined;
   #sipAddress: string | undefined;
   #grace: TimerHandle | undefined;
-  #pingTimer: TimerHandle | undefined;
   #wake: (() => void) | undefined;
   #stopped = false;
   #nudging = false;
@@ -68,7 +67,17 @@ export class MediaServer implements ChannelCommands {
 
   /** True when a call sent there now would be answered, as far as one can know. */
   get ready(): boolean {
-    return this.#link !== undefined && !this.#watch.full;
+    return this.#link?.answers === true && !this.#watch.full;
+  }
+
+  /** How it is, for people. */
+  get health(): PartHealth {
+    const details = { legs: this.legs, sessions: this.#watch.sessions };
+    if (!this.#link) return { state: 'away', why: 'it cannot be reached', details };
+    if (!this.#link.answers) return { state: 'away', why: 'it does not answer', details };
+    if (this.#watch.full) return { state: 'degraded', why: 'it takes no more sessions', details };
+    if (this.sick) return { state: 'degraded', why: 'it failed a call', details };
+    return { state: 'ok', details };
   }
 
   /** True for a while after it failed a call. It is not left out for that: it may be the only one there is. */
@@ -104,7 +113,6 @@ export class MediaServer implements ChannelCommands {
   stop(): void {
     this.#stopped = true;
     this.#options.clock.clearTimeout(this.#grace);
-    this.#options.clock.clearTimeout(this.#pingTimer);
     this.#wake?.();
     this.#watch.stop();
     this.#link?.close();
@@ -182,6 +190,7 @@ export class MediaServer implements ChannelCommands {
         if (!this.#stopped) logger.warn({ server: this.name }, 'the link to a media server was lost');
       } catch (error) {
         logger.warn({ server: this.name, err: errorMessage(error) }, 'a media server cannot be reached');
+        if (error instanceof EventSocketError && error.isAbsent) this.#onGone();
       }
       if (!this.#stopped) await this.#pause(retryMs);
       retryMs = Math.min(maxRetryMs, retryMs * 1.7);
@@ -216,7 +225,7 @@ export class MediaServer implements ChannelCommands {
       commandDeadlineMs,
       onEvent: (event) => this.#onEvent(event),
       onClosed: () => {
-        if (opened && this.#link === opened) this.#onLinkLost();
+        if (opened && this.#link === opened) this.#onLinkLost(opened.silentForMs);
         onClosed();
       },
     });
@@ -235,20 +244,9 @@ export class MediaServer implements ChannelCommands {
     }
     this.#link = link;
     this.#nudge();
-    this.#ping(link);
     await this.#onLinkUp();
     this.#options.onReady();
     return { closed };
-  }
-
-  /** A busy FreeSWITCH answers late, which must not cost it its calls: only silence again and again means it is gone. */
-  #ping(link: EventLink, unanswered = 0): void {
-    this.#pingTimer = this.#options.clock.setTimeout(async () => {
-      if (link.closed) return;
-      const late = (await link.api('uuid_exists ping')) === deadlineReply;
-      if (late && unanswered + 1 >= pingsUnanswered) link.close();
-      else this.#ping(link, late ? unanswered + 1 : 0);
-    }, pingEveryMs);
   }
 
   /** FreeSWITCH answers on its event socket a while before its SIP profile is there. */
@@ -265,17 +263,21 @@ export class MediaServer implements ChannelCommands {
     this.#channels.get(event.uuid)?.handle(event);
   }
 
-  #onLinkLost(): void {
+  #onLinkLost(silentForMs: number): void {
     this.#link = undefined;
-    this.#options.clock.clearTimeout(this.#pingTimer);
     this.#watch.stop();
     for (const channel of this.#channels.values()) channel.onLinkLost();
     if (this.#stopped) return;
     const { clock, linkGraceMs } = this.#options;
     clock.clearTimeout(this.#grace);
-    this.#grace = clock.setTimeout(() => {
-      for (const uuid of [...this.#channels.keys()]) this.#options.onChannelLost(uuid);
-    }, linkGraceMs);
+    const graceMs = silentForMs === 0 ? linkGraceMs : Math.max(leastGraceMs, linkGraceMs - silentForMs);
+    this.#grace = clock.setTimeout(() => this.#onGone(), graceMs);
+  }
+
+  /** FreeSWITCH has ended, or hangs for good: its channels are dead. */
+  #onGone(): void {
+    this.#options.clock.clearTimeout(this.#grace);
+    for (const uuid of [...this.#channels.keys()]) this.#options.onChannelLost(uuid);
   }
 
   async #onLinkUp(): Promise<void> {

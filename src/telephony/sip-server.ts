@@ -1,7 +1,9 @@
 import Srf from 'drachtio-srf';
 import { type Clock, deadlinePassed, type TimerHandle, withDeadline } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import type { PartHealth } from '../kernel/health.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { DrachtioLink, maxRetryMs } from './drachtio-link.ts';
 import { MessageGuard, type RefusedRequest } from './message-guard.ts';
 import { minSessionSeconds, sessionHeaders, sessionTooShort } from './session-timers.ts';
 import { SipDialog } from './sip-dialog.ts';
@@ -62,6 +64,7 @@ export class SipServer {
   readonly #options: SipServerOptions;
   readonly #guard: MessageGuard;
   readonly #pending = new Set<() => void>();
+  readonly #link: DrachtioLink;
   #hostPorts: string | undefined;
   #connected = false;
   #stopped = false;
@@ -73,10 +76,22 @@ export class SipServer {
     this.#options = options;
     this.#guard = new MessageGuard(options);
     this.srf = new Srf() as unknown as SrfClient;
+    this.#link = new DrachtioLink(this.srf, options.clock);
   }
 
   get connected(): boolean {
     return this.#connected;
+  }
+
+  /** Connected, and drachtio answers. */
+  get answers(): boolean {
+    return this.#connected && this.#link.answers;
+  }
+
+  /** How drachtio is, for people. */
+  get health(): PartHealth {
+    if (!this.#connected) return { state: 'away', why: 'it cannot be reached' };
+    return this.#link.answers ? { state: 'ok' } : { state: 'away', why: 'it does not answer' };
   }
 
   /** Where drachtio takes SIP by UDP (else by its first transport). */
@@ -109,8 +124,9 @@ export class SipServer {
       this.#onLost();
     });
     this.srf.on('close', () => this.#onLost());
-    this.srf.connect(drachtio);
+    this.srf.connect({ ...drachtio, reconnect: { retryMaxDelay: maxRetryMs } });
     if (this.srf.app.client) this.#guard.attach(this.srf.app.client.wp);
+    this.#link.start();
     if ((await withDeadline(clock, ready, connectDeadlineMs)) !== deadlinePassed) return;
     throw new DenwabanError('DRACHTIO', `${where} cannot be reached: ${lastError}`, {
       remedy: 'Check that it runs, and DRACHTIO_URL',
@@ -148,6 +164,7 @@ export class SipServer {
   /** Resolves when drachtio has seen us leave, or soon. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#link.stop();
     const sockets = [...(this.srf.app.client?.mapServer.keys() ?? [])];
     const closed = sockets.map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
     // drachtio is not to offer us anything while the connection closes.
@@ -295,7 +312,6 @@ export class SipServer {
     const again = this.#hostPorts !== undefined;
     this.#hostPorts = hostPorts;
     this.#connected = true;
-    for (const socket of this.srf.app.client?.mapServer.keys() ?? []) socket.setNoDelay(true);
     if (this.#withdrawn) this.withdraw();
     if (again && !this.#stopped) this.#options.onReconnected();
   }

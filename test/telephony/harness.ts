@@ -138,6 +138,9 @@ export class Relay {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   open = true;
+  #frozen = false;
+  /** Connections that were ever made to it. */
+  accepted = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -147,6 +150,7 @@ export class Relay {
     const server = createServer();
     const relay = new Relay(server);
     server.on('connection', (near) => {
+      relay.accepted += 1;
       if (!relay.open) {
         near.destroy();
         return;
@@ -161,6 +165,7 @@ export class Relay {
         one.on('error', () => other.destroy());
         one.on('close', () => other.destroy());
         one.pipe(other);
+        if (relay.#frozen) one.pause();
       }
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -182,6 +187,15 @@ export class Relay {
     this.open = open;
     for (const socket of this.#sockets) socket.destroy();
     this.#sockets.clear();
+  }
+
+  /** Keeps every connection open and lets nothing through, or lets go: the other end hangs. */
+  freeze(frozen: boolean): void {
+    this.#frozen = frozen;
+    for (const socket of this.#sockets) {
+      if (frozen) socket.pause();
+      else socket.resume();
+    }
   }
 
   close(): Promise<void> {

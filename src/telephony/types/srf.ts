@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 /** The part of drachtio-srf 5 that this room uses, as it really behaves; its own types leave out most of it. */
 export interface SrfClient {
-  connect(options: { host: string; port: number; secret: string }): void;
+  connect(options: { host: string; port: number; secret: string; reconnect?: { retryMaxDelay: number } }): void;
   disconnect(): void;
   /** Takes back that requests of this method are offered to us. */
   unregisterForMessages(method: string): void;
@@ -42,16 +42,20 @@ export interface SrfClient {
   ): void;
   findDialogById(id: string): SrfDialog | undefined;
   removeDialog(dialog: SrfDialog): void;
-  readonly app: { client?: { mapServer: Map<Socket, unknown>; wp: SrfWire } };
+  readonly app: { client?: { mapServer: Map<Socket, { ready: boolean }>; wp: SrfWire } };
 }
 
 type FrameListener = (socket: Socket, text: string) => void;
 
 /** srf's connection to drachtio: `msg` is one frame of drachtio's, without its length. */
 export interface SrfWire {
+  /** The newest connection, made or not; undefined for the very first. */
+  readonly socket?: Socket;
   listeners(event: 'msg'): FrameListener[];
   removeAllListeners(event: 'msg'): void;
   on(event: 'msg', listener: FrameListener): void;
+  on(event: 'connect' | 'close', listener: (socket: Socket) => void): void;
+  on(event: 'reconnecting', listener: (retry: { delay: number }) => void): void;
   /** Sends a frame; gives its id. */
   send(socket: Socket, text: string): string;
 }
