@@ -1,5 +1,6 @@
 import type { LegEvent, LegSnapshot } from '../call/telephony.ts';
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
+import { type DialogIdentity, savedIdentity } from './dialog-identity.ts';
 import { SwitchLeg } from './leg.ts';
 import type { MediaServer } from './media-server.ts';
 import { noAnswer, SipDialog } from './sip-dialog.ts';
@@ -47,8 +48,9 @@ export class AdoptedLegs {
       ...{ clock, byeDeadlineMs, onEvent, onOver: drop },
     });
     leg.channel.inherit();
-    const dialog = (name: 'network' | 'media') => new SipDialog(context.sip.srf, clock, String(adapter[name] ?? ''));
-    leg.connect({ network: dialog('network'), media: dialog('media') });
+    const dialog = (name: 'network' | 'media', identity?: DialogIdentity) =>
+      new SipDialog(context.sip, String(adapter[name] ?? ''), identity);
+    leg.connect({ network: dialog('network', savedIdentity(adapter['dialog'])), media: dialog('media') });
     this.watch(leg);
     return leg;
   }
@@ -84,7 +86,7 @@ export class AdoptedLegs {
   #probe(leg: SwitchLeg): void {
     const { network } = leg;
     if (!network || leg.over) return;
-    network.request('OPTIONS').then((answer) => {
+    leg.ask().then((answer) => {
       if (!this.#watched.has(leg)) return;
       const gone = answer.ok ? answer.status === 481 || answer.status === 408 : answer.reason !== noAnswer;
       // An agent's phone that nobody answers for is lost: it has not hung up.

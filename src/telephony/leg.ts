@@ -16,7 +16,7 @@ import type { ChannelHandlers } from './channel-commands.ts';
 import { answerInDialog } from './in-dialog.ts';
 import type { MediaServer } from './media-server.ts';
 import { isDialogGone, isSessionExpiry } from './session-timers.ts';
-import type { SipDialog } from './sip-dialog.ts';
+import { type InDialogAnswer, isForgotten, noAnswer, type SipDialog } from './sip-dialog.ts';
 
 export interface SwitchLegOptions {
   legId: string;
@@ -69,6 +69,19 @@ export class SwitchLeg implements Leg {
   /** The dialog with the caller or phone, once there is one. */
   get network(): SipDialog | undefined {
     return this.#dialogs?.network;
+  }
+
+  /**
+   * Asks the phone by OPTIONS whether the dialog stands. drachtio refuses that by itself where it knows no such dialog:
+   * then the phone has hung up, unless drachtio knows nothing of our dialog with FreeSWITCH either. Then it was restarted,
+   * and the phone is asked past it.
+   */
+  async ask(): Promise<InDialogAnswer> {
+    const { network, media } = this.#dialogs ?? {};
+    if (!network) return { ok: false, reason: noAnswer };
+    const answer = await network.request('OPTIONS');
+    if (!isForgotten(answer) || !media || !isForgotten(await media.request('OPTIONS'))) return answer;
+    return (await network.askByHand()) ?? answer;
   }
 
   /** The leg is complete: from now on either dialog's end ends it. */
@@ -156,6 +169,7 @@ export class SwitchLeg implements Leg {
 
   snapshot(): LegSnapshot {
     const { legId, kind, server, uuid, sipCallId } = this.#options;
+    const { network } = this.#dialogs ?? {};
     return {
       legId,
       kind,
@@ -163,7 +177,8 @@ export class SwitchLeg implements Leg {
         server: server.name,
         uuid,
         sipCallId,
-        network: this.#dialogs?.network.id ?? null,
+        network: network?.id ?? null,
+        dialog: network?.identity ? JSON.stringify(network.identity) : null,
         media: this.#dialogs?.media.id ?? null,
       },
     };

@@ -124,7 +124,7 @@ export class PhoneWatch {
   async #answerOf(leg: SwitchLeg): Promise<Answer> {
     const { clock, times, canAsk } = this.#options;
     if (!leg.network || leg.over || !canAsk()) return 'undecided';
-    const answer = await withDeadline(clock, leg.network.request('OPTIONS'), times.answerMs);
+    const answer = await withDeadline(clock, leg.ask(), times.answerMs);
     if (!canAsk()) return 'undecided';
     if (answer === deadlinePassed) return 'none';
     // Refused by drachtio itself: it has no such dialog any more.

@@ -1,4 +1,5 @@
 import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
+import { type DialogIdentity, identityOf } from './dialog-identity.ts';
 import type { SrfClient, SrfDialog, SrfRequest, SrfResponse } from './types/srf.ts';
 
 /** What a request in a dialog came to: a final answer, or no dialog any more. */
@@ -22,6 +23,23 @@ export interface DialogHandlers {
   onRequest(req: SrfRequest, res: SrfResponse): void;
 }
 
+/** What a dialog needs of the connection to drachtio. */
+export interface DialogHome {
+  readonly srf: SrfClient;
+  readonly clock: Clock;
+  /** Calls back once drachtio is connected: at once, or when it is again. */
+  whenConnected(callback: () => void): void;
+}
+
+/** drachtio's words where it knows no such dialog, as after a restart. */
+const unknownDialog = /unable to find (dialog for dialog id|active leg)/i;
+
+/** Whether drachtio refused a request since it knows no such dialog. */
+export const isForgotten = (answer: InDialogAnswer): boolean => !answer.ok && unknownDialog.test(answer.reason);
+
+/** A BYE that is owed is sent when drachtio is back within this time; longer than a restart takes. */
+const owedByeMs = 60_000;
+
 /** A little more than a SIP transaction may take (RFC 3261, timer F): drachtio has answered 408 by then. */
 const requestDeadlineMs = 33_000;
 
@@ -33,8 +51,9 @@ const forwarded = ['info', 'update', 'refer', 'message', 'notify'] as const;
  */
 export class SipDialog {
   readonly id: string;
-  readonly #srf: SrfClient;
-  readonly #clock: Clock;
+  /** What the phone knows it by. */
+  readonly identity: DialogIdentity | undefined;
+  readonly #home: DialogHome;
   readonly #dialog: SrfDialog | undefined;
   #handlers: DialogHandlers | undefined;
   #early: ((handlers: DialogHandlers) => void)[] = [];
@@ -43,9 +62,9 @@ export class SipDialog {
   #ackSdp: string | undefined;
 
   /** `dialog`: srf's own, or the id of one that another controller made; '' where there is none. */
-  constructor(srf: SrfClient, clock: Clock, dialog: SrfDialog | string) {
-    this.#srf = srf;
-    this.#clock = clock;
+  constructor(home: DialogHome, dialog: SrfDialog | string, identity?: DialogIdentity) {
+    this.#home = home;
+    this.identity = typeof dialog === 'string' ? identity : identityOf(dialog);
     this.#over = dialog === '';
     this.#dialog = typeof dialog === 'string' ? undefined : dialog;
     this.id = typeof dialog === 'string' ? dialog : dialog.id;
@@ -78,11 +97,24 @@ export class SipDialog {
     for (const tell of this.#early.splice(0)) tell(handlers);
   }
 
-  /** Sends BYE, once; resolves with its answer. */
-  bye(headers: Record<string, string> = {}): Promise<InDialogAnswer> {
-    if (this.#over) return Promise.resolve({ ok: false, reason: 'the dialog has ended' });
+  /** Sends BYE, once, when drachtio is connected or as soon as it is again; resolves with its answer. */
+  async bye(headers: Record<string, string> = {}): Promise<InDialogAnswer> {
+    if (this.#over) return { ok: false, reason: 'the dialog has ended' };
     this.#forget();
+    const { clock } = this.#home;
+    const connected = new Promise<void>((resolve) => this.#home.whenConnected(resolve));
+    if ((await withDeadline(clock, connected, owedByeMs)) === deadlinePassed) return { ok: false, reason: noAnswer };
     return this.#send({ method: 'BYE', headers });
+  }
+
+  /**
+   * Asks the phone whether it is there, past drachtio, which may have forgotten the dialog. Undefined where it cannot
+   * be asked so.
+   */
+  async askByHand(): Promise<InDialogAnswer | undefined> {
+    if (this.#over || !this.identity) return undefined;
+    const answer = await withDeadline(this.#home.clock, this.#sendByHand({ method: 'OPTIONS' }), requestDeadlineMs);
+    return answer === deadlinePassed ? { ok: false, reason: noAnswer } : answer;
   }
 
   /** Sends a request in the dialog; resolves with its final answer. */
@@ -92,15 +124,32 @@ export class SipDialog {
   }
 
   async #send(options: SentRequest): Promise<InDialogAnswer> {
-    const answer = await withDeadline(this.#clock, this.#sendAndWait(options), requestDeadlineMs);
+    const answer = await withDeadline(this.#home.clock, this.#sendAnyhow(options), requestDeadlineMs);
     return answer === deadlinePassed ? { ok: false, reason: noAnswer } : answer;
   }
 
-  #sendAndWait(options: SentRequest): Promise<InDialogAnswer> {
+  /** By drachtio's dialog; a BYE in one that it has forgotten by hand: the phone may not have. */
+  async #sendAnyhow(options: SentRequest): Promise<InDialogAnswer> {
+    const answer = await this.#sendAndWait('sip:placeholder', { ...options, stackDialogId: this.id });
+    if (!isForgotten(answer) || options.method !== 'BYE') return answer;
+    return (await this.#sendByHand(options)) ?? answer;
+  }
+
+  async #sendByHand(options: SentRequest): Promise<InDialogAnswer | undefined> {
+    if (!this.identity) return undefined;
+    const { callId, from, to, target, via } = this.identity;
+    const headers = { ...options.headers, 'Call-ID': callId, From: from, To: to };
+    return this.#sendAndWait(target, { ...options, headers, ...(via && { proxy: via }) });
+  }
+
+  #sendAndWait(
+    uri: string,
+    options: SentRequest & { stackDialogId?: string; proxy?: string },
+  ): Promise<InDialogAnswer> {
     return new Promise((resolve) => {
       const failed = (error: unknown) => resolve({ ok: false, reason: String(error) });
       try {
-        this.#srf.request('sip:placeholder', { ...options, stackDialogId: this.id }, (error, req) => {
+        this.#home.srf.request(uri, options, (error, req) => {
           if (error || !req) return failed(error);
           req.on('response', (res, ack) => {
             if (res.status < 200) return;
@@ -148,6 +197,6 @@ export class SipDialog {
     this.#over = true;
     this.#handlers = undefined;
     this.#early = [];
-    if (this.#dialog) this.#srf.removeDialog(this.#dialog);
+    if (this.#dialog) this.#home.srf.removeDialog(this.#dialog);
   }
 }

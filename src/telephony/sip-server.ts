@@ -6,7 +6,7 @@ import type { Logger } from '../kernel/logger.ts';
 import { DrachtioLink, maxRetryMs } from './drachtio-link.ts';
 import { MessageGuard, type RefusedRequest } from './message-guard.ts';
 import { minSessionSeconds, sessionHeaders, sessionTooShort } from './session-timers.ts';
-import { SipDialog } from './sip-dialog.ts';
+import { type DialogHome, SipDialog } from './sip-dialog.ts';
 import type { SrfClient, SrfError, SrfRequest, SrfResponse, UacOptions } from './types/srf.ts';
 
 const closeDeadlineMs = 500;
@@ -59,12 +59,13 @@ export interface InviteOptions {
 }
 
 /** The one place that talks to drachtio. Everything here settles: in time, with a value, whatever happens to the link. */
-export class SipServer {
+export class SipServer implements DialogHome {
   readonly srf: SrfClient;
   readonly #options: SipServerOptions;
   readonly #guard: MessageGuard;
   readonly #pending = new Set<() => void>();
   readonly #link: DrachtioLink;
+  readonly #waiting = new Set<() => void>();
   #hostPorts: string | undefined;
   #connected = false;
   #stopped = false;
@@ -81,6 +82,15 @@ export class SipServer {
 
   get connected(): boolean {
     return this.#connected;
+  }
+
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
+  whenConnected(callback: () => void): void {
+    if (this.#connected) callback();
+    else this.#waiting.add(callback);
   }
 
   /** Connected, and drachtio answers. */
@@ -254,7 +264,7 @@ export class SipServer {
       try {
         this.srf.createUAS(req, res, { localSdp: sdp, headers: sessionHeaders(req) }, (error, dialog) => {
           if (error || !dialog) return resolve(undefined);
-          const answered = new SipDialog(this.srf, this.#options.clock, dialog);
+          const answered = new SipDialog(this, dialog);
           if (late) answered.bye();
           else resolve(answered);
           return undefined;
@@ -290,8 +300,7 @@ export class SipServer {
     try {
       this.srf.createUAC(uri, options, progress, (error, dialog) => {
         if (error || !dialog) answered(failureOf(error));
-        else
-          answered({ ok: true, dialog: new SipDialog(this.srf, this.#options.clock, dialog), sdp: dialog.remote.sdp });
+        else answered({ ok: true, dialog: new SipDialog(this, dialog), sdp: dialog.remote.sdp });
       });
     } catch (error) {
       answered({ ok: false, status: 503, reason: errorMessage(error) }); // srf throws when it has no connection.
@@ -313,6 +322,8 @@ export class SipServer {
     this.#hostPorts = hostPorts;
     this.#connected = true;
     if (this.#withdrawn) this.withdraw();
+    for (const waits of this.#waiting) waits();
+    this.#waiting.clear();
     if (again && !this.#stopped) this.#options.onReconnected();
   }
 

@@ -35,6 +35,7 @@ export interface SrfClient {
       method: string;
       stackDialogId?: string;
       stackTxnId?: string;
+      proxy?: string;
       headers?: Record<string, string>;
       body?: string;
     },
@@ -105,6 +106,11 @@ export interface SrfResponse extends SrfMessage {
 
 export interface SrfDialog {
   readonly id: string;
+  /** `uas`: the other side has begun it. */
+  readonly type: 'uac' | 'uas';
+  /** The INVITE that began it, and its answer. */
+  readonly req: SrfRequest;
+  readonly res: SrfResponse;
   readonly sip: { callId: string; localTag: string; remoteTag: string };
   readonly local: { sdp: string; contact: string };
   readonly remote: { sdp: string };
