@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
+import { isDatabaseAway } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { AccountsData, AccountsStores, AttemptStore } from './accounts-data.ts';
@@ -167,7 +168,13 @@ async function resume(
   const user = await data.users.find(session.userId);
   if (!user || !(await isWelcome(data, user))) return undefined;
   if (nowMs < session.lastSeenAtMs + lastSeenStepMs) return { user, session };
-  await data.sessions.touch(session.sessionId, nowMs);
+  try {
+    await data.sessions.touch(session.sessionId, nowMs);
+  } catch (error) {
+    // A database that can only be read for the moment is no reason to keep anybody out.
+    if (!isDatabaseAway(error)) throw error;
+    return { user, session };
+  }
   return { user, session: { ...session, lastSeenAtMs: nowMs } };
 }
 

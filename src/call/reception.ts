@@ -8,6 +8,7 @@ import { normalizePhoneNumber } from '../kernel/phone-number.ts';
 import type { FlowRunner } from './flow-runner.ts';
 
 const lookUpDeadlineMs = 3_000;
+const notNow = { cause: 'failed', sipStatus: 503, accountId: null, retryAfterSeconds: 5 } as const;
 
 /** Whom a dialled number belongs to and what answers there. */
 export interface Destination {
@@ -22,11 +23,13 @@ export interface Refusal {
   sipStatus: number;
   accountId: string | null;
   fault?: string;
+  /** It may work then. */
+  retryAfterSeconds?: number;
 }
 
 export interface ReceptionOptions {
-  accounts: AccountStore;
-  flows: FlowStore;
+  accounts: Pick<AccountStore, 'findNumber' | 'findAccount'>;
+  flows: Pick<FlowStore, 'findFlow'>;
   /** Makes a stored version ready to run; throws when its definition is not a valid flow. */
   loadFlow(stored: StoredFlow): FlowRunner;
   clock: Clock;
@@ -65,10 +68,10 @@ export async function findDestination(options: ReceptionOptions, toNumber: strin
   try {
     const found = await withDeadline(options.clock, lookUp(options, toNumber), lookUpDeadlineMs);
     if (found !== deadlinePassed) return found;
-    return { cause: 'failed', sipStatus: 503, accountId: null, fault: 'the number could not be looked up in time' };
+    return { ...notNow, fault: 'the number could not be looked up in time' };
   } catch (error) {
     options.logger.error({ err: errorMessage(error) }, 'a dialled number could not be looked up');
-    return { cause: 'failed', sipStatus: 503, accountId: null, fault: 'the number could not be looked up' };
+    return { ...notNow, fault: 'the number could not be looked up' };
   }
 }
 

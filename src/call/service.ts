@@ -35,8 +35,9 @@ const forgetDeadlineMs = 2_000;
 
 export interface CallServiceOptions {
   telephony: Telephony;
-  accounts: AccountStore;
-  flows: FlowStore;
+  /** What is known of them, also while the database is away. */
+  accounts: Pick<AccountStore, 'findNumber' | 'findAccount'>;
+  flows: Pick<FlowStore, 'findFlow'>;
   /** Makes a stored flow version ready to run; throws when it cannot be. */
   loadFlow(stored: StoredFlow): FlowRunner;
   ledger: FactSink;
@@ -231,7 +232,7 @@ class Service implements CallService {
     const facts = this.#newFacts(callId, found.accountId);
     this.#writeOffered(facts, offered.call);
     if (found.fault) facts.append({ type: 'fault', legId: offered.call.legId, message: found.fault });
-    offered.refuse(facts, found.cause, found.sipStatus);
+    offered.refuse(facts, found.cause, found.sipStatus, found.retryAfterSeconds);
     this.#forget(offered);
   }
 

@@ -1,7 +1,7 @@
 import type { AgentSettingsStore } from '../accounts/agents.ts';
 import type { QueueSettingsStore } from '../accounts/queues.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { errorMessage } from '../kernel/errors.ts';
+import { errorMessage, isDatabaseAway } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { Rounds } from '../kernel/rounds.ts';
 import type { DeskSettingsStore } from './desk-store.ts';
@@ -11,6 +11,8 @@ const defaultEveryMs = 5_000;
 export interface SettingsMirrorOptions {
   queues: Pick<QueueSettingsStore, 'list'>;
   agents: Pick<AgentSettingsStore, 'list'>;
+  /** The same while the database is away, as it was last known: for a desk that knows nothing at all. */
+  known?: { queues: Pick<QueueSettingsStore, 'list'>; agents: Pick<AgentSettingsStore, 'list'> };
   store: Omit<DeskSettingsStore, 'findQueue'>;
   clock: Clock;
   logger: Logger;
@@ -40,10 +42,24 @@ export class SettingsMirror {
     });
   }
 
-  /** Resolves when all is written for the first time. */
+  /** Resolves when all is written for the first time; where the database is away, as far as the desk needs it. */
   async start(): Promise<void> {
-    await this.refresh();
+    try {
+      await this.refresh();
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error;
+      await this.#copyKnown();
+    }
     this.#looks.start();
+  }
+
+  /** A desk that knows something knows it from a database that was there later than the copy, perhaps. */
+  async #copyKnown(): Promise<void> {
+    const { known, store } = this.#options;
+    const there = await store.known();
+    if (!known || there.queueIds.length > 0 || there.agentIds.length > 0) return;
+    for (const queue of await known.queues.list()) await store.putQueue(queue);
+    for (const agent of await known.agents.list()) if (agent.active) await store.putAgent(agent);
   }
 
   /** Takes changes over at once. */

@@ -18,6 +18,19 @@ export class DenwabanError extends Error {
   }
 }
 
+/** The database does not answer, or takes nothing at the moment: the same again may well work later. */
+export function databaseAway(why: string, cause?: unknown): DenwabanError {
+  return new DenwabanError('DATABASE_AWAY', `the database is away: ${why}`, {
+    remedy: 'Try again in a moment. Calls are answered meanwhile',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** True for {@link databaseAway}. */
+export function isDatabaseAway(error: unknown): boolean {
+  return error instanceof DenwabanError && error.code === 'DATABASE_AWAY';
+}
+
 /** The message of anything that was thrown. */
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

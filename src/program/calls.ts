@@ -31,7 +31,7 @@ function openPrompts({ dataDir }: Config, logger: Logger) {
 export async function openCalls(context: ProgramContext, dataRoom: Data, { telephony, phones }: Lines) {
   const { config, logger, shutdown } = context;
   const { stores, redis, ledger, outbox } = dataRoom;
-  const { data, flows, facts, channels } = stores;
+  const { known, facts, channels } = stores;
   const states = new RedisCallStateStore(redis);
   const onReported = () => outbox.notify();
   // The desk is there before the calls are, since these ask it for the callers that they take over.
@@ -52,15 +52,15 @@ export async function openCalls(context: ProgramContext, dataRoom: Data, { telep
   shutdown.add('sweep', () => sweep.stop());
   const calls: CallService = createCallService({
     telephony,
-    accounts: data.accounts,
-    flows,
+    accounts: known.accounts,
+    flows: known.flows,
     loadFlow,
     ledger,
     states,
     witnesses,
     onLegsLost: () => sweep.expectLost(),
     prompts: openPrompts(config, logger),
-    people: peopleAt(deskRoom, phones, data),
+    people: peopleAt(deskRoom, phones, known),
     apology: (language) => ({ file: `prompts/${language === 'ja' ? 'ja' : 'en'}/apology.wav` }),
     clock,
     logger,

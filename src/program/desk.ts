@@ -11,23 +11,23 @@ import type { Shutdown } from '../kernel/shutdown.ts';
 import type { RedisConnection } from '../store/redis/open-redis.ts';
 import { RedisDeskStore } from '../store/redis/redis-desk-store.ts';
 import { RedisDeskView } from '../store/redis/redis-desk-view.ts';
-import type { Stores } from './stores.ts';
+import type { WatchedStores } from './stores.ts';
 
 /** The answering desk, with agents' and queues' settings as the database has them. */
 export async function startDesk(
   config: Config,
   redis: RedisConnection,
-  { data }: Stores,
+  { data, known }: WatchedStores,
   logger: Logger,
   shutdown: Shutdown,
   { onReported, onCallBack }: { onReported: () => void; onCallBack: DeskOptions['onCallBack'] & {} },
 ) {
   const controllerId = newId('controller');
   const deskStore = new RedisDeskStore(redis);
-  const mirror = new SettingsMirror({ ...data, store: deskStore, clock, logger });
+  const mirror = new SettingsMirror({ ...data, known, store: deskStore, clock, logger });
   shutdown.add('desk settings', () => mirror.stop());
   await mirror.start();
-  const { accounts } = data;
+  const { accounts } = known;
   const isSuspended = async (id: string) => (await accounts.findAccount(id))?.answeringService === 'suspended';
   const desk = createDesk({ store: deskStore, clock, logger, controllerId, onCallBack, isSuspended });
   shutdown.add('desk', () => desk.stop());
@@ -40,7 +40,11 @@ export async function startDesk(
 
 export type DeskRoom = Awaited<ReturnType<typeof startDesk>>;
 /** The people whom calls ask for. */
-export function peopleAt(room: DeskRoom, { registry }: PhoneRegistrations, { cards }: Stores['data']) {
+export function peopleAt(
+  room: DeskRoom,
+  { registry }: PhoneRegistrations,
+  { cards }: Pick<WatchedStores['known'], 'cards'>,
+) {
   return {
     ...{ desk: room.desk, intake: room.opener, phonesOf: (agentId: string) => registry.contactsOf(agentId) },
     recordingPolicy: async (accountId: string) => (await cards.find(accountId))?.recording,

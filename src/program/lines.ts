@@ -12,7 +12,7 @@ export async function openLines(context: ProgramContext, { stores, redis }: Data
   const { config, logger, shutdown, board } = context;
   const pair = await openSwitch(context);
   const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
-  const phones = phoneRegistrations(redis, stores.data.phones);
+  const phones = phoneRegistrations(redis, stores.known.phones);
   const { registry } = phones;
   const revocation = await startPhoneRevocation({ data: stores.data, registry, clock, logger, shutdown });
   const telephony = createTelephony({ ...config, ...pair, phones, onChannelRecord, clock, logger });

@@ -27,7 +27,10 @@ export async function connectRedis({ config, logger, shutdown, board }: ProgramC
 }
 
 /** Where agents' phones register, and by what they prove who they are. */
-export function phoneRegistrations(redis: RedisConnection, phones: PhoneCredentialStore): PhoneRegistrations {
+export function phoneRegistrations(
+  redis: RedisConnection,
+  phones: Pick<PhoneCredentialStore, 'findForDigest'>,
+): PhoneRegistrations {
   return {
     realm: phoneRealm,
     registry: new RedisPhoneRegistry(redis),

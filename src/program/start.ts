@@ -1,5 +1,6 @@
 import type { Passwords } from '../accounts/passwords.ts';
 import type { Config } from '../config.ts';
+import { toRfc3339 } from '../kernel/clock.ts';
 import { HealthBoard } from '../kernel/health.ts';
 import { Shutdown } from '../kernel/shutdown.ts';
 import { createLogger, keepPackagesOffConsole, printError } from '../logger.ts';
@@ -17,9 +18,13 @@ async function startAll(context: ProgramContext): Promise<string> {
   const calls = await openCalls(context, data, lines);
   const httpPort = await openPages(context, data, lines, calls);
   startVoicemails(context, data, httpPort);
-  const number = (await data.stores.data.accounts.listNumbers())[0]?.number ?? '';
+  const { known, watched } = data.stores;
+  const number = (await known.accounts.listNumbers())[0]?.number ?? '';
   const at = lines.sipAddress();
-  return readyText(context.config, `sip:${number}@${at?.address}:${at?.port}`, httpPort, data.secrets);
+  const ready = readyText(context.config, `sip:${number}@${at?.address}:${at?.port}`, httpPort, data.secrets);
+  if (watched.status().state === 'up') return ready;
+  const knownAt = known.readAtMs === undefined ? '' : `, from what was known of it at ${toRfc3339(known.readAtMs)}`;
+  return `${ready}\n  the database is away: calls are answered all the same${knownAt}; it is looked for every second`;
 }
 
 /** What is printed once everything runs: where to call, and at the first start who may sign in. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DenwabanError } from '../kernel/errors.ts';
+import { DenwabanError, isDatabaseAway } from '../kernel/errors.ts';
 
 /** Every error that the API answers with: its HTTP status, and what to say where nothing better is known. */
 export const errorCatalogue = {
@@ -74,6 +74,11 @@ export const errorCatalogue = {
     message: 'whoever drives the call does not answer: it may be done',
     remedy: 'Look at the call',
   },
+  DATABASE_AWAY: {
+    status: 503,
+    message: 'the database is away; calls are answered all the same',
+    remedy: 'Try again in a few seconds',
+  },
   TOO_BUSY: { status: 503, message: 'too busy', remedy: 'Try again in a few seconds' },
 } as const satisfies Record<string, { status: number; message: string; remedy?: string }>;
 
@@ -113,6 +118,9 @@ export class ApiError extends Error {
   }
 }
 
+/** What may work in a few seconds. */
+const passing: ReadonlySet<ErrorCode> = new Set(['TOO_BUSY', 'DATABASE_AWAY']);
+
 /** What is sent for anything that was thrown. `fault`: it is ours, and belongs in the log. */
 export function toAnswer(error: unknown): {
   status: number;
@@ -125,7 +133,7 @@ export function toAnswer(error: unknown): {
   const remedy = known.remedy ?? entry.remedy;
   return {
     status: entry.status,
-    headers: known.code === 'TOO_BUSY' ? { 'retry-after': '5', ...known.headers } : known.headers,
+    headers: passing.has(known.code) ? { 'retry-after': '5', ...known.headers } : known.headers,
     body: {
       error: {
         code: known.code,
@@ -141,6 +149,8 @@ export function toAnswer(error: unknown): {
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof DenwabanError && isErrorCode(error.code)) {
+    // Of the database only the log says more: strangers see this too.
+    if (isDatabaseAway(error)) return new ApiError('DATABASE_AWAY');
     const { code, message, remedy } = error;
     return new ApiError(code, { message, ...(remedy === undefined ? {} : { remedy }) });
   }

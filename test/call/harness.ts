@@ -177,25 +177,14 @@ function inShort(fact: CallFact): string {
 
 export function fakeAccounts(only: Account): CallServiceOptions['accounts'] {
   return {
-    saveAccount: async () => undefined,
     findAccount: async (accountId) => (accountId === only.accountId ? only : undefined),
-    listAccounts: async () => [only],
-    assignNumber: async () => undefined,
     findNumber: async (number) =>
       number === '+81312345678' ? { number, accountId: only.accountId, flowId: 'main' } : undefined,
-    listNumbers: async () => [],
-    releaseNumber: async () => false,
   };
 }
 
 function fakeFlows(only: StoredFlow | undefined): CallServiceOptions['flows'] {
-  return {
-    publish: async () => {
-      throw new Error('not used');
-    },
-    findFlow: async (flowId) => (flowId === only?.flowId ? only : undefined),
-    listFlows: async () => [],
-  };
+  return { findFlow: async (flowId) => (flowId === only?.flowId ? only : undefined) };
 }
 
 /** What the next controller wrote that the first had not written: a fact that is there twice counts once (`factId`). */

@@ -74,7 +74,7 @@ test('a look-up that hangs is given up: 503, and the call is not counted any mor
   await settle();
   expect(h.service.activeCalls).toBe(1);
   await h.clock.advance(3_000);
-  expect(call.rejected).toEqual({ status: 503 });
+  expect(call.rejected).toEqual({ status: 503, retryAfterSeconds: 5 });
   expect(h.story()).toEqual(['offered', 'fault', 'ended failed 503']);
   expect(h.service.activeCalls).toBe(0);
 });

@@ -1,5 +1,5 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, readdirSync } from 'node:fs';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { chownSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +23,9 @@ export interface TestPostgres {
   halt(): Promise<void>;
   /** Starts it again on the same port and folder. */
   resume(): Promise<void>;
+  /** All its processes stand still (SIGSTOP), connections stay open; until {@link thaw}. */
+  freeze(): void;
+  thaw(): void;
 }
 
 /** Makes and starts a private cluster. PostgreSQL refuses to run as root, so root runs it as the user `postgres`. */
@@ -55,11 +58,28 @@ export async function startPostgres(): Promise<TestPostgres> {
     resume: async () => {
       child = await launch(bin, dir, port, owner);
     },
+    freeze: () => signalFamily(child, 'SIGSTOP'),
+    thaw: () => signalFamily(child, 'SIGCONT'),
     stop: async () => {
+      signalFamily(child, 'SIGCONT');
       await endProcess(child, 'SIGQUIT');
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** The server and its children, one process each. */
+function signalFamily({ pid, exitCode, signalCode }: ChildProcess, signal: 'SIGSTOP' | 'SIGCONT'): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  for (const one of [pid, ...children]) {
+    try {
+      process.kill(one, signal);
+    } catch (error) {
+      // It has ended meanwhile.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
+  }
 }
 
 async function launch(bin: string, dir: string, port: number, owner: { uid: number; gid: number } | undefined) {

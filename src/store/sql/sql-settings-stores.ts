@@ -140,7 +140,8 @@ export class SqlCardStore implements CardStore {
   }
 }
 
-function toProfile(row: { settings_json: string; login_name: string; display_name: string; status: string }) {
+/** An agent as stored beside the user. */
+export function toProfile(row: { settings_json: string; login_name: string; display_name: string; status: string }) {
   const settings = agentSettingsSchema.parse(JSON.parse(row.settings_json));
   return agentProfileSchema.parse({
     ...settings,

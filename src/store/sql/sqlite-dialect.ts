@@ -1,4 +1,3 @@
-import { Worker } from 'node:worker_threads';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -9,111 +8,89 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
+import { isDatabaseAway } from '../../kernel/errors.ts';
+import type { SqliteConnections } from './sqlite-connections.ts';
+import { SqliteError } from './sqlite-thread.ts';
 
-/** To the worker: run this statement. */
-export interface SqliteQuestion {
-  id: number;
-  sql: string;
-  parameters: readonly unknown[];
-  /** Close the database instead and end. */
-  close?: boolean;
-}
-
-export type SqliteAnswer =
-  | { id: number; rows: object[]; changes: number }
-  | { id: number; error: string; errcode: number };
-
-/** What SQLite refused. `errcode` is its extended result code. */
-export class SqliteError extends Error {
-  readonly errcode: number;
-  constructor(message: string, errcode: number) {
-    super(message);
-    this.name = 'SqliteError';
-    this.errcode = errcode;
-  }
-}
-
-/** Kysely on `node:sqlite`, with the connection in a thread of its own. One connection, hence one writer. */
-export function sqliteDialect(path: string): Dialect {
+/** Kysely on `node:sqlite`: what only reads, outside of transactions, waits for nobody who writes. */
+export function sqliteDialect(connections: SqliteConnections): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new SqliteThreadDriver(path),
+    createDriver: () => new SqliteDriver(connections),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
 }
 
-class SqliteThreadDriver implements Driver {
-  readonly #path: string;
-  #thread: SqliteThread | undefined;
-  /** The end of the line of those who wait for the connection. */
-  #lastTurn: Promise<void> = Promise.resolve();
-  #endTurn: (() => void) | undefined;
+class SqliteDriver implements Driver {
+  readonly #connections: SqliteConnections;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(connections: SqliteConnections) {
+    this.#connections = connections;
   }
 
   async init(): Promise<void> {
-    this.#thread = new SqliteThread(this.#path);
+    this.#connections.assertOpen();
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    const myTurn = this.#lastTurn;
-    let endTurn: () => void = () => undefined;
-    this.#lastTurn = new Promise((resolve) => {
-      endTurn = resolve;
-    });
-    await myTurn;
-    this.#endTurn = endTurn;
-    if (!this.#thread) throw new SqliteError('the database is closed', 0);
-    return this.#thread;
+    this.#connections.assertOpen();
+    return new Session(this.#connections);
   }
 
-  async releaseConnection(): Promise<void> {
-    this.#endTurn?.();
+  async releaseConnection(session: DatabaseConnection): Promise<void> {
+    (session as Session).end();
   }
 
   /** `immediate`: takes the write lock at once, so that reading first and writing then can't fail half-way. */
-  async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  async beginTransaction(session: DatabaseConnection): Promise<void> {
+    await (session as Session).hold();
+    await session.executeQuery(CompiledQuery.raw('begin immediate'));
   }
 
-  async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('commit'));
+  async commitTransaction(session: DatabaseConnection): Promise<void> {
+    await session.executeQuery(CompiledQuery.raw('commit'));
   }
 
-  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('rollback'));
+  /** What was given up is undone by whoever has the next turn. */
+  async rollbackTransaction(session: DatabaseConnection): Promise<void> {
+    if (!(session as Session).isGivenUp) await session.executeQuery(CompiledQuery.raw('rollback'));
   }
 
   async destroy(): Promise<void> {
-    const thread = this.#thread;
-    this.#thread = undefined;
-    await thread?.close();
+    await this.#connections.close();
   }
 }
 
-class SqliteThread implements DatabaseConnection {
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, (answer: SqliteAnswer) => void>();
-  #nextId = 1;
-  #gone: string | undefined;
+/** One user of the database, for one statement or one transaction. */
+class Session implements DatabaseConnection {
+  readonly #connections: SqliteConnections;
+  #endTurn: (() => void) | undefined;
+  isGivenUp = false;
 
-  constructor(path: string) {
-    this.#worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData: { path } });
-    this.#worker.on('message', (answer: SqliteAnswer) => {
-      this.#waiting.get(answer.id)?.(answer);
-      this.#waiting.delete(answer.id);
-    });
-    this.#worker.on('error', (error) => this.#fail(error instanceof Error ? error.message : String(error)));
-    this.#worker.on('exit', () => this.#fail('the database is closed'));
+  constructor(connections: SqliteConnections) {
+    this.#connections = connections;
+  }
+
+  /** From here on all goes to the writer, and nobody else writes. */
+  async hold(): Promise<void> {
+    this.#endTurn = await this.#connections.turn();
+  }
+
+  end(): void {
+    this.#endTurn?.();
+    this.#endTurn = undefined;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const answer = await this.#ask({ sql: query.sql, parameters: query.parameters });
-    if ('error' in answer) throw new SqliteError(answer.error, answer.errcode);
-    return { rows: answer.rows as R[], numAffectedRows: BigInt(answer.changes) };
+    if (this.#endTurn) return this.#write(query);
+    if (this.#connections.hasReaders && isReading(query)) return this.#connections.read<R>(query);
+    await this.hold();
+    try {
+      return await this.#write(query);
+    } finally {
+      this.end();
+    }
   }
 
   /** Required by Kysely; results here are small enough to be read whole. */
@@ -121,26 +98,16 @@ class SqliteThread implements DatabaseConnection {
     throw new SqliteError('streaming is not supported on SQLite', 0);
   }
 
-  async close(): Promise<void> {
-    if (this.#gone === undefined) {
-      const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
-      await this.#ask({ sql: '', parameters: [], close: true });
-      await exited;
+  async #write<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    try {
+      return await this.#connections.write<R>(query);
+    } catch (error) {
+      this.isGivenUp ||= isDatabaseAway(error);
+      throw error;
     }
   }
+}
 
-  #ask(question: Omit<SqliteQuestion, 'id'>): Promise<SqliteAnswer> {
-    const id = this.#nextId++;
-    if (this.#gone !== undefined) return Promise.resolve({ id, error: this.#gone, errcode: 0 });
-    return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
-      this.#worker.postMessage({ id, ...question } satisfies SqliteQuestion);
-    });
-  }
-
-  #fail(why: string): void {
-    this.#gone ??= why;
-    for (const [id, resolve] of this.#waiting) resolve({ id, error: this.#gone, errcode: 0 });
-    this.#waiting.clear();
-  }
+function isReading({ query, sql }: CompiledQuery): boolean {
+  return query.kind === 'SelectQueryNode' || (query.kind === 'RawNode' && /^\s*select\b/i.test(sql));
 }

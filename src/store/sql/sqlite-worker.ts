@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { SqliteAnswer, SqliteQuestion } from './sqlite-dialect.ts';
+import type { SqliteAnswer, SqliteQuestion, SqliteThreadOptions } from './sqlite-thread.ts';
 
 /**
  * The thread that owns the SQLite connection. `node:sqlite` blocks while it waits for the disk; here it blocks nobody
@@ -10,7 +10,7 @@ const busyTimeoutMs = 10_000;
 const maxCachedStatements = 100;
 const sqliteBusy = 5;
 
-const db = open((workerData as { path: string }).path);
+const db = open(workerData as SqliteThreadOptions);
 const statements = new Map<string, StatementSync>();
 
 parentPort?.on('message', (question: SqliteQuestion) => {
@@ -18,7 +18,7 @@ parentPort?.on('message', (question: SqliteQuestion) => {
   if (question.close) parentPort?.close();
 });
 
-function open(path: string): DatabaseSync {
+function open({ path, readOnly }: SqliteThreadOptions): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
   const pause = new Int32Array(new SharedArrayBuffer(4));
   for (let attempt = 1; ; attempt++) {
@@ -32,13 +32,18 @@ function open(path: string): DatabaseSync {
     }
   }
   database.exec('pragma synchronous = full');
+  if (readOnly) database.exec('pragma query_only = on');
   return database;
 }
 
-function answer({ id, sql, parameters, close }: SqliteQuestion): SqliteAnswer {
+function answer({ id, sql, parameters, close, reset }: SqliteQuestion): SqliteAnswer {
   try {
     if (close) {
       db.close();
+      return { id, rows: [], changes: 0 };
+    }
+    if (reset) {
+      if (db.isTransaction) db.exec('rollback');
       return { id, rows: [], changes: 0 };
     }
     const statement = prepare(sql);
