@@ -7,9 +7,10 @@ import { prepareDataDir } from './data-dir.ts';
 import { systemClock as clock } from './kernel/clock.ts';
 import { createLogger, printError } from './logger.ts';
 import { createTargetGuard } from './outbox/target-guard.ts';
+import { openHouse } from './program/house.ts';
 import { flowFolder, phoneRealm } from './program/paths.ts';
 import { start } from './program/start.ts';
-import { openStores } from './program/stores.ts';
+import { hasDatabase, openStores } from './program/stores.ts';
 import { openSipPhone } from './switch/open-phone.ts';
 
 const passwords = createPasswords();
@@ -41,6 +42,8 @@ async function main(): Promise<void> {
     passwords,
     clock,
     flowFolder,
+    house: () => openHouse(readConfig()),
+    hasData: () => hasDatabase(readConfig()),
     phoneRealm,
     targets: () => createTargetGuard(readConfig()),
     print: (text) => console.log(text),

@@ -11,10 +11,12 @@ import type { AgentHistoryStore } from '../desk/agent-history.ts';
 import type { FlowStore } from '../flow/flow-store.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
+import { notUtf8, readUtf8 } from '../kernel/utf8-text.ts';
 import type { ChannelRecordStore, FactIndex, FactStore } from '../ledger/ledger.ts';
 import type { OutboxStore } from '../outbox/outbox-store.ts';
 import type { TargetGuard } from '../outbox/target-guard.ts';
 import type { WebhookSecretStore } from '../outbox/webhook-secrets.ts';
+import type { HouseParts } from '../web/house.ts';
 import type { Phone } from './phone.ts';
 
 /** Stores whose changes are on the audit record. */
@@ -46,6 +48,10 @@ export interface CommandContext {
   clock: Clock;
   /** Where prompt files are looked for. */
   flowFolder: string;
+  /** What flows and queues are checked against, by the settings. */
+  house(): HouseParts;
+  /** Whether there is a database to ask: looking makes none. */
+  hasData(): boolean;
   phoneRealm: string;
   /** Where reports may be sent, by the settings. */
   targets(): TargetGuard;
@@ -100,12 +106,21 @@ export function refuseSettings(
 
 function readJson(file: string, code: string): unknown {
   try {
-    return JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8'));
+    return JSON.parse(readText(file === '-' ? 0 : file, code));
   } catch (error) {
+    if (error instanceof DenwabanError) throw error;
     throw new DenwabanError(code, `${file} cannot be read: ${errorMessage(error)}`, {
       remedy: 'Name a file of valid JSON',
     });
   }
+}
+
+/** A file's text. @throws DenwabanError of this code where it is not UTF-8; what `readFileSync` throws. */
+export function readText(file: string | number, code: string): string {
+  const read = readUtf8(readFileSync(file));
+  if (read.ok) return read.text;
+  const { message, remedy } = notUtf8(read.encoding);
+  throw new DenwabanError(code, `${file}: ${message.en} / ${message.ja}`, { remedy: `${remedy.en} / ${remedy.ja}` });
 }
 
 /** `a,b` → `['a', 'b']`. */

@@ -4,6 +4,7 @@ import { addUser, givePassword } from '../accounts/manage-users.ts';
 import type { Passwords } from '../accounts/passwords.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { TargetGuard } from '../outbox/target-guard.ts';
+import type { HouseParts } from '../web/house.ts';
 import type { CommandData } from './command.ts';
 import { loadFolder } from './load.ts';
 import { type NewSecrets, secretsAsText } from './load-desk.ts';
@@ -16,7 +17,7 @@ const firstOperator = 'admin';
  */
 export async function prepareFirstStart(options: {
   sampleFolder: string;
-  flowFolder: string;
+  house: HouseParts;
   data: CommandData;
   passwords: Passwords;
   clock: Clock;

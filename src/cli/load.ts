@@ -5,16 +5,20 @@ import { assignedNumberSchema, type WrittenAccount, writtenAccountSchema } from 
 import type { Actor } from '../accounts/audit.ts';
 import { type AccountCard, cardSchema, type WrittenRules, writtenRulesSchema } from '../accounts/cards.ts';
 import type { Change } from '../accounts/change.ts';
-import { assignNumber, saveAccount, saveCard, saveCardRules } from '../accounts/manage-accounts.ts';
+import { saveAccount, saveCard, saveCardRules } from '../accounts/manage-accounts.ts';
 import type { Passwords } from '../accounts/passwords.ts';
-import { checkFlowText } from '../flow/checker.ts';
+import { faultLine } from '../flow/fault.ts';
 import type { Flow } from '../flow/flow.ts';
+import { checkFlowFile } from '../flow/house.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import { normalizePhoneNumber } from '../kernel/phone-number.ts';
+import { notUtf8, readUtf8 } from '../kernel/utf8-text.ts';
 import type { TargetGuard } from '../outbox/target-guard.ts';
+import { assignCheckedNumber } from '../web/assign-number.ts';
 import { cardTargetFaults } from '../web/card-targets.ts';
-import { checkedIn, publishFlow } from '../web/publish-flow.ts';
+import { type HouseParts, houseOf, knownFacts, queueFaults } from '../web/house.ts';
+import { publishFlow } from '../web/publish-flow.ts';
 import { type AddCommand, type CommandData, commandLineActor, type RecordedStores } from './command.ts';
 import { type DeskFile, deskFileSchema, loadDesk, type NewSecrets, passwordsFor, secretsAsText } from './load-desk.ts';
 
@@ -38,8 +42,7 @@ export interface LoadedFolder extends NewSecrets {
 
 export interface LoadOptions {
   folder: string;
-  /** Where prompt files are looked for. */
-  flowFolder: string;
+  house: HouseParts;
   data: CommandData;
   passwords: Passwords;
   clock: Clock;
@@ -47,6 +50,8 @@ export interface LoadOptions {
   phoneRealm: string;
   /** Where reports may be sent. */
   targets: TargetGuard;
+  /** Numbers of the file that are another account's are taken from it. */
+  moveNumbers?: boolean;
 }
 
 /**
@@ -57,7 +62,7 @@ export interface LoadOptions {
  */
 export async function loadFolder(options: LoadOptions): Promise<LoadedFolder> {
   const { data, clock, actor } = options;
-  const contents = readFolder(options);
+  const contents = await readFolder(options);
   const given = await passwordsFor(contents.desk, data.users, options.passwords);
   return data.inTransaction(async (stores) => {
     const change: Change<RecordedStores> = { stores, actor, atMs: clock.nowMs() };
@@ -68,7 +73,8 @@ export async function loadFolder(options: LoadOptions): Promise<LoadedFolder> {
     if (rules) await saveCardRules(change, accountId, rules);
     const flows: LoadedFolder['flows'] = [];
     for (const flow of contents.definitions.values()) flows.push(await publishFlow(change, accountId, flow));
-    for (const entry of numbers) await assignNumber(change, { ...entry, accountId });
+    const moving = { move: options.moveNumbers ?? false, moveRemedy: 'Add --move to take it from there' };
+    for (const entry of numbers) await assignCheckedNumber(change, { ...entry, accountId }, moving);
     const secrets = await loadDesk(change, contents.desk, given, options.phoneRealm);
     return { accountId, flows, numbers, ...secrets };
   });
@@ -81,12 +87,14 @@ export const addLoadCommand: AddCommand = (program, context) => {
     .description(
       'check and load an account, its numbers, card and flows, and the desk (account.json, flows, desk.json)',
     )
-    .action(async (folder: string) => {
-      const { passwords, clock, flowFolder, phoneRealm, print } = context;
+    .option('--move', 'also numbers that are another account’s now')
+    .action(async (folder: string, { move = false }: { move?: boolean }) => {
+      const { passwords, clock, phoneRealm, print } = context;
       const loaded = await context.withStores(({ data }) =>
         loadFolder({
           folder: resolve(folder),
-          flowFolder,
+          house: context.house(),
+          moveNumbers: move,
           data,
           passwords,
           clock,
@@ -112,26 +120,35 @@ interface FolderContents {
 
 const noFlows = new Set(['account.json', 'desk.json']);
 
-function readFolder({ folder, flowFolder, targets }: LoadOptions): FolderContents {
+async function readFolder({ folder, house, data, targets }: LoadOptions): Promise<FolderContents> {
   const faults: string[] = [];
-  const definitions = new Map<string, Flow>();
   const files = readNames(folder);
+  const read = readFile(folder, 'account.json', accountFileSchema, faults);
+  const desk = files.includes('desk.json')
+    ? readFile(folder, 'desk.json', deskFileSchema, faults)
+    : deskFileSchema.parse({});
+  const known = await knownFacts(data);
+  const queues = [...(known.queues ?? []), ...(desk?.queues ?? []).map(({ queueId }) => queueId)];
+  // Where the file that names them can't be read, they are not known.
+  const facts = { ...(desk ? { queues } : {}), ...(read ? { outbound: read.account.outbound } : {}) };
+  const definitions = new Map<string, Flow>();
   for (const file of files) {
     if (!file.endsWith('.json') || noFlows.has(file)) continue;
-    const checked = checkFlowText(readText(join(folder, file)), checkedIn(flowFolder));
+    const checked = await checkFlowFile(readBytes(join(folder, file)), houseOf(house, facts));
     if (checked.ok) definitions.set(checked.flow.flowId, checked.flow);
-    else faults.push(...checked.faults.map(({ path, message, remedy }) => line(`${file} ${path}`, message, remedy)));
+    else faults.push(...checked.faults.map((fault) => `${file} ${faultLine(fault)}`));
   }
-  const read = readFile(folder, 'account.json', accountFileSchema, faults);
+  for (const [index, queue] of (desk?.queues ?? []).entries()) {
+    for (const { path, message, remedy } of await queueFaults(house, queue)) {
+      faults.push(line(['desk.json $', 'queues', index, ...path].join('.'), message, remedy));
+    }
+  }
   const card = read?.card
     ? readPart({ accountId: read.account.accountId, ...read.card }, 'account.json $.card', cardSchema, faults)
     : undefined;
   for (const { path, message, remedy } of card ? cardTargetFaults(targets, card) : []) {
     faults.push(line(['account.json $.card', ...path].join('.'), message, remedy));
   }
-  const desk = files.includes('desk.json')
-    ? readFile(folder, 'desk.json', deskFileSchema, faults)
-    : deskFileSchema.parse({});
   for (const { number, flowId } of read?.numbers ?? []) {
     if (definitions.has(flowId)) continue;
     faults.push(line('account.json', `${number} names the flow "${flowId}", which no sound file here defines`));
@@ -179,12 +196,21 @@ function readJson(file: string): unknown {
   }
 }
 
-function readText(file: string): string {
+function readBytes(file: string): Uint8Array {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch (error) {
     throw new DenwabanError('LOAD_INVALID', `${file} cannot be read: ${errorMessage(error)}`, {
       remedy: 'A folder to load holds account.json and one JSON file per flow',
     });
   }
+}
+
+function readText(file: string): string {
+  const read = readUtf8(readBytes(file));
+  if (read.ok) return read.text;
+  const { message, remedy } = notUtf8(read.encoding);
+  throw new DenwabanError('LOAD_INVALID', `${file}: ${message.en} / ${message.ja}`, {
+    remedy: `${remedy.en} / ${remedy.ja}`,
+  });
 }

@@ -1,8 +1,9 @@
-import { assignNumber, releaseNumber } from '../accounts/manage-accounts.ts';
+import { releaseNumber } from '../accounts/manage-accounts.ts';
 import { DenwabanError } from '../kernel/errors.ts';
 import { normalizePhoneNumber } from '../kernel/phone-number.ts';
+import { assignCheckedNumber } from '../web/assign-number.ts';
 import { knownAccount } from './accounts.ts';
-import { type AddCommand, type CommandContext, changeByCommand, type RecordedStores, table } from './command.ts';
+import { type AddCommand, type CommandContext, changeByCommand, table } from './command.ts';
 
 /** `denwaban number …`: which account a number belongs to, and which flow answers it. */
 export const addNumberCommands: AddCommand = (program, context) => {
@@ -53,25 +54,9 @@ interface AssignOptions {
 async function assign(context: CommandContext, written: string, options: AssignOptions): Promise<void> {
   const { account: accountId, flow: flowId, move = false } = options;
   const assigned = await changeByCommand(context, async (change) => {
-    const { accounts } = change.stores;
-    await knownAccount(accounts, accountId);
-    await refuseFlow(change.stores, accountId, flowId);
-    const before = await accounts.findNumber(written);
-    if (before && before.accountId !== accountId && !move) {
-      throw new DenwabanError('NUMBER_TAKEN', `${before.number} is assigned to the account "${before.accountId}"`, {
-        remedy: `Add --move to take it from there and give it to "${accountId}"`,
-      });
-    }
-    return assignNumber(change, { number: written, accountId, flowId });
+    await knownAccount(change.stores.accounts, accountId);
+    const moveRemedy = `Add --move to take it from there and give it to "${accountId}"`;
+    return assignCheckedNumber(change, { number: written, accountId, flowId }, { move, moveRemedy });
   });
   context.print(`number ${assigned.number} → ${flowId} (${accountId})`);
-}
-
-/** @throws DenwabanError `FLOW_UNKNOWN`. An account is never answered by another's flow (service-rules.md, Calls 9). */
-async function refuseFlow({ flows }: RecordedStores, accountId: string, flowId: string): Promise<void> {
-  const own = (await flows.listFlows(accountId)).map((flow) => flow.flowId);
-  if (own.includes(flowId)) return;
-  throw new DenwabanError('FLOW_UNKNOWN', `--flow ${flowId}: the account "${accountId}" has no such flow`, {
-    remedy: own.length > 0 ? `It has ${own.join(', ')}` : 'denwaban load <folder> publishes its flows',
-  });
 }

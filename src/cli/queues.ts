@@ -1,5 +1,6 @@
 import { refuseStrayQueues, removeQueue, saveQueue } from '../accounts/manage-desk.ts';
 import { queueSettingsSchema } from '../accounts/queues.ts';
+import { refuseQueue } from '../web/house.ts';
 import { type AddCommand, changeByCommand, readSettings, table } from './command.ts';
 
 /** `denwaban queue …`: how callers wait. */
@@ -27,6 +28,7 @@ export const addQueueCommands: AddCommand = (program, context) => {
     .description('add or replace a queue as a JSON file says (- reads standard input); "queue list --json" shows one')
     .action(async (file: string) => {
       const settings = readSettings(file, queueSettingsSchema, 'QUEUE_INVALID');
+      await refuseQueue(context.house(), settings);
       await changeByCommand(context, async (change) => {
         await saveQueue(change, settings);
         await refuseStrayQueues(change);

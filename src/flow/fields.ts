@@ -1,12 +1,24 @@
 import { z } from 'zod';
 import type { LocalizedPrompt } from './marks.ts';
 import { nodeRef, prompt } from './marks.ts';
-import type { Action, Memory, NodeView } from './node-type.ts';
+import type { Action, Memory, NodeFault, NodeView } from './node-type.ts';
 
 /** Fields that several node types share. */
 
 /** A duration in seconds (fractions allowed). */
 export const seconds = (min: number, max: number) => z.number().min(min).max(max);
+
+/** Says that the lower bound is above the upper one. */
+export const moreThan = (low: string, least: number, high: string, most: number): Omit<NodeFault, 'path'> => ({
+  message: {
+    en: `${low} (${least}) is more than ${high} (${most})`,
+    ja: `${low}（${least}）が ${high}（${most}）より大きくなっています`,
+  },
+  remedy: {
+    en: `Lower ${low} to ${most}, or raise ${high} to ${least}`,
+    ja: `${low} を ${most} に下げるか、${high} を ${least} に上げてください`,
+  },
+});
 
 /** Seconds of the flow language in ms. */
 export const toMs = (durationSeconds: number): number => Math.round(durationSeconds * 1000);

@@ -12,7 +12,9 @@ export function graphFaults(flow: Flow): FlowFault[] {
   const reached = reachable(graph, [start]);
   const unreachable = graph.ids
     .filter((id) => !reached.has(id))
-    .map((id) => flowFault(['nodes', id], 'unreachable', `no way leads to "${id}"`));
+    .map((id) =>
+      flowFault(['nodes', id], 'unreachable', { en: `no way leads to "${id}"`, ja: `「${id}」へ進む道がありません` }),
+    );
   return [...unreachable, ...loopFaults(flow, graph, reached), ...silentEnds(flow, graph, start)];
 }
 
@@ -41,6 +43,9 @@ function graphOf(flow: Flow, meant: (written: string) => string | undefined): Fl
   return { ids: Object.keys(flow.nodes), next: new Map(entries), lost };
 }
 
+/** Nodes of a loop that are named. */
+const shownMax = 10;
+
 function loopFaults(flow: Flow, graph: FlowGraph, reached: ReadonlySet<string>): FlowFault[] {
   const isA = (id: string, property: 'asksCaller' | 'endsCall'): boolean => {
     const node = findNode(flow, id);
@@ -54,8 +59,12 @@ function loopFaults(flow: Flow, graph: FlowGraph, reached: ReadonlySet<string>):
   );
   return [...withoutKeys, ...trapped].map((loop) => {
     const [first = '', ...others] = loop;
-    const circle = [first, ...others, first].join(' → ');
-    return flowFault(['nodes', first], 'endless-loop', `no key leads out of the loop ${circle}`);
+    const shown = others.length > shownMax ? [...others.slice(0, shownMax), '…'] : others;
+    const circle = [first, ...shown, first].join(' → ');
+    return flowFault(['nodes', first], 'endless-loop', {
+      en: `no key leads out of the loop ${circle}`,
+      ja: `${circle} の繰り返しから抜けるキーがありません`,
+    });
   });
 }
 
@@ -70,6 +79,9 @@ function silentEnds(flow: Flow, graph: Graph, start: string): FlowFault[] {
     return node !== undefined && typeOf(node).endsCall && isSilent(id);
   });
   return unheard.map((id) =>
-    flowFault(['nodes', id], 'ends-in-silence', 'a caller can come here without having heard anything'),
+    flowFault(['nodes', id], 'ends-in-silence', {
+      en: 'a caller can come here without having heard anything',
+      ja: '発信者が何も聞かないまま、ここで通話が終わることがあります',
+    }),
   );
 }

@@ -1,5 +1,5 @@
 import { errorMessage } from '../kernel/errors.ts';
-import { type FlowFault, flowFault } from './fault.ts';
+import { type FlowFault, flowFault, type Words } from './fault.ts';
 
 /** The fault of a text that is not JSON. */
 export function jsonSyntaxFault(text: string): FlowFault | undefined {
@@ -7,8 +7,26 @@ export function jsonSyntaxFault(text: string): FlowFault | undefined {
     JSON.parse(text);
     return undefined;
   } catch (error) {
-    return flowFault([], 'not-json', errorMessage(error));
+    return flowFault([], 'not-json', ...syntaxWords(text, errorMessage(error)));
   }
+}
+
+/** What most people do wrong in JSON has a remedy of its own. */
+function syntaxWords(text: string, message: string): [message: Words, remedy?: Words] {
+  const at = /line (\d+) column (\d+)/.exec(message);
+  const place = at ? `（${at[1]} 行 ${at[2]} 文字目）` : '';
+  const words = { en: message, ja: `JSON として読めません${place}` };
+  if (/^\s*\/[/*]/m.test(text)) {
+    return [
+      words,
+      {
+        en: 'JSON has no comments: use the field "note" of a node',
+        ja: 'JSON にコメントは書けません。ノードの "note" を使ってください',
+      },
+    ];
+  }
+  if (/,\s*[,}\]]/.test(text)) return [words, { en: 'Remove the comma too many', ja: '余分なコンマを消してください' }];
+  return [words];
 }
 
 type Level = { keys: Set<string> | undefined; index: number; key: string };
@@ -29,7 +47,12 @@ export function duplicateKeys(text: string): FlowFault[] {
       level.key = String(JSON.parse(token.slice(0, -colon.length)));
       if (level.keys.has(level.key)) {
         const path = levels.map(({ keys, key, index }) => (keys ? key : index));
-        faults.push(flowFault(path, 'duplicate-key', `"${level.key}" stands here twice`));
+        faults.push(
+          flowFault(path, 'duplicate-key', {
+            en: `"${level.key}" stands here twice`,
+            ja: `「${level.key}」が二度書かれています`,
+          }),
+        );
       }
       level.keys.add(level.key);
     }

@@ -5,7 +5,7 @@ import type { CallContext, FlowEvent } from './protocol.ts';
 
 /** A stored flow version, ready to run. @throws Error when the flow does not pass the checker any more. */
 export function loadFlow(stored: StoredFlow) {
-  const checked = checkFlow(stored.definition, { fileExists: () => true });
+  const checked = checkFlow(stored.definition, { fileExists: () => true, isStored: true });
   if (!checked.ok) {
     throw new Error(checked.faults.map((fault) => `${fault.path}: ${fault.message}`).join('; '));
   }

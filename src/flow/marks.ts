@@ -55,6 +55,11 @@ export const dialNumber = z
   .max(40)
   .meta({ id: 'dialNumber', description: 'Phone number or extension; never 110, 118 or 119' });
 
+/** A queue of the desk. */
+export const queueRef = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a queue id: lower-case letters, digits and hyphens');
+
 const text = z
   .string()
   .min(1)
@@ -128,6 +133,7 @@ export type Mark =
   | 'dialsVariable'
   | 'assignments'
   | 'dialNumber'
+  | 'queueRef'
   | 'prompt';
 export type Path = readonly (string | number)[];
 export type MarkedValue = { mark: Mark; path: Path; value: unknown };
@@ -141,6 +147,7 @@ marks.add(readsVariable, { mark: 'readsVariable' });
 marks.add(dialsVariable, { mark: 'dialsVariable' });
 marks.add(assignments, { mark: 'assignments' });
 marks.add(dialNumber, { mark: 'dialNumber' });
+marks.add(queueRef, { mark: 'queueRef' });
 marks.add(prompt, { mark: 'prompt' });
 
 /** Every marked value inside `value`, which `schema` has accepted, with the path to it. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Words } from './fault.ts';
 import type { LocalizedPrompt, Path } from './marks.ts';
 import type {
   CallBackOutcome,
@@ -88,7 +89,7 @@ export interface NodeType<N = BaseNode> {
   /** True when the caller certainly hears something in it. */
   isHeard(node: N): boolean;
   /** Faults that no single field shows; the path is within the node. */
-  check(node: N): { path: Path; message: string }[];
+  check(node: N): NodeFault[];
   keys(node: N, view: NodeView): KeyPolicy;
   enter(node: N, view: NodeView): Action[];
   /** Entered again after another controller took the call over. Left out: `enter`, with an empty memory. */
@@ -96,6 +97,13 @@ export interface NodeType<N = BaseNode> {
   on(node: N, view: NodeView, event: NodeEvent): Action[];
   /** The call's outcome where the caller hangs up here; undefined: `caller-hangup`. */
   hungUp(node: N, view: NodeView): string | undefined;
+}
+
+/** A fault within a node. */
+export interface NodeFault {
+  path: Path;
+  message: Words;
+  remedy: Words;
 }
 
 export interface BaseNode {
@@ -110,7 +118,7 @@ interface Definition<N> {
   asksCaller?: boolean;
   endsCall?: boolean;
   isHeard?: (node: N) => boolean;
-  check?: (node: N) => { path: Path; message: string }[];
+  check?: (node: N) => NodeFault[];
   keys?: (node: N, view: NodeView) => KeyPolicy;
   enter: (node: N, view: NodeView) => Action[];
   resume?: (node: N, view: NodeView) => Action[];

@@ -8,11 +8,11 @@ import { loadFlow } from '../flow/load-flow.ts';
 import { systemClock as clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { createPromptLibrary } from '../speech/prompt-library.ts';
-import { espeakNg, japaneseVoice } from '../speech/synthesizer.ts';
 import { RedisCallStateStore } from '../store/redis/redis-call-state-store.ts';
 import type { ProgramContext } from './context.ts';
 import type { Data } from './data.ts';
 import { peopleAt, startDesk } from './desk.ts';
+import { voices } from './house.ts';
 import type { Lines } from './lines.ts';
 import { flowFolder, recordingsFolder } from './paths.ts';
 
@@ -21,9 +21,8 @@ const callEndDeadlineMs = 5_000;
 
 /** What flows say: files, and texts spoken into files. */
 function openPrompts({ dataDir }: Config, logger: Logger) {
-  const japanese = japaneseVoice();
-  if (japanese.missing) logger.warn(japanese.missing, 'Japanese texts with kanji cannot be spoken');
-  const synthesizers = [japanese.synthesizer, espeakNg()];
+  const { synthesizers, missing } = voices();
+  if (missing) logger.warn(missing, 'Japanese texts with kanji cannot be spoken');
   return createPromptLibrary({ flowFolder, cacheFolder: join(dataDir, 'prompts'), synthesizers, clock, logger });
 }
 

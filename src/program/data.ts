@@ -8,7 +8,8 @@ import { createTargetGuard } from '../outbox/target-guard.ts';
 import type { DatabaseStatus } from '../store/sql/database-watch.ts';
 import type { ProgramContext } from './context.ts';
 import { lockDataDir } from './data-lock.ts';
-import { flowFolder, phoneRealm, sampleFolder } from './paths.ts';
+import { openHouse } from './house.ts';
+import { phoneRealm, sampleFolder } from './paths.ts';
 import { openLedger, startOutbox } from './records.ts';
 import { connectRedis } from './redis.ts';
 import { openWatchedStores, type WatchedStores } from './stores.ts';
@@ -24,7 +25,7 @@ export async function openData(context: ProgramContext) {
   // Nothing to answer calls from: neither the database nor what was known of it.
   const isLost = () => watched.status().state === 'away' && known.readAtMs === undefined;
   board.add('settings', () => ({ state: isLost() ? 'away' : 'ok' }), { isNeeded: true });
-  const shared = { data, facts, flowFolder, passwords, phoneRealm, targets: createTargetGuard(config) };
+  const shared = { data, facts, house: openHouse(config), passwords, phoneRealm, targets: createTargetGuard(config) };
   const firstStart = () => prepareFirstStart({ sampleFolder, clock, ...shared });
   const secrets =
     watched.status().state === 'up' ? (await firstStart()).secrets : await later(watched, firstStart, logger);

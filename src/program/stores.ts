@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { systemClock as clock } from '../kernel/clock.ts';
@@ -46,3 +47,7 @@ function storesOn(sql: SqlDatabase) {
 
 export type WatchedStores = Awaited<ReturnType<typeof openWatchedStores>>;
 export type Stores = ReturnType<typeof storesOn>;
+/** Whether there is a database yet: one that would first be made knows nothing. */
+export function hasDatabase({ databaseUrl }: Config): boolean {
+  return !databaseUrl.startsWith('sqlite:') || existsSync(databaseUrl.slice('sqlite:'.length));
+}

@@ -16,6 +16,7 @@ import type { FactIndex, FactStore } from '../ledger/ledger.ts';
 import type { TargetGuard } from '../outbox/target-guard.ts';
 import { errorSchema } from './errors.ts';
 import type { GuardOptions, RouteGuard } from './guard.ts';
+import type { HouseParts } from './house.ts';
 import type { OutboxStores } from './manage-outbox.ts';
 import type { FlowStores } from './publish-flow.ts';
 
@@ -38,8 +39,8 @@ export type CallFacts = Pick<FactStore, 'listCallIds' | 'factsOfCall'> & Pick<Fa
 export interface ApiParts {
   data: ApiStores & Transactions<ApiStores>;
   facts: CallFacts;
-  /** Where prompt files of flows are looked for. */
-  flowFolder: string;
+  /** What flows and queues are checked against. */
+  house: HouseParts;
   attempts: AttemptStore;
   passwords: Passwords;
   clock: Clock;

@@ -1,19 +1,11 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { AccountsStores } from '../accounts/accounts-data.ts';
 import { type Change, onRecord } from '../accounts/change.ts';
-import type { CheckOptions } from '../flow/checker.ts';
 import type { Flow } from '../flow/flow.ts';
 import type { FlowStore } from '../flow/flow-store.ts';
 
 /** The stores of the accounts room, and flows. */
 export interface FlowStores extends AccountsStores {
   flows: FlowStore;
-}
-
-/** Prompt files are looked for in the flow folder. */
-export function checkedIn(flowFolder: string): CheckOptions {
-  return { fileExists: (path) => existsSync(join(flowFolder, path)) };
 }
 
 /**

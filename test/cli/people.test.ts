@@ -16,6 +16,7 @@ import { cheapPasswords } from '../web/support.ts';
 const root = mkdtempSync(join(tmpdir(), 'denwaban-people-'));
 const dataDir = join(root, 'data');
 const flowFolder = resolve(import.meta.dirname, '../../flows');
+const house = { flowFolder, prompts: { faultOf: async () => undefined }, hasTrunk: true };
 const targets = createTargetGuard({ allowInsecureTargets: false });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -39,7 +40,7 @@ describe('the first start', () => {
     onData((data) =>
       prepareFirstStart({
         sampleFolder: join(flowFolder, 'sample'),
-        flowFolder,
+        house,
         data,
         passwords: cheapPasswords,
         clock: systemClock,
@@ -82,7 +83,7 @@ describe('the first start', () => {
     const folder = join(root, 'twice');
     const sql = await openSql(`sqlite:${join(folder, 'x.sqlite')}`, { clock: systemClock, logger: silentLogger });
     const data = createAccountsData(sql);
-    const options = { sampleFolder: join(flowFolder, 'sample'), flowFolder, data, clock: systemClock, targets };
+    const options = { sampleFolder: join(flowFolder, 'sample'), house, data, clock: systemClock, targets };
     const both = await Promise.allSettled(
       [1, 2].map(() => prepareFirstStart({ ...options, passwords: cheapPasswords, phoneRealm: 'denwaban' })),
     );

@@ -92,7 +92,7 @@ describe('limits', () => {
       nodes: Object.fromEntries(
         ids.map((id, node) => {
           const cases = Array.from({ length: 50 }, (_unused, index) => ({
-            when: { language: 'ja' },
+            when: { dialled: [String(index)] },
             goto: target(node, index),
           }));
           return [id, { type: 'branch', cases, otherwise: name(0) }];

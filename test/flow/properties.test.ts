@@ -335,9 +335,11 @@ describe('whatever is given to the checker', () => {
         const result = checkFlow(input, { fileExists: () => true });
         if (result.ok) return;
         expect(result.faults.length).toBeGreaterThan(0);
-        for (const { path, message, remedy } of result.faults) {
+        for (const { path, message, remedy, ja } of result.faults) {
           expect(path).toMatch(/^\$/);
           expect(message.length * remedy.length).toBeGreaterThan(0);
+          expect(ja.message).toMatch(/[ぁ-ん]/);
+          expect(ja.remedy).toMatch(/[ぁ-ん]/);
         }
       }),
       { numRuns: 1_000 },
@@ -347,7 +349,7 @@ describe('whatever is given to the checker', () => {
   it('a flow it accepts ends by itself when the caller does nothing', () => {
     fc.assert(
       fc.property(soundFlows, (input) => {
-        const checked = checkFlow(input, { fileExists: () => true });
+        const checked = checkFlow(input, { fileExists: () => true, isStored: true });
         expect(checked).toMatchObject({ ok: true });
         if (checked.ok) expect(outcomeWithoutKeys(checked.flow)).toMatch(/^[a-z-]+$/);
       }),

@@ -181,13 +181,26 @@ describe.each(Object.entries(databases))('the API on %s', (_, database) => {
     expect(ok(await operator.send('PUT', '/accounts/sakura', written))).toEqual({ ...written, status: 'suspended' });
     expect(ok(await operator.send('GET', '/accounts/sakura'))).toMatchObject({ status: 'suspended' });
     const number = { number: '+81312345678', accountId: 'sakura', flowId: 'main' };
+    for (const [flowId, accountId] of [
+      ['main', 'sakura'],
+      ['other', 'momo'],
+    ] as const) {
+      await server.data.flows.publish({ flowId, accountId, definition: {}, atMs: 0 });
+    }
     const put = await operator.send('PUT', `/numbers/${encodeURIComponent('03-1234-5678')}`, {
       accountId: 'sakura',
       flowId: 'main',
     });
     expect(ok(put)).toEqual(number);
     expect(ok(await operator.send('GET', '/accounts/sakura/numbers'))).toEqual({ numbers: [number] });
-    ok(await operator.send('PUT', '/numbers/0312345678', { accountId: 'momo', flowId: 'other' }));
+    const toMomo = { accountId: 'momo', flowId: 'other' };
+    // Not from another account without saying so, nor to a flow that is not the account's.
+    expect(errorCode(await operator.send('PUT', '/numbers/0312345678', toMomo))).toBe('NUMBER_TAKEN');
+    const foreign = { accountId: 'sakura', flowId: 'other' };
+    expect(errorCode(await operator.send('PUT', '/numbers/0312345678', foreign))).toBe('FLOW_UNKNOWN');
+    const none = { accountId: 'momo', flowId: 'none', move: true };
+    expect(errorCode(await operator.send('PUT', '/numbers/0312345678', none))).toBe('FLOW_UNKNOWN');
+    ok(await operator.send('PUT', '/numbers/0312345678', { ...toMomo, move: true }));
     expect(ok(await operator.send('GET', '/numbers'))).toEqual({
       numbers: [{ ...number, accountId: 'momo', flowId: 'other' }],
     });

@@ -144,6 +144,9 @@ async function reset(): Promise<void> {
   const { data } = server;
   const facts = new SqlFactStore(server.database);
   await Promise.all([sakura, momo].map((account) => data.accounts.saveAccount(account)));
+  for (const flowId of ['changed', 'moved']) {
+    await data.flows.publish({ flowId, accountId: 'sakura', definition: {}, atMs: 0 });
+  }
   await data.accounts.assignNumber({ number: '0311110001', accountId: 'sakura', flowId: 'sakura-flow' });
   await data.accounts.assignNumber({ number: '0311110002', accountId: 'momo', flowId: 'momo-flow' });
   await data.cards.save(card('sakura'));
@@ -225,7 +228,7 @@ function requestFor(
     'POST /flows/check': flow(flowId),
     'PUT /accounts/:accountId/flows/:flowId': flow(flowId),
     'PUT /accounts/:accountId/answering-service': { answeringService: 'suspended' },
-    'PUT /numbers/:number': { accountId: 'sakura', flowId: 'changed' },
+    'PUT /numbers/:number': { accountId: 'sakura', flowId: 'changed', move: true },
     'PUT /accounts/:accountId/card': card(accountId, { notes: 'changed' }),
     'PATCH /intakes/:intakeId': { version: 1, form: { callerName: '山田' } },
     'POST /intakes/:intakeId/save': { version: 1 },
@@ -346,7 +349,8 @@ describe('an account', () => {
     const operator = await server.browserOf(people.operator.self);
     await operator.send('PUT', '/accounts/momo/card', card('momo', { notes: 'momo-note' }));
     await operator.send('PUT', '/accounts/sakura/card', card('sakura', { notes: 'sakura-note' }));
-    await operator.send('PUT', '/numbers/0311110002', { accountId: 'sakura', flowId: 'moved' });
+    await operator.send('PUT', '/numbers/0311110002', { accountId: 'sakura', flowId: 'moved', move: true });
+    expect((await server.data.accounts.findNumber('0311110002'))?.accountId).toBe('sakura');
     const browser = await server.browserOf(people.account.self);
     expect((await browser.send('GET', '/accounts')).body).toEqual({ accounts: [sakura] });
     for (const query of ['', '?accountId=momo', '?limit=500&accountId=momo']) {

@@ -48,7 +48,7 @@ export async function startServer(
     health: async () => ({ ready: true, details: {} }),
     data,
     facts: new SqlFactStore(database),
-    flowFolder: 'flows',
+    house: { flowFolder: 'flows', prompts: { faultOf: async () => undefined }, hasTrunk: true },
     attempts: new SqlAttemptStore(database),
     passwords: cheapPasswords,
     clock,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bargeIn, retry, retrySchema, seconds, toMs } from '../fields.ts';
+import { bargeIn, moreThan, retry, retrySchema, seconds, toMs } from '../fields.ts';
 import type { LocalizedPrompt } from '../marks.ts';
 import { nodeRef, prompt, setsVariable } from '../marks.ts';
 import type { Action, Memory, NodeView } from '../node-type.ts';
@@ -33,7 +33,9 @@ export const collect = defineNode('collect', fields, {
   asksCaller: true,
   isHeard: () => true,
   check: (node) =>
-    node.minDigits > node.maxDigits ? [{ path: ['minDigits'], message: 'minDigits is more than maxDigits' }] : [],
+    node.minDigits > node.maxDigits
+      ? [{ path: ['minDigits'], ...moreThan('minDigits', node.minDigits, 'maxDigits', node.maxDigits) }]
+      : [],
   keys: (node, view) => (node.bargeIn || view.memory['asked'] ? 'take' : 'keep'),
   enter: (node, view) => ask(node, view, [], {}),
   on: (node, view, event) => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { seconds, toMs } from '../fields.ts';
-import { dialsVariable, nodeRef, prompt, setsVariable } from '../marks.ts';
-import type { Action, NodeEvent, NodeView } from '../node-type.ts';
+import { dialsVariable, nodeRef, prompt, queueRef, setsVariable } from '../marks.ts';
+import type { Action, NodeEvent, NodeFault, NodeView } from '../node-type.ts';
 import { defineNode } from '../node-type.ts';
 import { variablesOf } from '../prompt.ts';
 import type { DeskOutcome } from '../protocol.ts';
@@ -42,10 +42,7 @@ const callBackSchema = z.strictObject({
 
 const fields = {
   prompt: prompt.optional().meta({ description: 'Heard first; the caller has their place in the queue already' }),
-  queue: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a queue id: lower-case letters, digits and hyphens')
-    .meta({ description: 'Whose agents are asked' }),
+  queue: queueRef.meta({ description: 'Whose agents are asked' }),
   priority: z
     .int()
     .min(0)
@@ -80,16 +77,29 @@ const fields = {
 };
 type Escalate = z.output<z.ZodObject<typeof fields>>;
 
+const keyTwice = (pressed: string): NodeFault => ({
+  path: ['callBack', 'key'],
+  message: { en: `the key ${pressed} leaves a message already`, ja: `キー ${pressed} は伝言に使われています` },
+  remedy: { en: 'Choose another key for one of the two', ja: 'どちらかを別のキーにしてください' },
+});
+
+const withoutEstimate = (waitVariable: string): NodeFault => ({
+  path: ['announce', 'promptWithoutEstimate'],
+  message: {
+    en: `names ${waitVariable}, which is not set then`,
+    ja: `その時には設定されない ${waitVariable} を読み上げています`,
+  },
+  remedy: { en: 'Leave the minutes out of this prompt', ja: 'このプロンプトでは待ち時間に触れないでください' },
+});
+
 export const escalate = defineNode('escalate', fields, {
   summary:
     'Asks for people: the caller waits with music until an agent answers. Hanging up meanwhile is `abandoned`, while talking `served`.',
   isHeard: () => true,
   check: ({ message, callBack, announce, waitVariable }) => [
-    ...(message && message.key === callBack?.key
-      ? [{ path: ['callBack', 'key'], message: 'the key leaves a message already' }]
-      : []),
+    ...(message && message.key === callBack?.key ? [keyTwice(callBack.key)] : []),
     ...(announce?.promptWithoutEstimate && variablesOf(announce.promptWithoutEstimate).has(waitVariable)
-      ? [{ path: ['announce', 'promptWithoutEstimate'], message: `names ${waitVariable}, which is not set then` }]
+      ? [withoutEstimate(waitVariable)]
       : []),
   ],
   keys: (node, view) => (isWaiting(view) ? (takesKeys(node) ? 'live' : 'drop') : overflowKeys(view)),

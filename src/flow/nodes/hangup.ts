@@ -12,7 +12,7 @@ export const hangup = defineNode(
     outcome: z
       .string()
       .regex(/^[a-z][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens')
-      .refine((outcome) => !reservedOutcomes.includes(outcome), 'an outcome that denwaban gives itself')
+      .refine((outcome) => !reservedOutcomes.includes(outcome), 'an outcome of your own')
       .default('completed')
       .meta({ description: "The call's result in the call log" }),
   },

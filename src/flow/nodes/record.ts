@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bargeIn, retry, retrySchema, seconds, toMs } from '../fields.ts';
+import { bargeIn, moreThan, retry, retrySchema, seconds, toMs } from '../fields.ts';
 import type { LocalizedPrompt } from '../marks.ts';
 import { nodeRef, prompt } from '../marks.ts';
 import type { Action, Memory, NodeEvent, NodeView } from '../node-type.ts';
@@ -25,7 +25,9 @@ export const record = defineNode('record', fields, {
   summary: 'Records what the caller says, after a beep, until a key, silence or the limit.',
   isHeard: () => true,
   check: (node) =>
-    node.minSeconds > node.maxSeconds ? [{ path: ['minSeconds'], message: 'minSeconds is more than maxSeconds' }] : [],
+    node.minSeconds > node.maxSeconds
+      ? [{ path: ['minSeconds'], ...moreThan('minSeconds', node.minSeconds, 'maxSeconds', node.maxSeconds) }]
+      : [],
   keys: (node, view) => (node.bargeIn || view.memory['recording'] ? 'live' : 'keep'),
   enter: (node) => ask(node, [], {}),
   on: (node, view, event) => {

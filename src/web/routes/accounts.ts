@@ -18,7 +18,6 @@ import {
 } from '../../accounts/cards.ts';
 import { makeChange } from '../../accounts/change.ts';
 import {
-  assignNumber,
   releaseNumber,
   saveAccount,
   saveCard,
@@ -26,6 +25,7 @@ import {
   setAnsweringService,
 } from '../../accounts/manage-accounts.ts';
 import { type Api, about, done, doneSchema, type RouteParts } from '../api.ts';
+import { assignCheckedNumber } from '../assign-number.ts';
 import { cardTargetFaults } from '../card-targets.ts';
 import { ApiError } from '../errors.ts';
 import { actorFrom, scopeFor, whoIs } from '../guard.ts';
@@ -114,17 +114,22 @@ export function numberRoutes(api: Api, parts: RouteParts): void {
   api.put('/numbers/:number', {
     ...about(
       'numbers',
-      'Give a number to an account, or move it',
+      'Give a number to an account, answered by one of its flows; another account’s only with `move`',
       { permission: 'numbers.write' },
       {
         params: numberParams,
-        body: assignedNumberSchema.omit({ number: true }),
+        body: assignedNumberSchema.omit({ number: true }).extend({
+          move: z.boolean().default(false).meta({ description: 'also where it is another account’s now' }),
+        }),
         response: { 200: assignedNumberSchema },
       },
     ),
     handler: async (request) => {
-      const assigned = { ...request.body, number: request.params.number };
-      return makeChange(parts, actorFrom(request), (change) => assignNumber(change, assigned));
+      const { move, ...assigned } = { ...request.body, number: request.params.number };
+      const moveRemedy = 'Send "move": true to take it from there';
+      return makeChange(parts, actorFrom(request), (change) =>
+        assignCheckedNumber(change, assigned, { move, moveRemedy }),
+      );
     },
   });
   api.delete('/numbers/:number', {

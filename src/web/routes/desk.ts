@@ -14,6 +14,7 @@ import { queueSettingsSchema } from '../../accounts/queues.ts';
 import { type Api, about, done, doneSchema, idSchema, type RouteParts } from '../api.ts';
 import { ApiError } from '../errors.ts';
 import { actorFrom } from '../guard.ts';
+import { refuseQueue } from '../house.ts';
 
 const agentParams = z.strictObject({ agentId: idSchema });
 const queueParams = z.strictObject({ queueId: wordSchema });
@@ -141,6 +142,7 @@ export function queueRoutes(api: Api, parts: RouteParts): void {
       if (request.body.queueId !== request.params.queueId) {
         throw new ApiError('INPUT_INVALID', { message: 'body and path name two queues', path: 'body.queueId' });
       }
+      await refuseQueue(parts.house, request.body);
       return makeChange(parts, actorFrom(request), async (change) => {
         await saveQueue(change, request.body);
         await refuseStrayQueues(change);

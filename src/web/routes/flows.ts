@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { accountIdSchema } from '../../accounts/accounts.ts';
 import { makeChange } from '../../accounts/change.ts';
-import { checkFlow } from '../../flow/checker.ts';
+import { type FlowFault, faultLine } from '../../flow/fault.ts';
+import { checkFlowInHouse } from '../../flow/house.ts';
 import { type Api, about, idSchema, type RouteParts } from '../api.ts';
 import { ApiError } from '../errors.ts';
 import { actorFrom } from '../guard.ts';
-import { checkedIn, publishFlow } from '../publish-flow.ts';
+import { houseOf, knownFacts } from '../house.ts';
+import { publishFlow } from '../publish-flow.ts';
 
 const bodySchema = z
   .record(z.string(), z.unknown())
@@ -15,6 +17,7 @@ const faultSchema = z.object({
   code: z.string(),
   message: z.string(),
   remedy: z.string(),
+  ja: z.object({ message: z.string(), remedy: z.string() }).meta({ description: 'The same in Japanese' }),
 });
 const versionSchema = z.object({ flowId: z.string(), version: z.int() });
 const headSchema = versionSchema.extend({ accountId: z.string(), publishedAtMs: z.int() });
@@ -23,16 +26,30 @@ const faultsShown = 20;
 /** Flows: checked, published, read. Calls in progress stay on the version that they began with. */
 export function flowRoutes(api: Api, parts: RouteParts): void {
   const { data } = parts;
-  const checking = checkedIn(parts.flowFolder);
+  /** By what the house has, and by what the account may do: the one named, or whose flow it is. */
+  const check = async (flow: unknown, accountId?: string) =>
+    checkFlowInHouse(flow, houseOf(parts.house, await knownFacts(data, accountId ?? (await ownerOf(flow)))));
+  const ownerOf = async (flow: unknown) => {
+    const named = z.looseObject({ flowId: idSchema }).safeParse(flow);
+    return named.success ? (await data.flows.findFlow(named.data.flowId))?.accountId : undefined;
+  };
   api.post('/flows/check', {
     ...about(
       'flows',
       'Check a flow without publishing it: every fault, with its JSON path',
       { permission: 'flows.write' },
-      { body: bodySchema, response: { 200: z.object({ sound: z.boolean(), faults: z.array(faultSchema) }) } },
+      {
+        querystring: z.strictObject({
+          accountId: accountIdSchema
+            .optional()
+            .meta({ description: 'what this account may dial; else whose flow it is' }),
+        }),
+        body: bodySchema,
+        response: { 200: z.object({ sound: z.boolean(), faults: z.array(faultSchema) }) },
+      },
     ),
     handler: async (request) => {
-      const checked = checkFlow(request.body, checking);
+      const checked = await check(request.body, request.query.accountId);
       return { sound: checked.ok, faults: checked.ok ? [] : checked.faults };
     },
   });
@@ -77,7 +94,7 @@ export function flowRoutes(api: Api, parts: RouteParts): void {
     ),
     handler: async (request) => {
       const { accountId, flowId } = request.params;
-      const checked = checkFlow(request.body, checking);
+      const checked = await check(request.body, accountId);
       if (!checked.ok) throw unsound(checked.faults);
       if (checked.flow.flowId !== flowId) {
         throw new ApiError('INPUT_INVALID', { message: 'body and path name two flows', path: 'body.flowId' });
@@ -87,13 +104,10 @@ export function flowRoutes(api: Api, parts: RouteParts): void {
   });
 }
 
-function unsound(faults: readonly z.infer<typeof faultSchema>[]): ApiError {
+function unsound(faults: readonly FlowFault[]): ApiError {
   const [first] = faults;
   return new ApiError('FLOW_INVALID', {
-    message: faults
-      .slice(0, faultsShown)
-      .map(({ path, message }) => `${path}: ${message}`)
-      .join('; '),
-    ...(first ? { path: first.path, remedy: first.remedy } : {}),
+    message: faults.slice(0, faultsShown).map(faultLine).join('; '),
+    ...(first ? { path: first.path, remedy: `${first.remedy} / ${first.ja.remedy}` } : {}),
   });
 }
