@@ -171,7 +171,8 @@ export class CallActor {
 
   /** Saves the call once more: what was saved of it is gone. */
   saveAgain(): void {
-    this.#mailbox.post(() => this.#save(true));
+    this.#options.saver.forget();
+    this.#mailbox.post(() => this.#save());
   }
 
   /** Ends the call: every leg, then its record. */
@@ -210,7 +211,7 @@ export class CallActor {
     if (this.#peers.onCallerEvent(event)) return;
     switch (event.type) {
       case 'digit':
-        this.#feed({ type: 'digit', digit: event.digit, atMs: event.atMs });
+        this.#feed({ type: 'digit', digit: event.digit, atMs: this.#at(event) });
         break;
       case 'play-done':
         this.#player.onDone(event.playId, event.outcome);
@@ -222,7 +223,7 @@ export class CallActor {
         this.#peers.onCallerUnbridged();
         break;
       case 'ended':
-        this.#onCallerEnded(event.cause, event.sipStatus, event.atMs);
+        this.#onCallerEnded(event.cause, event.sipStatus, this.#at(event));
         break;
     }
   }
@@ -234,7 +235,11 @@ export class CallActor {
 
   #onRecordDone(event: Extract<LegEvent, { type: 'record-done' }>): void {
     this.#messages.done(event);
-    this.#feed(event);
+    this.#feed({ ...event, atMs: this.#at(event) });
+  }
+
+  #at({ atMonotonicMs }: LegEvent): number {
+    return this.#options.facts.clock.at(atMonotonicMs);
   }
 
   /** One step of the flow. After the flow's own end nothing reaches it any more. */
@@ -374,9 +379,8 @@ export class CallActor {
     if (!this.#over) this.#mailbox.post(() => this.#end('failed'));
   }
 
-  #save(isLost = false): void {
+  #save(): void {
     if (this.#over) return;
-    if (isLost) this.#options.saver.forget();
     this.#options.saver.save(() => this.#saved(), `${this.#leg?.legId}|${this.#peers.legs}`);
   }
 

@@ -1,3 +1,4 @@
+import { CallClock, type ClockAnchor } from '../kernel/call-clock.ts';
 import {
   type CallFact,
   type CallFactBody,
@@ -23,6 +24,8 @@ const maxRetryMs = 10_000;
 export interface FactLogState {
   nextSeq: number;
   openLegIds: string[];
+  /** The call's time. */
+  time?: { anchor: ClockAnchor; lastMs: number };
   /** Not on disk yet: the next controller writes them as they are, and a fact that is there twice counts once. */
   unwritten?: CallFact[];
 }
@@ -37,7 +40,12 @@ export interface FactLogOptions {
 
 /** Writes a call's facts: numbers them, and sees to it that each leg that was offered ends exactly once. */
 export class FactLog {
+  /** The call's time: all of its facts have it. */
+  readonly clock: CallClock;
   readonly #options: FactLogOptions;
+  /** Of each open leg: nothing on record of it is earlier than what was before. */
+  readonly #lastAtMs = new Map<string, number>();
+  #lastMs = 0;
   readonly #openLegIds = new Set<string>();
   readonly #unwritten = new Set<CallFact>();
   readonly #onWritten: (() => void)[] = [];
@@ -46,14 +54,24 @@ export class FactLog {
 
   constructor(options: FactLogOptions, takenOver?: FactLogState) {
     this.#options = options;
+    const { clock } = options;
+    this.clock = takenOver
+      ? CallClock.goOn(clock, takenOver.time?.anchor, takenOver.time?.lastMs)
+      : new CallClock(clock);
     if (!takenOver) return;
+    this.#lastMs = takenOver.time?.lastMs ?? 0;
     this.#nextSeq = (Math.floor(takenOver.nextSeq / takeoverSeqStep) + 1) * takeoverSeqStep;
     for (const legId of takenOver.openLegIds) this.#openLegIds.add(legId);
     for (const fact of takenOver.unwritten ?? []) this.#write(fact);
   }
 
   get state(): FactLogState {
-    return { nextSeq: this.#nextSeq, openLegIds: [...this.#openLegIds], unwritten: [...this.#unwritten] };
+    return {
+      nextSeq: this.#nextSeq,
+      openLegIds: [...this.#openLegIds],
+      time: { anchor: this.clock.anchor, lastMs: this.#lastMs },
+      unwritten: [...this.#unwritten],
+    };
   }
 
   get openLegIds(): string[] {
@@ -71,11 +89,17 @@ export class FactLog {
   }
 
   /** Appends a fact. Facts of a leg that has ended are dropped: nothing follows `ended`. */
-  append(body: CallFactBody, atMs = this.#options.clock.nowMs()): void {
+  append(body: CallFactBody, atMs = this.clock.nowMs()): void {
     if (this.#closed) return;
     if (body.type === 'offered') this.#openLegIds.add(body.legId);
     else if (!this.#openLegIds.has(body.legId)) return;
-    if (body.type === 'ended') this.#openLegIds.delete(body.legId);
+    const lastMs = Math.max(0, Math.round(atMs), this.#lastAtMs.get(body.legId) ?? 0);
+    this.#lastAtMs.set(body.legId, lastMs);
+    this.#lastMs = Math.max(this.#lastMs, lastMs);
+    if (body.type === 'ended') {
+      this.#openLegIds.delete(body.legId);
+      this.#lastAtMs.delete(body.legId);
+    }
     const { callId, accountId } = this.#options;
     this.#write({
       ...body,
@@ -83,7 +107,7 @@ export class FactLog {
       callId,
       accountId,
       seq: this.#nextSeq++,
-      atMs: Math.max(0, Math.round(atMs)),
+      atMs: lastMs,
     });
   }
 

@@ -183,7 +183,8 @@ export class Listeners {
   }
 
   #onEvent(listener: Listener, event: LegEvent): void {
-    if (event.type === 'ended') this.#ended(listener, listener.unwanted ?? event.cause, event.sipStatus, event.atMs);
+    const atMs = this.#host.facts.clock.at(event.atMonotonicMs);
+    if (event.type === 'ended') this.#ended(listener, listener.unwanted ?? event.cause, event.sipStatus, atMs);
     else if (event.type === 'listen-done') this.#hearsNoMore(listener);
   }
 

@@ -212,7 +212,8 @@ export class PeerCall {
 
   onLegEvent(event: LegEvent): void {
     if (this.#phase === 'over') return;
-    if (event.type === 'ended') this.#ended(event.cause, event.sipStatus, event.atMs);
+    const atMs = this.#host.facts.clock.at(event.atMonotonicMs);
+    if (event.type === 'ended') this.#ended(event.cause, event.sipStatus, atMs);
     else this.#host.onOwnEvent?.(event);
   }
 

@@ -294,7 +294,7 @@ class Service implements CallService {
         sipCallId: call.sipCallId,
         ...(stored ? { flowId: stored.flowId, flowVersion: stored.version } : {}),
       },
-      call.receivedAtMs,
+      facts.clock.at(call.receivedMonotonicMs),
     );
   }
 
@@ -305,7 +305,8 @@ class Service implements CallService {
 
   #newActor(identity: CallIdentity, flow: FlowRunner, facts: FactLog): CallActor {
     const { callId } = identity;
-    const { states, clock, logger, controllerId, telephony, prompts, apology, limits } = this.#options;
+    const { clock } = facts;
+    const { states, logger, controllerId, telephony, prompts, apology, limits } = this.#options;
     const onLost = () => {
       logger.warn({ callId }, 'another controller has taken the call over');
       actor.letGo();

@@ -127,7 +127,8 @@ export class Takeover {
     const { actor, facts } = rebuilt;
     const there = new Set([caller.legId, ...found]);
     const lost = saved.facts.openLegIds.filter((legId) => !there.has(legId));
-    for (const { legId, ...end } of await this.#endsOf(lost, orphan)) facts.endLeg(legId, 'controller-lost', end);
+    for (const { legId, ...end } of await this.#endsOf(lost, orphan, facts.clock))
+      facts.endLeg(legId, 'controller-lost', end);
     if (saved.message) {
       caller.stopRecord();
       await delay(clock, fileCompleteMs);
@@ -174,8 +175,8 @@ export class Takeover {
   }
 
   /** When legs ended that the switch knows no more, the earliest first. */
-  async #endsOf(legIds: readonly string[], { callId, state, heardAgoMs }: OrphanCall): Promise<LegEnd[]> {
-    const { witnesses, clock, logger } = this.#options;
+  async #endsOf(legIds: readonly string[], { callId, state, heardAgoMs }: OrphanCall, clock: Clock): Promise<LegEnd[]> {
+    const { witnesses, logger } = this.#options;
     if (legIds.length === 0) return [];
     const saved = state as SavedCall;
     const ask = async () => ({
@@ -208,7 +209,7 @@ export class Takeover {
       const { identity } = saved;
       const { accountId, callerLegId } = identity;
       const facts = new FactLog({ ledger, clock, logger, callId, accountId }, saved.facts);
-      const ends = await this.#endsOf(facts.openLegIds, orphan);
+      const ends = await this.#endsOf(facts.openLegIds, orphan, facts.clock);
       const callerEnd = ends.find(({ legId }) => legId === callerLegId);
       if (callerEnd) facts.append({ type: 'taken-over', legId: callerLegId }, callerEnd.atMs);
       for (const recording of saved.recordings ?? []) {

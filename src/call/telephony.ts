@@ -48,7 +48,8 @@ export interface IncomingCall {
   readonly fromNumber: string;
   /** The number dialled, in one spelling. */
   readonly toNumber: string;
-  readonly receivedAtMs: number;
+  /** When the INVITE came, by the monotonic clock. */
+  readonly receivedMonotonicMs: number;
   /** Refuses the call; safe after a cancel. */
   reject(status: number, options?: { retryAfterSeconds?: number; reason?: string }): void;
   /** Calls back once if the caller gives up before a final answer (also when that has already happened). */
@@ -62,18 +63,20 @@ export type AnswerOutcome =
   /** `sipStatus`: what the caller was told (487, 488, 503 …). */
   | { ok: false; cause: EndCause; sipStatus: number };
 
-/** What happens on a leg, in order. After `ended` nothing follows. */
+/**
+ * What happens on a leg, in order, and when by the monotonic clock of this process. After `ended` nothing follows.
+ */
 export type LegEvent =
-  | { type: 'digit'; digit: string; durationMs: number; atMs: number }
-  | { type: 'play-done'; playId: string; outcome: PlayOutcome; atMs: number }
-  | { type: 'record-done'; recordingId: string; outcome: RecordOutcome; durationMs: number; atMs: number }
+  | { type: 'digit'; digit: string; durationMs: number; atMonotonicMs: number }
+  | { type: 'play-done'; playId: string; outcome: PlayOutcome; atMonotonicMs: number }
+  | { type: 'record-done'; recordingId: string; outcome: RecordOutcome; durationMs: number; atMonotonicMs: number }
   /** The other leg of a bridge went away; this one is parked again. */
-  | { type: 'unbridged'; peerLegId: string; atMs: number }
+  | { type: 'unbridged'; peerLegId: string; atMonotonicMs: number }
   /** The party has put us on hold by its phone, or is back. Whoever it talks to hears the media server's hold music. */
-  | { type: 'held'; held: boolean; atMs: number }
+  | { type: 'held'; held: boolean; atMonotonicMs: number }
   /** The leg listens no more: told to stop, or the target has gone. It is parked, or does what it was told since. */
-  | { type: 'listen-done'; targetLegId: string; atMs: number }
-  | { type: 'ended'; cause: EndCause; sipStatus?: number; atMs: number };
+  | { type: 'listen-done'; targetLegId: string; atMonotonicMs: number }
+  | { type: 'ended'; cause: EndCause; sipStatus?: number; atMonotonicMs: number };
 
 /** `finished`: heard to the end; `stopped`: by a key or by `stopPlay`; `not-found`: a file is missing; `failed`: the switch could not; `leg-ended`: the party has gone. */
 export type PlayOutcome = 'finished' | 'stopped' | 'not-found' | 'failed' | 'leg-ended';

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** A running timer; hand it back to {@link Clock.clearTimeout}. */
 export interface TimerHandle {
   readonly timer: unknown;
@@ -10,6 +12,11 @@ export interface TimerHandle {
 export interface Clock {
   nowMs(): number;
   monotonicMs(): number;
+  /**
+   * Whose monotonic clock it is, since when: times of `monotonicMs` may be compared between processes where this is the
+   * same. Left out: with none.
+   */
+  readonly machine?: string;
   setTimeout(callback: () => void, delayMs: number): TimerHandle;
   clearTimeout(handle: TimerHandle | undefined): void;
 }
@@ -17,12 +24,22 @@ export interface Clock {
 /** The machine's clock. Timers do not keep the process alive on their own account. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
+  machine: bootId(),
   setTimeout: (callback, delayMs) => ({ timer: setTimeout(callback, delayMs) }),
   clearTimeout: (handle) => {
     if (handle) clearTimeout(handle.timer as NodeJS.Timeout);
   },
 };
+
+/** Changes with every start of the machine; '' where it does not tell. */
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
 
 /** Resolves after `delayMs` on the given clock. */
 export function delay(clock: Clock, delayMs: number): Promise<void> {

@@ -40,7 +40,7 @@ export class NetworkCall implements IncomingCall {
   readonly sipCallId: string;
   readonly fromNumber: string;
   readonly toNumber: string;
-  readonly receivedAtMs: number;
+  readonly receivedMonotonicMs: number;
   readonly #options: IncomingCallOptions;
   #cancelled = false;
   #rejected: number | undefined;
@@ -53,7 +53,7 @@ export class NetworkCall implements IncomingCall {
     this.sipCallId = req.get('Call-ID') ?? '';
     this.fromNumber = knownAs(callerNumber(req, options.trusts));
     this.toNumber = calledNumber(req, options.namesItInTo);
-    this.receivedAtMs = clock.nowMs();
+    this.receivedMonotonicMs = clock.monotonicMs();
     req.on('cancel', () => {
       this.#cancelled = true;
       this.#invite?.cancel();

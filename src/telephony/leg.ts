@@ -206,9 +206,9 @@ export class SwitchLeg implements Leg {
   async #end(cause: EndCause): Promise<void> {
     if (this.#ended) return;
     // It is over when BYE goes out, whenever that is answered.
-    const atMs = this.#nowMs;
+    const atMonotonicMs = this.#nowMs;
     await this.#takeDown();
-    this.#report(cause, atMs);
+    this.#report(cause, atMonotonicMs);
   }
 
   /** BYE to whoever still has a dialog; FreeSWITCH is told by its event socket too where BYE does not reach it. */
@@ -224,29 +224,29 @@ export class SwitchLeg implements Leg {
     if (!answer?.ok) await this.channel.kill('NORMAL_CLEARING');
   }
 
-  #report(cause: EndCause, atMs = this.#nowMs): void {
+  #report(cause: EndCause, atMonotonicMs = this.#nowMs): void {
     if (this.#ended) return;
     this.#options.server.removeChannel(this.#options.uuid);
     this.#ended = true;
     this.#options.onOver(this);
-    this.#tell({ type: 'ended', cause, atMs });
+    this.#tell({ type: 'ended', cause, atMonotonicMs });
   }
 
   #channelHandlers(): ChannelHandlers {
     return {
-      onDigit: (digit, durationMs) => this.#tell({ type: 'digit', digit, durationMs, atMs: this.#nowMs }),
-      onPlayDone: (playId, outcome) => this.#tell({ type: 'play-done', playId, outcome, atMs: this.#nowMs }),
+      onDigit: (digit, durationMs) => this.#tell({ type: 'digit', digit, durationMs, atMonotonicMs: this.#nowMs }),
+      onPlayDone: (playId, outcome) => this.#tell({ type: 'play-done', playId, outcome, atMonotonicMs: this.#nowMs }),
       onRecordDone: (recordingId, outcome, durationMs) =>
-        this.#tell({ type: 'record-done', recordingId, outcome, durationMs, atMs: this.#nowMs }),
-      onUnbridged: (peerLegId) => this.#tell({ type: 'unbridged', peerLegId, atMs: this.#nowMs }),
-      onListenDone: (targetLegId) => this.#tell({ type: 'listen-done', targetLegId, atMs: this.#nowMs }),
-      onHeld: (held) => this.#tell({ type: 'held', held, atMs: this.#nowMs }),
+        this.#tell({ type: 'record-done', recordingId, outcome, durationMs, atMonotonicMs: this.#nowMs }),
+      onUnbridged: (peerLegId) => this.#tell({ type: 'unbridged', peerLegId, atMonotonicMs: this.#nowMs }),
+      onListenDone: (targetLegId) => this.#tell({ type: 'listen-done', targetLegId, atMonotonicMs: this.#nowMs }),
+      onHeld: (held) => this.#tell({ type: 'held', held, atMonotonicMs: this.#nowMs }),
       onHangup: (cause) => this.#lost(causeOfHangup(cause)),
     };
   }
 
   get #nowMs(): number {
-    return this.#options.clock.nowMs();
+    return this.#options.clock.monotonicMs();
   }
 
   #tell(event: LegEvent): void {

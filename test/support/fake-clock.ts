@@ -2,7 +2,11 @@ import type { Clock, TimerHandle } from '../../src/kernel/clock.ts';
 
 /** A clock that stands still until a test moves it. Timers due run in order of time, then of creation. */
 export class FakeClock implements Clock {
+  /** Of the machine whose clock it is; '' as for one that does not tell. */
+  machine = '';
   #nowMs: number;
+  /** By how much the wall clock was put forward or back. */
+  #steppedMs = 0;
   readonly #startMs: number;
   #order = 0;
   readonly #timers = new Map<number, { dueMs: number; order: number; callback: () => void }>();
@@ -13,7 +17,12 @@ export class FakeClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#steppedMs;
+  }
+
+  /** Puts the wall clock forward or back; nothing else notices. */
+  step(byMs: number): void {
+    this.#steppedMs += byMs;
   }
 
   monotonicMs(): number {

@@ -118,7 +118,7 @@ export class FakeLeg implements Leg {
   stopListening(): void {
     const targetLegId = this.listening?.target.legId;
     this.listening = undefined;
-    if (targetLegId) this.tell({ type: 'listen-done', targetLegId, atMs: this.#nowMs });
+    if (targetLegId) this.tell({ type: 'listen-done', targetLegId, atMonotonicMs: this.#nowMs });
   }
 
   async end(cause: EndCause): Promise<void> {
@@ -144,7 +144,7 @@ export class FakeLeg implements Leg {
   press(digits: string): void {
     for (const digit of digits) {
       if (this.ended) return;
-      this.tell({ type: 'digit', digit, durationMs: 100, atMs: this.#nowMs });
+      this.tell({ type: 'digit', digit, durationMs: 100, atMonotonicMs: this.#nowMs });
       if (this.playing?.stopOnDigit) this.finishPlay('stopped');
     }
   }
@@ -154,7 +154,7 @@ export class FakeLeg implements Leg {
     const playing = this.playing;
     if (!playing || this.ended) return;
     this.playing = undefined;
-    this.tell({ type: 'play-done', playId: playing.playId, outcome, atMs: this.#nowMs });
+    this.tell({ type: 'play-done', playId: playing.playId, outcome, atMonotonicMs: this.#nowMs });
   }
 
   /** The recording ends. */
@@ -163,13 +163,13 @@ export class FakeLeg implements Leg {
     if (!recording || this.ended) return;
     this.recording = undefined;
     const { recordingId } = recording;
-    this.tell({ type: 'record-done', recordingId, outcome, durationMs, atMs: this.#nowMs });
+    this.tell({ type: 'record-done', recordingId, outcome, durationMs, atMonotonicMs: this.#nowMs });
   }
 
   /** A recording of the call ends. */
   finishCallRecording(recordingId: string, outcome: RecordOutcome = 'stopped', durationMs = 10_000): void {
     if (!this.callRecordings.delete(recordingId)) return;
-    this.tell({ type: 'record-done', recordingId, outcome, durationMs, atMs: this.#nowMs });
+    this.tell({ type: 'record-done', recordingId, outcome, durationMs, atMonotonicMs: this.#nowMs });
   }
 
   /** The party hangs up, or the switch loses the leg. */
@@ -178,7 +178,7 @@ export class FakeLeg implements Leg {
   }
 
   get #nowMs(): number {
-    return this.#telephony.clock.nowMs();
+    return this.#telephony.clock.monotonicMs();
   }
 
   #over(cause: EndCause): void {
@@ -190,10 +190,10 @@ export class FakeLeg implements Leg {
     const { bridgedWith: peer } = this;
     this.bridgedWith = undefined;
     for (const leg of this.#telephony.legs) if (leg.listening?.target === this || leg === this) leg.stopListening();
-    this.tell({ type: 'ended', cause, atMs: this.#nowMs });
+    this.tell({ type: 'ended', cause, atMonotonicMs: this.#nowMs });
     if (!peer || peer.ended) return;
     peer.bridgedWith = undefined;
-    peer.tell({ type: 'unbridged', peerLegId: this.legId, atMs: this.#nowMs });
+    peer.tell({ type: 'unbridged', peerLegId: this.legId, atMonotonicMs: this.#nowMs });
   }
 
   /** Says something to the owner of the leg. */
@@ -208,7 +208,7 @@ export class FakeIncomingCall implements IncomingCall {
   readonly sipCallId: string;
   readonly fromNumber: string;
   readonly toNumber: string;
-  readonly receivedAtMs: number;
+  readonly receivedMonotonicMs: number;
   readonly #telephony: FakeTelephony;
   rejected: { status: number; retryAfterSeconds?: number } | undefined;
   leg: FakeLeg | undefined;
@@ -225,7 +225,7 @@ export class FakeIncomingCall implements IncomingCall {
     this.sipCallId = `${legId}@fake`;
     this.fromNumber = fromNumber;
     this.toNumber = toNumber;
-    this.receivedAtMs = telephony.clock.nowMs();
+    this.receivedMonotonicMs = telephony.clock.monotonicMs();
   }
 
   get decided(): boolean {
@@ -387,7 +387,7 @@ export class FakeTelephony implements Telephony {
 
   /** The switch takes a bridge apart without either party having hung up. */
   unbridge(leg: FakeLeg, peerLegId: string): void {
-    leg.tell({ type: 'unbridged', peerLegId, atMs: this.clock.nowMs() });
+    leg.tell({ type: 'unbridged', peerLegId, atMonotonicMs: this.clock.monotonicMs() });
   }
 
   get openLegs() {
