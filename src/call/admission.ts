@@ -41,9 +41,14 @@ export class Admission {
     return Math.floor(this.#answeringMax);
   }
 
+  /** Whether one more call could be taken now, were it offered. */
+  hasRoom(activeCalls: number): boolean {
+    return activeCalls < this.#limits.maxCalls && this.#answering < this.answeringMax;
+  }
+
   /** Undefined: refuse the call. `activeCalls`: those in progress, being answered included. */
   admit(activeCalls: number): Admitted | undefined {
-    if (activeCalls >= this.#limits.maxCalls || this.#answering >= this.answeringMax || !this.#rate.take()) return;
+    if (!this.hasRoom(activeCalls) || !this.#rate.take()) return;
     const admittedAtMs = this.#clock.monotonicMs();
     let open = true;
     this.#answering += 1;

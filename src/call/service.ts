@@ -20,6 +20,7 @@ import type { FlowRunner } from './flow-runner.ts';
 import type { LegWitnesses } from './leg-ends.ts';
 import type { CallLimits } from './limits.ts';
 import { OfferedCall } from './offered-call.ts';
+import { outlookOn } from './outlook.ts';
 import type { PromptLibrary } from './prompts.ts';
 import { type Destination, isRefusal, Reception } from './reception.ts';
 import { RecordingFolder } from './recordings.ts';
@@ -137,7 +138,10 @@ class Service implements CallService {
   }
 
   async start(): Promise<void> {
-    await this.#options.telephony.start({ onIncoming: (call) => this.#onIncoming(call) });
+    await this.#options.telephony.start({
+      onIncoming: (call) => this.#onIncoming(call),
+      outlook: this.#outlook(),
+    });
     await this.#takeover.start();
   }
 
@@ -198,6 +202,11 @@ class Service implements CallService {
       call.reject(500);
       this.#forget(offered);
     });
+  }
+
+  #outlook(): (toNumber: string) => Promise<number> {
+    const hasRoom = () => !this.#draining && this.#admission.hasRoom(this.activeCalls);
+    return outlookOn(this.#reception, hasRoom);
   }
 
   async #receive(offered: OfferedCall): Promise<void> {

@@ -29,6 +29,8 @@ export interface Telephony {
 export interface TelephonyHandlers {
   /** A new INVITE. It must be answered or rejected; the adapter itself has already sent 100 Trying. */
   onIncoming(call: IncomingCall): void;
+  /** The SIP status that a call to this number would get now; 200: it would be answered. '': to no number at all. */
+  outlook(toNumber: string): Promise<number>;
 }
 
 export interface TelephonyStatus {

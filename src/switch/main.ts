@@ -43,6 +43,8 @@ function createSwitch(settings: SwitchSettings) {
     // PRACKs are the controller's, as with drachtio-server.
     autoPrack: false,
     natAware: true,
+    // The controller refuses the others.
+    tellAllow: ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'INFO', 'UPDATE', 'PRACK', 'REGISTER'],
     overlapStatus: 491,
   });
   const mrfSip = createSipEndpoint({

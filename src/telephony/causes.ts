@@ -61,9 +61,12 @@ export function dialFailureOfCause(cause: string): DialFailure {
   return 'failed';
 }
 
+/** A media server says these of what it was offered, which is the caller's: it is well itself (RFC 3261, 21.4). */
+const callersFault: ReadonlySet<number> = new Set([400, 406, 413, 415, 420, 421, 488, 493, 513, 606]);
+
 /** What the caller is told, and what goes on record, when a media server does not take the call. */
 export function answerFailureOf(sipStatus: number): { cause: EndCause; sipStatus: number } {
-  if (sipStatus === 488 || sipStatus === 415 || sipStatus === 606) return { cause: 'media-refused', sipStatus: 488 };
+  if (callersFault.has(sipStatus)) return { cause: 'media-refused', sipStatus: 488 };
   return { cause: 'media-lost', sipStatus: 503 };
 }
 

@@ -15,7 +15,7 @@ import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { PartHealth } from '../kernel/health.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { AdoptedLegs } from './adopted-legs.ts';
-import { type TrustedPeers, trustedPeers } from './caller-number.ts';
+import { type TrustedPeers, trustedPeers, userOf } from './caller-number.ts';
 import { ChannelRecordLink } from './channel-record-link.ts';
 import { type ExpectedInvite, legHeader } from './expected-invite.ts';
 import { type IncomingCallOptions, NetworkCall } from './incoming-call.ts';
@@ -125,6 +125,7 @@ class DrachtioTelephony implements SwitchTelephony {
       logger,
       connectDeadlineMs: this.#deadlines.connectMs,
       onInvite: (req, res) => this.#onInvite(req, res),
+      onOptions: (req, res) => this.#onOptions(req, res),
       onRegister: registrar && ((req, res) => this.#onRegister(registrar, req, res)),
       onRefused: options.onRefused,
       onReconnected: () => this.#adopted.watchAll(this.#legs.values()),
@@ -315,6 +316,20 @@ class DrachtioTelephony implements SwitchTelephony {
       },
     };
     this.#handlers.onIncoming(new NetworkCall(options));
+  }
+
+  /** RFC 3261, 11.2: what an INVITE to the same address would get. */
+  #onOptions(req: SrfRequest, res: SrfResponse): void {
+    const refuse = (status: number) => res.send(status, status === 503 ? { headers: { 'Retry-After': '2' } } : {});
+    if (!this.#handlers || !this.status().ready) {
+      refuse(503);
+      return;
+    }
+    // Without a user it is we who are asked, not a number: all that can be said is whether we take calls.
+    this.#handlers.outlook(userOf(req.uri)).then(
+      (status) => (status === 200 ? res.send(200, { headers: this.#sip.abilities.optionsHeaders }) : refuse(status)),
+      () => refuse(503),
+    );
   }
 
   #onRegister(registrar: Registrar, req: SrfRequest, res: SrfResponse): void {

@@ -1,4 +1,5 @@
 import { errorMessage } from '../kernel/errors.ts';
+import { callMethods } from './methods.ts';
 import { sessionHeaders } from './session-timers.ts';
 import type { SipDialog } from './sip-dialog.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
@@ -30,7 +31,7 @@ export function answerInDialog(req: SrfRequest, res: SrfResponse, other: SipDial
       res.send(200);
       break;
     default:
-      res.send(405, { headers: { Allow: 'INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE' } });
+      res.send(405, { headers: { Allow: callMethods.join(', ') } });
   }
 }
 

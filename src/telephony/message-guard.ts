@@ -2,8 +2,9 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { canonicalText } from '../kernel/sip/canonical.ts';
-import { readMessage } from '../kernel/sip/message.ts';
+import { header, readMessage, type SipMessage } from '../kernel/sip/message.ts';
 import { faultOfRequest } from '../kernel/sip/request-faults.ts';
+import { sessionBodyOf } from '../kernel/sip/session-body.ts';
 import type { SrfWire } from './types/srf.ts';
 
 /** A request from the network that was refused because of how it is written; nobody else has heard of it. */
@@ -25,7 +26,7 @@ export interface MessageGuardOptions {
 const crlf = '\r\n';
 /** Strangers decide how many broken messages come: the log hears of them at most so often. */
 const logEveryMs = 10_000;
-const unreadable = { status: 400, reason: 'Bad Request' };
+const unreadable: Refusal = { status: 400, reason: 'Bad Request' };
 
 /** A frame of drachtio's that carries SIP: its first line, CRLF, the message. */
 interface SipFrame {
@@ -71,13 +72,15 @@ export class MessageGuard {
   /** The frame with its message in one spelling; undefined where nobody shall hear of it. */
   #read(wire: SrfWire, socket: Socket, frame: SipFrame): string | undefined {
     const read = readMessage(frame.sip, { bodyIsRest: true });
-    const text = read && `${frame.leader}${crlf}${canonicalText(read.message)}`;
-    if (frame.origin !== 'network') return text ?? `${frame.leader}${crlf}${frame.sip}`;
-    const fault = read ? faultOfRequest(read) : unreadable;
-    if (!fault) return text;
+    const textOf = (message: SipMessage) => `${frame.leader}${crlf}${canonicalText(message)}`;
+    if (frame.origin !== 'network') return read ? textOf(read.message) : `${frame.leader}${crlf}${frame.sip}`;
+    const fault = read ? (faultOfRequest(read) ?? takeSession(read.message)) : unreadable;
+    if (!fault && read) return textOf(read.message);
     const { method = '' } = read?.message ?? {};
-    if (method !== 'ACK') refuse(wire, socket, frame, fault);
-    this.#report({ method, ...fault, sourceAddress: frame.address });
+    const refusal: Refusal = fault ?? unreadable;
+    if (method !== 'ACK') refuse(wire, socket, frame, refusal);
+    const { status, reason } = refusal;
+    this.#report({ method, status, reason, sourceAddress: frame.address });
     return undefined;
   }
 
@@ -100,17 +103,42 @@ export class MessageGuard {
   }
 }
 
-function refuse(
-  wire: SrfWire,
-  socket: Socket,
-  frame: SipFrame,
-  { status, reason }: { status: number; reason: string },
-) {
+interface Refusal {
+  status: number;
+  reason: string;
+  headers?: Record<string, string>;
+}
+
+/** Requests that are refused where their body holds no session that we can read; others go on without it. */
+const refusedWithoutSession: ReadonlySet<string> = new Set(['INVITE', 'UPDATE', 'PRACK']);
+
+/** Puts the session description in place of the body that holds it; what stands beside it is nothing to us. */
+function takeSession(message: SipMessage): Refusal | undefined {
+  if (!speaksOfSession(message) || message.body === '') return undefined;
+  const session = sessionBodyOf(message);
+  if (!session.ok && refusedWithoutSession.has(message.method ?? '')) return session.fault;
+  message.body = session.ok ? session.sdp : '';
+  message.headers = message.headers.filter(([name]) => !/^content-/i.test(name));
+  if (message.body !== '') message.headers.push(['Content-Type', 'application/sdp']);
+  return undefined;
+}
+
+/** INVITE and UPDATE do, what belongs to an INVITE, and what answers them other than by a failure. */
+function speaksOfSession(message: SipMessage): boolean {
+  const { method, status = 0 } = message;
+  if (method !== undefined) return method === 'ACK' || refusedWithoutSession.has(method);
+  const answered = header(message, 'CSeq')?.split(/\s+/)[1] ?? '';
+  return status > 100 && status < 300 && refusedWithoutSession.has(answered);
+}
+
+function refuse(wire: SrfWire, socket: Socket, frame: SipFrame, { status, reason, headers = {} }: Refusal): void {
   if (frame.transactionId === '') return;
-  wire.send(
-    socket,
-    `sip|${frame.transactionId}|${crlf}SIP/2.0 ${status} ${reason}${crlf}Content-Length: 0${crlf}${crlf}`,
-  );
+  const lines = [
+    `SIP/2.0 ${status} ${reason}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    'Content-Length: 0',
+  ];
+  wire.send(socket, `sip|${frame.transactionId}|${crlf}${lines.join(crlf)}${crlf}${crlf}`);
 }
 
 /** The layout of the first line is drachtio's: `<id>|sip|network|<bytes>|udp|<ip>|<port>|<time>|<transaction>|…`. */

@@ -5,6 +5,7 @@ import type { PartHealth } from '../kernel/health.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { DrachtioLink, maxRetryMs } from './drachtio-link.ts';
 import { MessageGuard, type RefusedRequest } from './message-guard.ts';
+import { Abilities, declinedMethods } from './methods.ts';
 import { minSessionSeconds, sessionHeaders, sessionTooShort } from './session-timers.ts';
 import { type DialogHome, SipDialog } from './sip-dialog.ts';
 import type { SrfClient, SrfError, SrfRequest, SrfResponse, UacOptions } from './types/srf.ts';
@@ -23,6 +24,8 @@ export interface SipServerOptions {
   logger: Logger;
   connectDeadlineMs: number;
   onInvite(req: SrfRequest, res: SrfResponse): void;
+  /** Somebody asks what an INVITE would get. */
+  onOptions(req: SrfRequest, res: SrfResponse): void;
   /** A phone registers. Without it, drachtio is not asked for REGISTERs, and refuses them. */
   onRegister?: ((req: SrfRequest, res: SrfResponse) => void) | undefined;
   /** A request was refused because of how it is written; srf has not heard of it. */
@@ -61,6 +64,7 @@ export interface InviteOptions {
 /** The one place that talks to drachtio. Everything here settles: in time, with a value, whatever happens to the link. */
 export class SipServer implements DialogHome {
   readonly srf: SrfClient;
+  readonly abilities: Abilities;
   readonly #options: SipServerOptions;
   readonly #guard: MessageGuard;
   readonly #pending = new Set<() => void>();
@@ -75,6 +79,7 @@ export class SipServer implements DialogHome {
 
   constructor(options: SipServerOptions) {
     this.#options = options;
+    this.abilities = new Abilities({ takesRegister: options.onRegister !== undefined });
     this.#guard = new MessageGuard(options);
     this.srf = new Srf() as unknown as SrfClient;
     this.#link = new DrachtioLink(this.srf, options.clock);
@@ -117,10 +122,12 @@ export class SipServer implements DialogHome {
     const { drachtio, clock, connectDeadlineMs } = this.#options;
     const where = `drachtio at ${drachtio.host}:${drachtio.port}`;
     this.srf.invite((req, res) => this.#onInvite(req, res));
-    this.srf.options((_req, res) => res.send(200));
-    const { onRegister } = this.#options;
+    const { onRegister, onOptions } = this.#options;
+    this.srf.options(onOptions);
     if (onRegister) this.srf.register(onRegister);
-    for (const method of ['invite', 'options', ...(onRegister ? ['register'] : [])]) this.#routed.add(method);
+    for (const method of declinedMethods) this.srf.use(method, (req, res) => this.abilities.decline(req, res));
+    const asked = ['invite', 'options', ...declinedMethods, ...(onRegister ? ['register'] : [])];
+    for (const method of asked) this.#routed.add(method);
     let lastError = 'no answer';
     const ready = new Promise<void>((resolve, reject) => {
       this.srf.on('connect', (error, hostPorts) => {
@@ -262,7 +269,8 @@ export class SipServer implements DialogHome {
       lost = () => resolve(undefined);
       this.#pending.add(lost);
       try {
-        this.srf.createUAS(req, res, { localSdp: sdp, headers: sessionHeaders(req) }, (error, dialog) => {
+        const headers = { ...this.abilities.headers, ...sessionHeaders(req) };
+        this.srf.createUAS(req, res, { localSdp: sdp, headers }, (error, dialog) => {
           if (error || !dialog) return resolve(undefined);
           const answered = new SipDialog(this, dialog);
           if (late) answered.bye();

@@ -13,6 +13,7 @@ import type { Intakes } from '../desk/intakes.ts';
 import type { DeskLive } from '../desk/live.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { Api, ApiParts, RouteParts } from './api.ts';
+import { limitConnections } from './connections.ts';
 import { describedFor, description } from './description.ts';
 import { ApiError, toAnswer } from './errors.ts';
 import { guardRequest, isSecure, requireGuard } from './guard.ts';
@@ -67,6 +68,8 @@ export interface HttpServer {
 
 /** A card with everything in it. */
 const bodyMaxBytes = 1_048_576;
+/** A request must have come as far as its body within this, from the moment its connection stands. */
+const headersTimeoutMs = 10_000;
 const apiPrefix = '/api/v1';
 
 /**
@@ -86,9 +89,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     bodyLimit: bodyMaxBytes,
     trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
     requestTimeout: 30_000,
+    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: 2_000 },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   });
+  limitConnections(app.server, options.trustedProxies ?? [], options.clock);
   const registered: RouteOptions[] = [];
   app.addHook('onRoute', (route) => void registered.push(route));
   app.setValidatorCompiler(validatorCompiler);

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { header } from '../../src/kernel/sip/message.ts';
 import { eventually } from '../support/poll.ts';
 import { RawPeer, rawOffer, tagOf } from '../support/raw-peer.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -30,8 +31,6 @@ const headOnly = (change: (head: string) => string) => (text: string) => {
 
 /** Ways to write a message that a reader may or may not take as meant. */
 const spellings: Record<string, (text: string) => string> = {
-  'CRLF before the start line': (text) => `\r\n${text}`,
-  'four CRLF before the start line': (text) => `\r\n\r\n\r\n\r\n${text}`,
   'sip/2.0': (text) => text.replace(' SIP/2.0\r\n', ' sip/2.0\r\n'),
   'LF ends every header': headOnly((head) => head.replaceAll('\r\n', '\n')),
   'the last header ends with LF': headOnly((head) => head.replace(/\r\n\r\n$/, '\n\r\n')),
@@ -87,7 +86,7 @@ describe('a call whose messages are written oddly is answered, on record, and en
     const call = { uri: system.uri(long), callId: id };
     const text = (method: string, options: object) =>
       spell(caller.text(method, { ...call, ...options }).replace('SIP/2.0/UDP', 'SIP/2.0/TCP'));
-    await sendInPieces(socket, `\r\n\r\n${text('INVITE', rawOffer())}`);
+    await sendInPieces(socket, text('INVITE', rawOffer()));
     const toTag = await eventually('200', () => /^SIP\/2\.0 200[\s\S]*?^To: .*;tag=(\S+)/m.exec(heard)?.[1]);
     await sendInPieces(socket, text('ACK', { toTag }) + text('BYE', { toTag, cseq: 2 }));
     await eventually('200 to BYE', () => /^SIP\/2\.0 200[\s\S]*^CSeq: 2 BYE/m.exec(heard) ?? undefined);
@@ -149,6 +148,108 @@ describe('a request that lacks what a dialog is made of, or has it twice', () =>
     expect(answer.reason).toMatch(reason);
     expect(performance.now() - sentAt).toBeLessThan(2_000);
     await callSpelt((same) => same);
+  });
+});
+
+describe('bodies', () => {
+  const { body: sdp } = rawOffer();
+  const part = (type: string, content: string, extra = '') =>
+    `--b1\r\nContent-Type: ${type}\r\n${extra}\r\n${content}\r\n`;
+  const isup = part(
+    'application/isup;version=itu-t92+',
+    'xyz\u0001\u0002',
+    'Content-Disposition: signal;handling=optional\r\n',
+  );
+  const taken: Record<string, [type: string, body: string]> = {
+    'SDP, then ISUP': ['multipart/mixed;boundary=b1', `${part('application/sdp', sdp)}${isup}--b1--\r\n`],
+    'ISUP, then SDP, boundary in quotes': [
+      'multipart/mixed; boundary="b1"',
+      `${isup}${part('application/sdp', sdp)}--b1--`,
+    ],
+    'a blank line before v=0': ['application/sdp', `\r\n${sdp}`],
+    'a byte order mark': ['application/sdp', `\uFEFF${sdp}`],
+  };
+
+  it.each(Object.keys(taken))('%s: the call is answered', async (name) => {
+    const [type, body] = taken[name] as [string, string];
+    await callSpelt((text) =>
+      text.startsWith('INVITE')
+        ? text
+            .slice(0, text.indexOf('\r\n\r\n'))
+            .replace('application/sdp', type)
+            .replace(/Content-Length: \d+/, `Content-Length: ${Buffer.byteLength(body)}`)
+            .concat('\r\n\r\n', body)
+        : text,
+    );
+  });
+
+  it('that hold no session are 415 with what is read, also inside a call, and count as nobody else’s fault', async () => {
+    const caller = await peer();
+    const plain = { extra: ['Content-Type: text/plain'], body: 'hello' };
+    const packed = { extra: ['Content-Type: application/sdp', 'Content-Encoding: zip'], body: 'PK' };
+    const named = (name: string) => ({
+      callId: `odd-${name}-${caller.port}`,
+      branch: `z9hG4bK-${name}-${caller.port}`,
+    });
+    for (let i = 0; i < 30; i++) {
+      const call = { uri: system.uri(long), ...named(`body-${i}`) };
+      caller.request('INVITE', { ...call, ...(i % 2 ? plain : packed) });
+      const answer = await eventually(`an answer to ${i}`, () =>
+        caller.received.find(({ message: { status = 0 }, raw }) => status >= 200 && raw.includes(call.callId)),
+      );
+      expect(answer.message.status).toBe(415);
+      const [name, value] = i % 2 ? ['Accept', 'application/sdp'] : ['Accept-Encoding', 'identity'];
+      expect(header(answer.message, name)).toContain(value);
+      caller.request('ACK', { ...call, toTag: tagOf(answer.message) });
+    }
+    const call = { uri: system.uri(long), ...named('inside') };
+    caller.request('INVITE', { ...call, ...rawOffer() });
+    const dialog = { ...call, toTag: tagOf(await caller.status(200, 1, '1 INVITE')) };
+    caller.request('ACK', dialog);
+    const again = { ...dialog, branch: `${dialog.branch}-2` };
+    caller.request('INVITE', { ...again, cseq: 2, ...plain });
+    await caller.status(415, 1, '2 INVITE');
+    caller.request('ACK', { ...again, cseq: 2 });
+    caller.request('INVITE', { ...dialog, cseq: 3, branch: `${dialog.branch}-3`, ...rawOffer() });
+    await caller.status(200, 1, '3 INVITE');
+    caller.request('ACK', { ...dialog, cseq: 3, branch: `${dialog.branch}-4` });
+    caller.request('BYE', { ...dialog, cseq: 4, branch: `${dialog.branch}-5` });
+    await caller.status(200, 1, '4 BYE');
+    expect((await fetch(`${system.httpUrl}/health`)).status).toBe(200);
+  });
+});
+
+describe('what is no call', () => {
+  it.each(['SUBSCRIBE', 'PUBLISH', 'MESSAGE', 'NOTIFY', 'INFO'])(
+    '%s: 405, with the methods that are taken',
+    async (method) => {
+      const caller = await peer();
+      caller.request(method, {
+        uri: system.uri(long),
+        callId: `odd-${method}-${caller.port}`,
+        extra: ['Event: presence', 'Refer-To: <sip:a@b>'],
+      });
+      const allowed = (header(await caller.status(405), 'Allow') ?? '').split(/,\s*/);
+      expect(allowed).toEqual(expect.arrayContaining(['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS']));
+      for (const refused of [method, 'SUBSCRIBE', 'PUBLISH', 'MESSAGE', 'REFER'])
+        expect(allowed).not.toContain(refused);
+    },
+  );
+
+  it('OPTIONS says what an INVITE would get', async () => {
+    const caller = await peer();
+    const ask = (uri: string, cseq: number) =>
+      caller.request('OPTIONS', { uri, cseq, callId: `odd-options-${caller.port}` });
+    ask(system.uri(long), 1);
+    const known = await caller.status(200, 1, '1 OPTIONS');
+    expect(header(known, 'Allow')).toContain('INVITE');
+    expect(header(known, 'Allow')).not.toMatch(/SUBSCRIBE|PUBLISH|MESSAGE|REFER/);
+    expect(header(known, 'Accept')).toContain('application/sdp');
+    expect(header(known, 'Supported')).toContain('timer');
+    ask(system.uri('0399999999'), 2);
+    await caller.status(404, 1, '2 OPTIONS');
+    ask(`sip:${system.sipHost}:${system.sipPort}`, 3);
+    await caller.status(200, 1, '3 OPTIONS');
   });
 });
 

@@ -86,7 +86,10 @@ export class Bench {
         ...more,
       }),
     );
-    await bench.telephony.start({ onIncoming: (call) => bench.incoming.push(call) });
+    await bench.telephony.start({
+      onIncoming: (call) => bench.incoming.push(call),
+      outlook: () => Promise.resolve(200),
+    });
     return bench;
   }
 

@@ -60,9 +60,22 @@ describe('what srf gets', () => {
   });
 
   it('has the body that drachtio gave, with a length that is right', () => {
-    deliver(`${invite('Content-Length: 3\r\n')}電話番`);
+    deliver(`${invite('Content-Length: 3\r\n').replaceAll('INVITE', 'INFO')}電話番`);
     expect(passed().body).toBe('電話番');
     expect(passed().get('Content-Length')).toBe('9');
+  });
+
+  it('has the session description alone where there is more in the body', () => {
+    const parts = '--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b\r\n\r\nxyz\r\n--b--\r\n';
+    deliver(`${invite('Content-Type: multipart/mixed;boundary=b\r\n')}${parts}`);
+    expect(passed().body).toBe('v=0\r\n');
+    expect(passed().get('Content-Type')).toBe('application/sdp');
+  });
+
+  it('has no body where an ACK or an answer holds no session: the call ends by that, not by silence', () => {
+    deliver(`${invite('Content-Type: text/plain\r\n').replaceAll('INVITE', 'ACK')}hello`);
+    expect(passed().body).toBe('');
+    expect(wire.sent).toEqual([]);
   });
 
   it('has no header that srf would take for another one', () => {

@@ -128,8 +128,10 @@ export interface SipEndpointOptions {
   t1Ms?: number;
   /** Longest message accepted, in bytes; 65,535. */
   maxMessageBytes?: number;
-  /** Methods taken, and told in Allow; others get 405. By default all that a telephone system meets. */
+  /** Methods taken; others get 405. By default all that a telephone system meets. */
   allow?: string[];
+  /** What Allow tells, where an application refuses some of those; `allow`. */
+  tellAllow?: string[];
   /** Extensions told in Supported; a request that requires another gets 420. By default `100rel` and `timer`. */
   supported?: string[];
   /** Shortest session interval accepted, in seconds (RFC 4028 Min-SE); 90. */

@@ -56,6 +56,7 @@ class Endpoint extends EventEmitter<SipEndpointEvents> implements SipEndpoint, C
       contactUser: options.contactUser ?? '',
       maxMessageBytes: options.maxMessageBytes ?? 65_535,
       allow: options.allow ?? defaultMethods,
+      tellAllow: options.tellAllow ?? options.allow ?? defaultMethods,
       supported: options.supported ?? ['100rel', 'timer'],
       minSessionExpiresSeconds: options.minSessionExpiresSeconds ?? 90,
       overlapStatus: options.overlapStatus ?? 500,

@@ -19,14 +19,14 @@ export function fillRequest(
   given: HeaderMap | undefined,
   fixed: readonly string[],
 ): void {
-  const { allow, autoPrack, supported, userAgent } = core.options;
+  const { tellAllow, autoPrack, supported, userAgent } = core.options;
   const method = message.method ?? '';
   if (contactMethods.has(method)) message.headers.push(['Contact', core.contact(target.peer)]);
   applyHeaders(message, given, fixed);
   addMissing(message, 'Max-Forwards', '70');
   addMissing(message, 'User-Agent', userAgent);
   if (method === 'INVITE' || method === 'UPDATE') {
-    addMissing(message, 'Allow', allow.join(', '));
+    addMissing(message, 'Allow', tellAllow.join(', '));
     // Who does not send PRACKs does not ask for what needs them; an application that does says so itself
     const told = autoPrack ? supported : supported.filter((token) => token !== '100rel');
     if (told.length > 0) addMissing(message, 'Supported', told.join(', '));

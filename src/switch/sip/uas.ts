@@ -115,14 +115,14 @@ export class UasTransaction extends EventEmitter<ServerTransactionEvents> implem
 
   #fill(response: SipMessage, status: number, options: RespondOptions): void {
     const method = this.request.method ?? '';
-    const { userAgent, allow, supported } = this.#core.options;
+    const { userAgent, tellAllow, supported } = this.#core.options;
     if (status > 100 && status < 300 && contactMethods.has(method)) {
       response.headers.push(['Contact', this.#core.contact(this.source)]);
     }
     applyHeaders(response, options.headers, fixedInAnswers);
     addMissing(response, 'Server', userAgent);
     if ((status < 300 && status >= 200 && contactMethods.has(method)) || status === 405) {
-      addMissing(response, 'Allow', allow.join(', '));
+      addMissing(response, 'Allow', tellAllow.join(', '));
       if (status !== 405) addMissing(response, 'Supported', supported.join(', '));
     }
     if (response.body !== '') addMissing(response, 'Content-Type', 'application/sdp');

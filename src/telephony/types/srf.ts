@@ -13,6 +13,8 @@ export interface SrfClient {
   invite(handler: (req: SrfRequest, res: SrfResponse) => void): void;
   options(handler: (req: SrfRequest, res: SrfResponse) => void): void;
   register(handler: (req: SrfRequest, res: SrfResponse) => void): void;
+  /** Handles requests of a method, as `invite` and the others do. */
+  use(method: string, handler: (req: SrfRequest, res: SrfResponse) => void): void;
   createUAC(
     uri: string,
     options: UacOptions,

@@ -128,6 +128,11 @@ describe('taken', () => {
     await peer.status(200);
   });
 
+  it.each(['\r\n', '\r\n\r\n\r\n\r\n', ' \t\r\n'])('a request behind %j', async (before) => {
+    peer.send(`${before}${peer.text('OPTIONS')}`);
+    await peer.status(200);
+  });
+
   it('a tel URI, compact headers, folded lines, several Vias on a line', async () => {
     const text = [
       'INVITE tel:+81312345678 SIP/2.0',

@@ -117,6 +117,26 @@ describe('TCP', () => {
     await eventually('pong', () => received === '\r\n');
   });
 
+  it('a thousand silent connections of one address keep nobody out, nor do keep-alives alone make one heard', async () => {
+    socket.write(options(1));
+    await eventually('first answer', () => received.includes('Call-ID: 1'));
+    const { port } = addressOf(endpoint, 'tcp');
+    const silent = Array.from({ length: 1_000 }, (_, i) => {
+      const one = connect(port, '127.0.0.1');
+      one.on('error', () => undefined).resume();
+      if (i % 2) one.write('\r\n\r\n');
+      return one;
+    });
+    await eventually('a bound', () => silent.filter(({ closed }) => !closed).length <= 32, { timeoutMs: 10_000 });
+    socket.write(options(2));
+    await eventually('second answer', () => received.includes('Call-ID: 2'));
+    const late = connect(port, '127.0.0.1');
+    late.write(options(3));
+    const [answer] = await once(late, 'data');
+    expect(String(answer)).toContain('Call-ID: 3');
+    for (const one of [...silent, late]) one.destroy();
+  });
+
   it('closes on what it can not follow', async () => {
     socket.write(`OPTIONS ${'x'.repeat(30_000)}`);
     await once(socket, 'close');

@@ -1,18 +1,25 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { ConnectionLimits, type LimitedConnection } from '../../../kernel/connection-limits.ts';
 import type { HostPort } from '../api.ts';
 import { StreamFramer } from './framing.ts';
 import { type Link, type OnArrival, plainAddress } from './link.ts';
 
-const maxConnections = 1_000;
+/** An office with phones behind one address has some hundred; one silent stranger has a few. */
+const connectionLimits = { total: 2_000, perAddress: 500, silentPerAddress: 32 };
 const maxUnsentBytes = 1024 * 1024;
 const connectTimeoutMs = 10_000;
 /** A message must be complete, and a new connection must bring its first one, within this time. */
-const messageTimeoutMs = 30_000;
+const messageTimeoutMs = 10_000;
+/** No call lasts longer, and no phone stays registered so long without a word: nobody is there any more. */
+const idleTimeoutMs = 4 * 3_600_000;
 const keepAliveMs = 60_000;
 
 /** One TCP connection, whoever opened it (RFC 3261 18). */
-class TcpLink implements Link {
+class TcpLink implements Link, LimitedConnection {
+  /** No message has come yet; a mere keep-alive is none. */
+  silent = true;
+  heardAtMs = performance.now();
   readonly local: HostPort;
   readonly peer: HostPort;
   readonly #socket: Socket;
@@ -28,9 +35,14 @@ class TcpLink implements Link {
     this.#onArrival = onArrival;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveMs);
+    socket.setTimeout(idleTimeoutMs, () => this.destroy('idle'));
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', () => undefined); // 'close' follows; senders hear of it by their callbacks
     socket.on('close', () => clearTimeout(this.#deadline));
+  }
+
+  get address(): string {
+    return this.peer.address;
   }
 
   get usable(): boolean {
@@ -57,11 +69,17 @@ class TcpLink implements Link {
     this.#socket.destroy(new Error(why));
   }
 
+  close(why: string): void {
+    this.destroy(why);
+  }
+
   #receive(chunk: Buffer): void {
+    this.heardAtMs = performance.now();
     for (const frame of this.#framer.push(chunk)) {
       if (frame.kind === 'broken') this.#socket.destroySoon();
       else if (frame.kind === 'ping') this.#pong();
       else {
+        this.silent = false;
         this.#settleDeadline();
         this.#onArrival({ bytes: frame.bytes, source: this.peer, link: this });
       }
@@ -70,7 +88,7 @@ class TcpLink implements Link {
   }
 
   #pong(): void {
-    this.#settleDeadline();
+    if (!this.silent) this.#settleDeadline();
     if (this.usable && this.#socket.writableLength < maxUnsentBytes) this.#socket.write('\r\n');
   }
 
@@ -87,6 +105,7 @@ export class TcpPort {
   readonly #onArrival: OnArrival;
   readonly #byPeer = new Map<string, TcpLink>();
   readonly #links = new Set<TcpLink>();
+  readonly #limits = new ConnectionLimits(connectionLimits);
   /** Port 0 was asked for. */
   readonly picksPort: boolean;
   #local: HostPort;
@@ -102,9 +121,11 @@ export class TcpPort {
         address: plainAddress(socket.remoteAddress ?? ''),
         port: socket.remotePort ?? 0,
       };
-      this.#adopt(socket, peer).expectMessage();
+      const link = this.#adopt(socket, peer);
+      link.expectMessage();
+      this.#limits.add(link);
+      socket.once('close', () => this.#limits.remove(link));
     });
-    this.#server.maxConnections = maxConnections;
   }
 
   /** @throws Error when the address is taken or not ours. */
