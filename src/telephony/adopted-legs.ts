@@ -1,5 +1,6 @@
 import type { LegEvent, LegSnapshot } from '../call/telephony.ts';
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
+import type { DescriptionReader } from './description-reader.ts';
 import { type DialogIdentity, savedIdentity } from './dialog-identity.ts';
 import { SwitchLeg } from './leg.ts';
 import type { MediaServer } from './media-server.ts';
@@ -11,6 +12,7 @@ export interface AdoptContext {
   sip: SipServer;
   clock: Clock;
   byeDeadlineMs: number;
+  reader: DescriptionReader;
   drop(leg: SwitchLeg): void;
 }
 
@@ -41,16 +43,17 @@ export class AdoptedLegs {
     const uuid = typeof adapter['uuid'] === 'string' ? adapter['uuid'] : legId;
     const server = await this.#find(uuid, String(adapter['server'] ?? ''), context.servers);
     if (!server) return undefined;
-    const { clock, byeDeadlineMs, drop } = context;
+    const { clock, byeDeadlineMs, reader, drop } = context;
     const sipCallId = String(adapter['sipCallId'] ?? '');
     const leg = new SwitchLeg({
       ...{ legId, kind, sipCallId, server, uuid },
-      ...{ clock, byeDeadlineMs, onEvent, onOver: drop },
+      ...{ clock, byeDeadlineMs, reader, onEvent, onOver: drop },
     });
     leg.channel.inherit();
     const dialog = (name: 'network' | 'media', identity?: DialogIdentity) =>
       new SipDialog(context.sip, String(adapter[name] ?? ''), identity);
-    leg.connect({ network: dialog('network', savedIdentity(adapter['dialog'])), media: dialog('media') });
+    const network = dialog('network', savedIdentity(adapter['dialog']));
+    leg.connect({ network, media: dialog('media'), remoteSdp: '' });
     this.watch(leg);
     return leg;
   }

@@ -118,6 +118,9 @@ export class Channel {
     const silence = request.silenceMs > 0 ? ` ${silenceThreshold} ${Math.ceil(request.silenceMs / 1_000)}` : '';
     const argument = `'${request.file}' ${limitSeconds}${silence}`;
     this.#setTerminators(request.stopKeys || 'none');
+    // A phone that suppresses silence sends nothing while nobody speaks: without this the pauses are left out, and the
+    // recording is as much shorter than what was said.
+    this.#set('record_fill_cng', 'true');
     this.#execute('record', argument, eventUuid, () => this.#finishRecording('failed'));
   }
 
@@ -285,7 +288,11 @@ export class Channel {
   #setTerminators(keys: string): void {
     if (!this.#linkUp || this.#terminators === keys) return;
     this.#terminators = keys;
-    this.#commands.api(`uuid_setvar ${this.uuid} playback_terminators ${keys}`);
+    this.#set('playback_terminators', keys);
+  }
+
+  #set(variable: string, value: string): void {
+    if (this.#linkUp) this.#commands.api(`uuid_setvar ${this.uuid} ${variable} ${value}`);
   }
 
   /** Stops what the channel executes and forgets what waits behind it. */

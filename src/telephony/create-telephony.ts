@@ -17,7 +17,9 @@ import type { Logger } from '../kernel/logger.ts';
 import { AdoptedLegs } from './adopted-legs.ts';
 import { type TrustedPeers, trustedPeers, userOf } from './caller-number.ts';
 import { ChannelRecordLink } from './channel-record-link.ts';
+import { DescriptionReader } from './description-reader.ts';
 import { type ExpectedInvite, legHeader } from './expected-invite.ts';
+import type { LookUp } from './host-names.ts';
 import { type IncomingCallOptions, NetworkCall } from './incoming-call.ts';
 import { SwitchLeg } from './leg.ts';
 import { MediaServer, type MediaServerAddress } from './media-server.ts';
@@ -72,6 +74,8 @@ export interface TelephonyOptions {
   onChannelRecord?: (record: ChannelRecord) => void;
   /** Told of every request that was refused because of how it is written. */
   onRefused?: (refused: RefusedRequest) => void;
+  /** How host names in session descriptions are looked up; by the system's name servers where left out. */
+  lookUp?: LookUp | undefined;
   clock: Clock;
   logger: Logger;
   deadlines?: Partial<TelephonyDeadlines>;
@@ -97,6 +101,7 @@ class DrachtioTelephony implements SwitchTelephony {
   readonly #deadlines: TelephonyDeadlines;
   readonly #trusts: TrustedPeers;
   readonly #namesItInTo: TrustedPeers;
+  readonly #reader: DescriptionReader;
   readonly #trunk: Trunk | undefined;
   readonly #sip: SipServer;
   readonly #servers: MediaServer[];
@@ -114,6 +119,7 @@ class DrachtioTelephony implements SwitchTelephony {
     const { clock, logger } = options;
     this.#options = options;
     this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
+    this.#reader = new DescriptionReader(clock, options.lookUp);
     this.#trusts = trustedPeers(options.trustedPeers ?? []);
     this.#namesItInTo = trustedPeers(options.numberInToPeers ?? []);
     this.#trunk = options.trunk ?? (options.trunkUri ? { uri: options.trunkUri } : undefined);
@@ -221,6 +227,7 @@ class DrachtioTelephony implements SwitchTelephony {
       server,
       clock,
       logger,
+      reader: this.#reader,
       sip: this.#sip,
       trunk: this.#trunk,
       acceptDeadlineMs: this.#deadlines.answerMs,
@@ -247,6 +254,7 @@ class DrachtioTelephony implements SwitchTelephony {
       sip: this.#sip,
       clock,
       byeDeadlineMs: this.#deadlines.byeMs,
+      reader: this.#reader,
       drop: this.#keeping.drop,
     });
     if (leg) this.#keeping.keep(leg);
@@ -307,6 +315,7 @@ class DrachtioTelephony implements SwitchTelephony {
       ...{ req, res, sip: this.#sip, clock, logger },
       ...{ answerDeadlineMs: answerMs, byeDeadlineMs: byeMs, sickMs },
       ...this.#keeping,
+      reader: this.#reader,
       trusts: this.#trusts,
       namesItInTo: this.#namesItInTo,
       chooseServer: (tried) => this.#chooseServer(tried),

@@ -4,21 +4,25 @@ import { sessionHeaders } from './session-timers.ts';
 import type { SipDialog } from './sip-dialog.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
 
-/** Dialogs with a re-INVITE or UPDATE of theirs under way: a second one meanwhile gets 491 (RFC 3261, 14.2). */
-const renegotiating = new WeakSet<SipDialog>();
+/** What becomes of the requests of one side: those that are passed on go to the other. */
+export interface OtherSide {
+  other: SipDialog;
+  /** Answers a change of the session. */
+  renegotiate(req: SrfRequest, res: SrfResponse): Promise<void>;
+}
 
 /**
  * Answers a request that one side of a leg has sent in its dialog: session changes (hold, resume, a moved phone) and
  * INFO digits are passed to the other side, and its answer back; transfers are declined.
  */
-export function answerInDialog(req: SrfRequest, res: SrfResponse, other: SipDialog): void {
+export function answerInDialog(req: SrfRequest, res: SrfResponse, { other, renegotiate }: OtherSide): void {
   switch (req.method) {
     case 'INVITE':
-      renegotiate(req, res, other);
+      settle(res, renegotiate(req, res));
       break;
     case 'UPDATE':
       // Without SDP it only refreshes the session (RFC 4028).
-      if (req.body) renegotiate(req, res, other);
+      if (req.body) settle(res, renegotiate(req, res));
       else res.send(200, { headers: sessionHeaders(req) });
       break;
     case 'INFO':
@@ -28,30 +32,12 @@ export function answerInDialog(req: SrfRequest, res: SrfResponse, other: SipDial
       res.send(603);
       break;
     case 'NOTIFY':
+    case 'OPTIONS':
       res.send(200);
       break;
     default:
       res.send(405, { headers: { Allow: callMethods.join(', ') } });
   }
-}
-
-function renegotiate(req: SrfRequest, res: SrfResponse, other: SipDialog): void {
-  if (renegotiating.has(other)) {
-    res.send(491);
-    return;
-  }
-  renegotiating.add(other);
-  settle(
-    res,
-    reinvite(req, res, other).finally(() => renegotiating.delete(other)),
-  );
-}
-
-async function reinvite(req: SrfRequest, res: SrfResponse, other: SipDialog): Promise<void> {
-  const answer = await other.request('INVITE', req.body ? { body: req.body } : {});
-  if (!answer.ok) res.send(481);
-  else if (answer.status >= 300) res.send(answer.status);
-  else res.send(200, { headers: { 'Content-Type': 'application/sdp', ...sessionHeaders(req) }, body: answer.body });
 }
 
 function passOn(req: SrfRequest, res: SrfResponse, other: SipDialog): void {

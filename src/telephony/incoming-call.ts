@@ -6,10 +6,20 @@ import type { Logger } from '../kernel/logger.ts';
 import { calledNumber } from './called-number.ts';
 import { callerNumber, knownAs, type TrustedPeers } from './caller-number.ts';
 import { answerFailureOf } from './causes.ts';
+import { type DescriptionReader, warningOf } from './description-reader.ts';
 import type { ExpectedInvite } from './expected-invite.ts';
 import { type LegDialogs, SwitchLeg } from './leg.ts';
 import type { MediaServer } from './media-server.ts';
 import { answerWithOurOffer } from './offerless.ts';
+import {
+  type DescriptionFault,
+  forMedia,
+  forPhone,
+  hasOpenAudio,
+  type Medium,
+  readDescription,
+  type Usable,
+} from './session-description.ts';
 import type { OutgoingInvite, SipServer } from './sip-server.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
 
@@ -22,6 +32,7 @@ export interface IncomingCallOptions {
   answerDeadlineMs: number;
   byeDeadlineMs: number;
   sickMs: number;
+  reader: DescriptionReader;
   trusts: TrustedPeers;
   /** Of these peers the number dialled is in To. */
   namesItInTo: TrustedPeers;
@@ -46,6 +57,8 @@ export class NetworkCall implements IncomingCall {
   #rejected: number | undefined;
   #onCancelled: (() => void) | undefined;
   #invite: OutgoingInvite | undefined;
+  /** What is wrong with the caller's offer. */
+  #fault: DescriptionFault | undefined;
 
   constructor(options: IncomingCallOptions) {
     this.#options = options;
@@ -67,7 +80,12 @@ export class NetworkCall implements IncomingCall {
     this.#rejected = status;
     this.#invite?.cancel();
     const { retryAfterSeconds } = options;
-    res.send(status, retryAfterSeconds === undefined ? {} : { headers: { 'Retry-After': String(retryAfterSeconds) } });
+    res.send(status, {
+      headers: {
+        ...(retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }),
+        ...(this.#fault && status === 488 ? warningOf(this.#fault) : {}),
+      },
+    });
   }
 
   onCancelled(callback: () => void): void {
@@ -76,14 +94,19 @@ export class NetworkCall implements IncomingCall {
   }
 
   async answer(onEvent: (event: LegEvent) => void): Promise<AnswerOutcome> {
-    const { logger, sickMs } = this.#options;
+    const { logger, sickMs, req, reader } = this.#options;
+    const offer = req.body ? await reader.readOffer(req.body) : undefined;
+    if (offer?.ok === false) {
+      this.#fault = offer.fault;
+      return this.#refuse('media-refused', 488);
+    }
     const tried: MediaServer[] = [];
     let failure = { cause: 'media-lost' as EndCause, sipStatus: 503 };
     while (tried.length < serversTried) {
       const server = this.#options.chooseServer(tried);
       if (!server) break;
       tried.push(server);
-      const outcome = await this.#answerOn(server, onEvent);
+      const outcome = await this.#answerOn(server, offer, onEvent);
       if (typeof outcome !== 'number') return outcome;
       if (this.#over) break;
       failure = answerFailureOf(outcome);
@@ -99,14 +122,18 @@ export class NetworkCall implements IncomingCall {
   }
 
   /** The leg; or the SIP status with which the server refused it. */
-  async #answerOn(server: MediaServer, onEvent: (event: LegEvent) => void): Promise<AnswerOutcome | number> {
-    const { req, res, clock, byeDeadlineMs, keep, drop } = this.#options;
+  async #answerOn(
+    server: MediaServer,
+    offer: Usable | undefined,
+    onEvent: (event: LegEvent) => void,
+  ): Promise<AnswerOutcome | number> {
+    const { res, clock, byeDeadlineMs, reader, keep, drop } = this.#options;
     const { legId, sipCallId } = this;
     const leg = new SwitchLeg({
       ...{ legId, kind: 'caller', sipCallId, server, uuid: legId },
-      ...{ clock, byeDeadlineMs, onEvent, onOver: drop },
+      ...{ clock, byeDeadlineMs, reader, onEvent, onOver: drop },
     });
-    const dialogs = req.body ? await this.#offerTo(server) : await this.#askForOffer(server, leg);
+    const dialogs = offer ? await this.#offerTo(server, offer) : await this.#askForOffer(server, leg);
     if (typeof dialogs === 'number') {
       leg.abandon();
       return res.finalResponseSent && !this.#over ? { ok: false, cause: 'failed', sipStatus: dialogs } : dialogs;
@@ -118,28 +145,48 @@ export class NetworkCall implements IncomingCall {
   }
 
   /** The caller's offer to FreeSWITCH, its answer to the caller. Gives the SIP status where that fails. */
-  async #offerTo(server: MediaServer): Promise<LegDialogs | number> {
+  async #offerTo(server: MediaServer, offer: Usable): Promise<LegDialogs | number> {
+    let refused = 488;
+    for (const medium of offer.choices) {
+      const outcome = await this.#offerMedium(server, offer, medium);
+      if (typeof outcome !== 'number') return outcome;
+      refused = outcome;
+      if (outcome !== 488 || this.#over) break;
+    }
+    return refused;
+  }
+
+  async #offerMedium(server: MediaServer, offer: Usable, medium: Medium): Promise<LegDialogs | number> {
     const { req, res, sip, answerDeadlineMs } = this.#options;
+    const remoteSdp = forMedia(offer, medium);
     this.#invite = sip.invite({
       uri: `sip:drachtio@${server.sipAddress}`,
-      sdp: req.body ?? '',
+      sdp: remoteSdp,
       headers: { 'Call-ID': this.legId },
       deadlineMs: answerDeadlineMs,
     });
     const invited = await this.#invite.outcome;
     this.#invite = undefined;
     if (!invited.ok) return invited.status;
-    const network = this.#over ? undefined : await sip.accept(req, res, invited.sdp, answerDeadlineMs);
-    if (network) return { network, media: invited.dialog };
+    const answer = readDescription(invited.sdp);
+    // FreeSWITCH has audio on port 0 for what it cannot do after all: nobody is answered into silence.
+    if (!answer || !hasOpenAudio(answer)) {
+      invited.dialog.bye();
+      return 488;
+    }
+    const sdp = forPhone(answer, offer, medium);
+    const network = this.#over ? undefined : await sip.accept(req, res, sdp, answerDeadlineMs);
+    if (network) return { network, media: invited.dialog, remoteSdp };
     invited.dialog.bye();
     return this.#over ? 487 : 500;
   }
 
   #askForOffer(server: MediaServer, leg: SwitchLeg): Promise<LegDialogs | number> {
-    const { req, res, sip, clock, answerDeadlineMs, expect } = this.#options;
+    const { req, res, sip, clock, reader, answerDeadlineMs, expect } = this.#options;
     const { legId } = this;
     const onInvite = () => leg.startAfresh();
-    return answerWithOurOffer({ legId, req, res, server, sip, clock, expect, onInvite, deadlineMs: answerDeadlineMs });
+    const ways = { server, sip, clock, reader, expect, deadlineMs: answerDeadlineMs };
+    return answerWithOurOffer({ legId, req, res, ...ways, onInvite });
   }
 
   #refuse(cause: EndCause, sipStatus: number): AnswerOutcome {

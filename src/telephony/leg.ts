@@ -13,8 +13,11 @@ import { type Clock, withDeadline } from '../kernel/clock.ts';
 import { causeOfHangup } from './causes.ts';
 import type { Channel } from './channel.ts';
 import type { ChannelHandlers } from './channel-commands.ts';
-import { answerInDialog } from './in-dialog.ts';
+import type { DescriptionReader } from './description-reader.ts';
+import { answerInDialog, type OtherSide } from './in-dialog.ts';
+import { LifeSigns } from './life-signs.ts';
 import type { MediaServer } from './media-server.ts';
+import { Renegotiation } from './renegotiation.ts';
 import { isDialogGone, isSessionExpiry } from './session-timers.ts';
 import { type InDialogAnswer, isForgotten, noAnswer, type SipDialog } from './sip-dialog.ts';
 
@@ -28,6 +31,7 @@ export interface SwitchLegOptions {
   uuid: string;
   clock: Clock;
   byeDeadlineMs: number;
+  reader: DescriptionReader;
   onEvent(event: LegEvent): void;
   /** The leg is over: whoever keeps a list of legs drops it. */
   onOver(leg: SwitchLeg): void;
@@ -37,6 +41,8 @@ export interface SwitchLegOptions {
 export interface LegDialogs {
   network: SipDialog;
   media: SipDialog;
+  /** What FreeSWITCH was told of the phone's session; '' where another controller told it. */
+  remoteSdp: string;
 }
 
 /** A party on the line: a dialog with its phone, a dialog with FreeSWITCH, and the channel there. */
@@ -46,6 +52,7 @@ export class SwitchLeg implements Leg {
   readonly channel: Channel;
   readonly #options: SwitchLegOptions;
   #dialogs: LegDialogs | undefined;
+  #lifeSigns: LifeSigns | undefined;
   #ending: Promise<void> | undefined;
   #ended = false;
   /** A hang-up seen before the dialogs were given. */
@@ -88,15 +95,42 @@ export class SwitchLeg implements Leg {
   connect(dialogs: LegDialogs): void {
     this.#dialogs = dialogs;
     const { network, media } = dialogs;
+    const { clock, reader } = this.#options;
+    const session = new Renegotiation({ ...dialogs, reader, clock });
+    this.#lifeSigns = new LifeSigns({
+      clock,
+      packetsReceived: () => this.packetsReceived(),
+      refreshMedia: () => session.refreshMedia(),
+    });
+    const fromPhone: OtherSide = { other: media, renegotiate: (req, res) => session.fromPhone(req, res) };
+    const fromMedia: OtherSide = { other: network, renegotiate: (req, res) => session.fromMedia(req, res) };
     network.listen({
       onBye: (reason) => this.#lost(this.#causeOfBye(reason)),
-      onRequest: (req, res) => answerInDialog(req, res, media),
+      onRequest: (req, res) => {
+        this.isThere();
+        answerInDialog(req, res, fromPhone);
+      },
     });
     media.listen({
       onBye: (reason) => this.#lost(causeOfHangup(reason)),
-      onRequest: (req, res) => answerInDialog(req, res, network),
+      onRequest: (req, res) => answerInDialog(req, res, fromMedia),
     });
     if (this.#endedEarly) this.#lost(this.#endedEarly);
+  }
+
+  /** The phone has shown that it is there, whether or not audio comes from it. */
+  isThere(): void {
+    if (!this.over) this.#lifeSigns?.seen();
+  }
+
+  /** Undefined where FreeSWITCH does not say. The two commands are done in the order in which they are sent. */
+  async packetsReceived(): Promise<number | undefined> {
+    const { server, uuid } = this.#options;
+    const [, count] = await Promise.all([
+      server.api(`uuid_set_media_stats ${uuid}`),
+      server.api(`uuid_getvar ${uuid} rtp_audio_in_packet_count`),
+    ]);
+    return /^\d+\s*$/.test(count) ? Number(count) : undefined;
   }
 
   /** The channel of now is a new one under the same uuid: what became of those before does not count. */

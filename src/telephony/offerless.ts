@@ -1,4 +1,5 @@
 import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
+import type { DescriptionReader } from './description-reader.ts';
 import { type ExpectedInvite, originate } from './expected-invite.ts';
 import type { LegDialogs } from './leg.ts';
 import type { MediaServer } from './media-server.ts';
@@ -13,6 +14,7 @@ export interface OfferlessOptions {
   server: MediaServer;
   sip: SipServer;
   clock: Clock;
+  reader: DescriptionReader;
   deadlineMs: number;
   /** Says that FreeSWITCH's INVITE for this leg is awaited; gives how to take that back. */
   expect(legId: string, invite: ExpectedInvite): () => void;
@@ -49,7 +51,7 @@ export async function answerWithOurOffer(options: OfferlessOptions): Promise<Leg
 }
 
 async function joinByAck(
-  { req, res, sip, clock, deadlineMs }: OfferlessOptions,
+  { req, res, sip, clock, reader, deadlineMs }: OfferlessOptions,
   media: { req: SrfRequest; res: SrfResponse },
 ): Promise<LegDialogs | number> {
   const network = await sip.accept(req, res, media.req.body ?? '', deadlineMs);
@@ -57,14 +59,17 @@ async function joinByAck(
     media.res.send(487);
     return 487;
   }
-  const answer = await withDeadline(clock, network.acknowledged(), deadlineMs);
-  if (answer === deadlinePassed || answer === '') {
+  const cseq = Number.parseInt(req.get('CSeq') ?? '', 10);
+  const answer = await withDeadline(clock, network.acknowledged(cseq), deadlineMs);
+  const read = answer === deadlinePassed || answer === '' ? undefined : await reader.readAnswer(answer);
+  if (!read?.ok) {
     network.bye();
     media.res.send(488);
     return 488;
   }
-  const accepted = await sip.accept(media.req, media.res, answer, deadlineMs);
-  if (accepted) return { network, media: accepted };
+  const remoteSdp = read.sdp;
+  const accepted = await sip.accept(media.req, media.res, remoteSdp, deadlineMs);
+  if (accepted) return { network, media: accepted, remoteSdp };
   network.bye();
   return 503;
 }

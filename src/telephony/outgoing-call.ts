@@ -5,11 +5,11 @@ import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { anonymous } from './caller-number.ts';
 import { dialFailureOf, dialFailureOfCause, passableStatus } from './causes.ts';
+import type { DescriptionReader } from './description-reader.ts';
 import { type ExpectedInvite, originate, safeUser } from './expected-invite.ts';
 import { forkInvites } from './forked-invite.ts';
-import { SwitchLeg } from './leg.ts';
+import { type LegDialogs, SwitchLeg } from './leg.ts';
 import type { MediaServer } from './media-server.ts';
-import type { SipDialog } from './sip-dialog.ts';
 import type { InviteOptions, OutgoingInvite, SipServer } from './sip-server.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
 
@@ -38,6 +38,7 @@ export interface OutgoingCallOptions {
   trunk: Trunk | undefined;
   clock: Clock;
   logger: Logger;
+  reader: DescriptionReader;
   acceptDeadlineMs: number;
   byeDeadlineMs: number;
   keep(leg: SwitchLeg): void;
@@ -60,14 +61,14 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
   #ringTimer: TimerHandle | undefined;
   #phone: OutgoingInvite | undefined;
   #media: { req: SrfRequest; res: SrfResponse } | undefined;
-  #dialogs: { network: SipDialog; media: SipDialog } | undefined;
+  #dialogs: LegDialogs | undefined;
   /** The phone's final answer, where it was a refusal. */
   #refusedWith: number | undefined;
   #ringing = false;
 
   constructor(options: OutgoingCallOptions) {
     this.#options = options;
-    const { request, server, clock, byeDeadlineMs, drop } = options;
+    const { request, server, clock, byeDeadlineMs, reader, drop } = options;
     const { legId, kind, onEvent } = request;
     this.legId = legId;
     this.outcome = new Promise((resolve) => {
@@ -75,7 +76,7 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
     });
     this.#leg = new SwitchLeg({
       ...{ legId, kind, sipCallId: '', server, uuid: legId },
-      ...{ clock, byeDeadlineMs, onEvent, onOver: drop },
+      ...{ clock, byeDeadlineMs, reader, onEvent, onOver: drop },
     });
   }
 
@@ -137,14 +138,28 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
       answered.dialog.bye();
       return;
     }
-    const accepted = await sip.accept(media.req, media.res, answered.sdp, this.#options.acceptDeadlineMs);
+    const { reader, acceptDeadlineMs } = this.#options;
+    const answer = await reader.readAnswer(answered.sdp);
+    if (!answer.ok) {
+      // Somebody has picked up whom we could not hear, or who could not hear us: they are not left to listen to nothing.
+      this.#options.logger.info(
+        { legId: this.legId, why: answer.fault.text },
+        'a phone has answered without usable audio',
+      );
+      answered.dialog.bye();
+      if (!media.res.finalResponseSent) media.res.send(488);
+      this.#giveUp({ ok: false, cause: 'failed', sipStatus: 488 });
+      return;
+    }
+    const remoteSdp = answer.sdp;
+    const accepted = await sip.accept(media.req, media.res, remoteSdp, acceptDeadlineMs);
     if (!accepted || this.#decided) {
       answered.dialog.bye();
       accepted?.bye();
       this.#giveUp({ ok: false, cause: 'failed' });
       return;
     }
-    this.#dialogs = { network: answered.dialog, media: accepted };
+    this.#dialogs = { network: answered.dialog, media: accepted, remoteSdp };
     this.#leg.connect(this.#dialogs);
     this.#checkComplete();
   }

@@ -86,7 +86,7 @@ export class PhoneWatch {
     const watched = this.#watched.get(leg);
     if (!watched) return;
     try {
-      if (this.#isToBeAsked(watched, await packetsReceived(leg))) await this.#ask(leg, watched);
+      if (this.#isToBeAsked(watched, await leg.packetsReceived())) await this.#ask(leg, watched);
     } finally {
       if (this.#watched.get(leg) === watched) watched.timer = this.#later(leg);
     }
@@ -111,11 +111,14 @@ export class PhoneWatch {
     watched.askedAtMs = this.#options.clock.monotonicMs();
     watched.asked += 1;
     const answer = await this.#answerOf(leg);
-    if (answer === 'there') watched.answers = true;
+    if (answer === 'there') {
+      watched.answers = true;
+      leg.isThere();
+    }
     const isGone = answer === 'unknown-dialog' || (answer === 'none' && watched.answers);
     if (!isGone || this.#watched.get(leg) !== watched) return;
     // Unknown where FreeSWITCH does not say; back again, after a gap, where there are more.
-    if (answer === 'none' && (await packetsReceived(leg)) !== watched.packets) return;
+    if (answer === 'none' && (await leg.packetsReceived()) !== watched.packets) return;
     if (this.#watched.get(leg) !== watched) return;
     this.#options.logger.warn({ legId: leg.legId, answer }, 'the phone of somebody who talks has gone');
     leg.lost(answer === 'unknown-dialog' && this.#options.isAdopted(leg) ? 'peer-hangup' : 'media-lost');
@@ -133,13 +136,4 @@ export class PhoneWatch {
     // 503 is drachtio's own where the phone's address refuses.
     return answer.status === 408 || answer.status === 503 ? 'none' : 'there';
   }
-}
-
-/** Undefined where FreeSWITCH does not say. The two commands are done in the order in which they are sent. */
-async function packetsReceived({ server, channel: { uuid } }: SwitchLeg): Promise<number | undefined> {
-  const [, count] = await Promise.all([
-    server.api(`uuid_set_media_stats ${uuid}`),
-    server.api(`uuid_getvar ${uuid} rtp_audio_in_packet_count`),
-  ]);
-  return /^\d+\s*$/.test(count) ? Number(count) : undefined;
 }

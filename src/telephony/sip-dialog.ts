@@ -1,5 +1,6 @@
 import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
 import { type DialogIdentity, identityOf } from './dialog-identity.ts';
+import { type SecondBye, secondBye } from './second-bye.ts';
 import type { SrfClient, SrfDialog, SrfRequest, SrfResponse } from './types/srf.ts';
 
 /** What a request in a dialog came to: a final answer, or no dialog any more. */
@@ -7,13 +8,20 @@ export type InDialogAnswer =
   | { ok: true; status: number; reason: string; body: string; header(name: string): string | undefined }
   | { ok: false; reason: string };
 
+/** What FreeSWITCH offers when asked; a 2xx must be acknowledged with the answer to it. */
+export type OfferAnswer = InDialogAnswer & { ack(sdp: string): void };
+
 /** The reason where nobody answered at all: the dialog may well be there. */
 export const noAnswer = 'no answer';
+
+type AckOf = (options?: { body?: string }) => void;
 
 interface SentRequest {
   method: string;
   headers?: Record<string, string>;
   body?: string;
+  /** The ACK of a 2xx is the caller's to send. */
+  takeAck?(ack: AckOf): void;
 }
 
 export interface DialogHandlers {
@@ -43,7 +51,10 @@ const owedByeMs = 60_000;
 /** A little more than a SIP transaction may take (RFC 3261, timer F): drachtio has answered 408 by then. */
 const requestDeadlineMs = 33_000;
 
-const forwarded = ['info', 'update', 'refer', 'message', 'notify'] as const;
+/** A phone behind NAT has answered by then. */
+const secondByeAfterMs = 1_000;
+
+const forwarded = ['info', 'update', 'refer', 'message', 'notify', 'options'] as const;
 
 /**
  * One SIP dialog on drachtio, known by its id: requests out need no more than that, so it works for a dialog of a dead
@@ -58,8 +69,9 @@ export class SipDialog {
   #handlers: DialogHandlers | undefined;
   #early: ((handlers: DialogHandlers) => void)[] = [];
   #over = false;
-  #onAck: ((sdp: string) => void) | undefined;
-  #ackSdp: string | undefined;
+  /** Who waits for the ACK of an INVITE, by its CSeq; bodies that came before anybody waited. */
+  readonly #ackWaits = new Map<number, (sdp: string) => void>();
+  readonly #acked = new Map<number, string>();
 
   /** `dialog`: srf's own, or the id of one that another controller made; '' where there is none. */
   constructor(home: DialogHome, dialog: SrfDialog | string, identity?: DialogIdentity) {
@@ -84,11 +96,12 @@ export class SipDialog {
     return this.#dialog?.remote.sdp ?? '';
   }
 
-  /** The body of the ACK to our 200, where the INVITE had no offer; '' where the dialog ended without one. */
-  acknowledged(): Promise<string> {
+  /** The body of the ACK to our 200 to the INVITE of that CSeq; '' where the dialog ended without one. */
+  acknowledged(cseq: number): Promise<string> {
     return new Promise((resolve) => {
-      this.#onAck = resolve;
-      if (this.#ackSdp !== undefined || this.#over) resolve(this.#ackSdp ?? '');
+      const early = this.#acked.get(cseq);
+      if (early !== undefined || this.#over) resolve(early ?? '');
+      else this.#ackWaits.set(cseq, resolve);
     });
   }
 
@@ -104,7 +117,24 @@ export class SipDialog {
     const { clock } = this.#home;
     const connected = new Promise<void>((resolve) => this.#home.whenConnected(resolve));
     if ((await withDeadline(clock, connected, owedByeMs)) === deadlinePassed) return { ok: false, reason: noAnswer };
-    return this.#send({ method: 'BYE', headers });
+    const answered = this.#send({ method: 'BYE', headers });
+    const { identity } = this;
+    const second = this.#dialog && identity && secondBye(this.#dialog, identity, clock.nowMs());
+    return second ? this.#byeTwice(answered, { ...second, headers: { ...headers, ...second.headers } }) : answered;
+  }
+
+  /** Ends when either has been answered. */
+  async #byeTwice(first: Promise<InDialogAnswer>, second: SecondBye): Promise<InDialogAnswer> {
+    if (!second.isSameHost) {
+      const answer = await withDeadline(this.#home.clock, first, secondByeAfterMs);
+      if (answer !== deadlinePassed && wasHeard(answer)) return answer;
+    }
+    const byContact = this.#sendAndWait(second.uri, { method: 'BYE', headers: second.headers });
+    const answers = [first, byContact].map(async (answer) => {
+      if (!wasHeard(await answer)) throw new Error('not heard');
+      return answer;
+    });
+    return Promise.any(answers).catch(() => first);
   }
 
   /**
@@ -121,6 +151,23 @@ export class SipDialog {
   request(method: string, options: { headers?: Record<string, string>; body?: string } = {}): Promise<InDialogAnswer> {
     if (this.#over) return Promise.resolve({ ok: false, reason: 'the dialog has ended' });
     return this.#send({ method, ...options });
+  }
+
+  /** Sends an INVITE without an offer. */
+  async askForOffer(): Promise<OfferAnswer> {
+    let ack: AckOf = () => undefined;
+    const acknowledge = (sdp: string) => {
+      try {
+        ack(sdp === '' ? {} : { body: sdp });
+      } catch {
+        // srf throws when it has no connection; the dialog ends by itself then.
+      }
+    };
+    if (this.#over) return { ok: false, reason: 'the dialog has ended', ack: acknowledge };
+    const takeAck = (given: AckOf) => {
+      ack = given;
+    };
+    return { ...(await this.#send({ method: 'INVITE', takeAck })), ack: acknowledge };
   }
 
   async #send(options: SentRequest): Promise<InDialogAnswer> {
@@ -144,7 +191,7 @@ export class SipDialog {
 
   #sendAndWait(
     uri: string,
-    options: SentRequest & { stackDialogId?: string; proxy?: string },
+    { takeAck, ...options }: SentRequest & { stackDialogId?: string; proxy?: string },
   ): Promise<InDialogAnswer> {
     return new Promise((resolve) => {
       const failed = (error: unknown) => resolve({ ok: false, reason: String(error) });
@@ -153,7 +200,8 @@ export class SipDialog {
           if (error || !req) return failed(error);
           req.on('response', (res, ack) => {
             if (res.status < 200) return;
-            if (options.method === 'INVITE') ack();
+            if (takeAck && res.status < 300) takeAck(ack);
+            else if (options.method === 'INVITE') ack();
             const header = (name: string) => res.get(name);
             resolve({ ok: true, status: res.status, reason: res.reason, body: res.body ?? '', header });
           });
@@ -169,14 +217,12 @@ export class SipDialog {
     dialog.on('destroy', (req) => {
       if (this.#over) return;
       this.#over = true;
-      this.#onAck?.('');
+      for (const resolve of this.#ackWaits.values()) resolve('');
+      this.#ackWaits.clear();
       const reason = req?.get('Reason') ?? '';
       this.#tell((handlers) => handlers.onBye(reason));
     });
-    dialog.on('ack', (req) => {
-      this.#ackSdp ??= req.body ?? '';
-      this.#onAck?.(this.#ackSdp);
-    });
+    dialog.on('ack', (req) => this.#onAck(Number.parseInt(req.get('CSeq') ?? '', 10), req.body ?? ''));
     for (const event of forwarded) {
       dialog.on(event, (req, res) => this.#tell((handlers) => handlers.onRequest(req, res)));
     }
@@ -186,6 +232,14 @@ export class SipDialog {
       if (req.method === 'INVITE') this.#tell((handlers) => handlers.onRequest(req, res));
       else handle(req, res);
     };
+  }
+
+  #onAck(cseq: number, sdp: string): void {
+    const waiting = this.#ackWaits.get(cseq);
+    this.#ackWaits.delete(cseq);
+    if (waiting) waiting(sdp);
+    // Only the first can come before somebody waits for it.
+    else if (this.#acked.size === 0) this.#acked.set(cseq, sdp);
   }
 
   #tell(what: (handlers: DialogHandlers) => void): void {
@@ -199,4 +253,9 @@ export class SipDialog {
     this.#early = [];
     if (this.#dialog) this.#home.srf.removeDialog(this.#dialog);
   }
+}
+
+/** Somebody at the other end has answered; 408 and 503 are drachtio's own where nobody has. */
+function wasHeard(answer: InDialogAnswer): boolean {
+  return answer.ok && answer.status !== 408 && answer.status !== 503;
 }

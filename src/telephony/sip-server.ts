@@ -4,6 +4,7 @@ import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { PartHealth } from '../kernel/health.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { DrachtioLink, maxRetryMs } from './drachtio-link.ts';
+import { EarlyAnswers } from './early-answers.ts';
 import { MessageGuard, type RefusedRequest } from './message-guard.ts';
 import { Abilities, declinedMethods } from './methods.ts';
 import { minSessionSeconds, sessionHeaders, sessionTooShort } from './session-timers.ts';
@@ -299,19 +300,40 @@ export class SipServer implements DialogHome {
       ...(proxy ? { proxy } : {}),
       ...(auth ? { auth } : {}),
     };
+    const early = new EarlyAnswers();
     const progress = {
       cbRequest: (error: Error | null, req: SrfRequest) => {
         if (!error) onSent(req);
       },
-      cbProvisional: (res: SrfResponse) => onProvisional?.(res.status),
+      cbProvisional: (res: SrfResponse) => {
+        early.take(res);
+        onProvisional?.(res.status);
+      },
     };
     try {
       this.srf.createUAC(uri, options, progress, (error, dialog) => {
-        if (error || !dialog) answered(failureOf(error));
-        else answered({ ok: true, dialog: new SipDialog(this, dialog), sdp: dialog.remote.sdp });
+        if (error || !dialog) {
+          this.#hangUpAt(proxy ?? uri, error);
+          answered(failureOf(error));
+        } else {
+          const sdp = dialog.remote.sdp || early.of(dialog.sip.remoteTag);
+          answered({ ok: true, dialog: new SipDialog(this, dialog), sdp });
+        }
       });
     } catch (error) {
       answered({ ok: false, status: 503, reason: errorMessage(error) }); // srf throws when it has no connection.
+    }
+  }
+
+  /** Somebody has answered without saying where they are (no Contact): that is no dialog for srf, but they wait. */
+  #hangUpAt(uri: string, error: SrfError | null): void {
+    const answer = error?.res;
+    if (!answer || answer.status < 200 || answer.status > 299) return;
+    const headers = Object.fromEntries(['Call-ID', 'From', 'To'].map((name) => [name, answer.get(name) ?? '']));
+    try {
+      this.srf.request(uri, { method: 'BYE', headers }, () => undefined);
+    } catch (failure) {
+      this.#options.logger.debug({ err: errorMessage(failure) }, 'a phone was not hung up'); // srf throws
     }
   }
 

@@ -8,7 +8,7 @@ import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-age
 import { eventually } from '../support/poll.ts';
 import { type PrintedCall, type System, startSystem } from '../support/system.ts';
 import { readWavFile } from '../switch/media/phone.ts';
-import { strength } from '../telephony/phone.ts';
+import { strength } from '../telephony/ulaw.ts';
 
 /**
  * Talks of an account that wants them recorded and says so, and a supervisor who listens. Tones: caller 440, agents 880

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { normalizePhoneNumber } from '../../src/kernel/phone-number.ts';
-import { strength } from '../telephony/phone.ts';
+import { strength } from '../telephony/ulaw.ts';
 import { Baresip } from './baresip.ts';
 import { DeskAgent, DeskPage, type PrintedSecrets, readSecrets, type SeenCall } from './desk-agent.ts';
 import { eventually } from './poll.ts';

@@ -6,7 +6,8 @@ import { eventually } from '../support/poll.ts';
 import { readWavFile } from '../switch/media/phone.ts';
 import { Bench, openPair, type Pair, watch } from './harness.ts';
 import { hears, music, type Party, parties } from './parties.ts';
-import { strength, toneLevel } from './phone.ts';
+import { toneLevel } from './phone.ts';
+import { strength } from './ulaw.ts';
 
 let pair: Pair;
 let bench: Bench;

@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { eventually } from '../support/poll.ts';
+import { linear, strength, ulaw } from './ulaw.ts';
 
 /** A SIP message in pieces. */
 interface Message {
@@ -20,7 +21,7 @@ export interface Answer {
  */
 export class TestPhone {
   readonly #sip: Socket;
-  readonly #rtp: Socket;
+  #rtp: Socket;
   readonly #tag = token();
   #server = { host: '127.0.0.1', port: 0 };
   #callId = `${token()}@phone`;
@@ -40,6 +41,8 @@ export class TestPhone {
   readonly requests: string[] = [];
   /** Final status of the call this phone has made. */
   status: number | undefined;
+  /** Description in the answer to its call. */
+  answeredWith = '';
   /** Loudest sample of the last packet heard, and how many packets were heard. */
   heard = { peak: 0, packets: 0 };
   /** Sends no audio: on hold in a way, or it suppresses silence. */
@@ -59,6 +62,12 @@ export class TestPhone {
   extraHeaders: string[] = [];
   /** Makes calls without an offer: the ACK brings the answer. */
   offerless = false;
+  /** Changes the description of its session before it is sent, in offers and answers. */
+  describe: (sdp: string) => string = (sdp) => sdp;
+  /** Brings its answer with 183, and a 200 without one. */
+  answersEarly = false;
+  /** Leaves out who it is: its 200 has no Contact. */
+  withoutContact = false;
   /** What it believes to be its address: another one than it is reached at where it is behind NAT. */
   contactHost = '127.0.0.1';
   /** Request-URI, From and Expires of the INVITE that came in. */
@@ -100,6 +109,7 @@ export class TestPhone {
     this.#target = `sip:${number}@127.0.0.1:${server.port}`;
     this.#request('INVITE', this.offerless ? '' : this.#sdp()).then(({ status, message }) => {
       this.status = status;
+      this.answeredWith = message.body;
       this.#to = message.header('To');
       if (status >= 300) {
         this.#send('ACK', this.#cseq);
@@ -127,6 +137,27 @@ export class TestPhone {
     const answer = await this.#request('INVITE', this.#sdp(direction));
     this.#send('ACK', this.#cseq);
     return answer;
+  }
+
+  /** A re-INVITE without an offer; the ACK brings the answer that `answer` makes, or none. */
+  async renegotiateOfferless(answer: (sdp: string) => string = (sdp) => sdp): Promise<Answer> {
+    const offered = await this.#request('INVITE', '');
+    this.#send('ACK', this.#cseq, answer(this.#sdp()), undefined, 'application/sdp');
+    return offered;
+  }
+
+  /** Sends bytes as they are to where its audio goes, or its RTCP. */
+  sendRaw(bytes: Buffer, to: 'rtp' | 'rtcp' = 'rtp'): void {
+    const { host = '127.0.0.1', port = 9 } = this.#remoteRtp ?? {};
+    this.#rtp.send(bytes, to === 'rtp' ? port : port + 1, host);
+  }
+
+  /** Its audio comes from, and goes to, another port from now on: the description says so. */
+  async moveAudio(): Promise<void> {
+    const before = this.#rtp;
+    this.#rtp = await bound();
+    this.#rtp.on('message', (packet) => this.#hear(packet));
+    before.close();
   }
 
   /** Sends a request in the dialog. */
@@ -197,7 +228,8 @@ export class TestPhone {
   }
 
   #answer(invite: Message, status: number): void {
-    this.#respond(invite, status, status === 200 ? this.#sdp() : '');
+    if (this.answersEarly) this.#respond(invite, 183, this.#sdp());
+    this.#respond(invite, status, status === 200 && !this.answersEarly ? this.#sdp() : '');
     if (status === 200) this.#talkTo(invite.body);
   }
 
@@ -205,9 +237,9 @@ export class TestPhone {
     const kept = request.lines.filter((line) => /^(via|from|call-id|cseq|record-route):/i.test(line));
     const to = request.header('To');
     const tagged = to.includes('tag=') ? to : `${to};tag=${this.#tag}`;
-    const contact = `Contact: <sip:phone@${this.contactHost}:${this.port}>`;
+    const contact = this.withoutContact ? [] : [`Contact: <sip:phone@${this.contactHost}:${this.port}>`];
     const type = body === '' ? [] : ['Content-Type: application/sdp'];
-    const head = [`SIP/2.0 ${status} Answer`, ...kept, `To: ${tagged}`, contact, ...type];
+    const head = [`SIP/2.0 ${status} Answer`, ...kept, `To: ${tagged}`, ...contact, ...type];
     this.#write([...head, `Content-Length: ${body.length}`, '', body]);
   }
 
@@ -244,7 +276,7 @@ export class TestPhone {
   }
 
   #sdp(direction = 'sendrecv'): string {
-    return [
+    const lines = [
       'v=0',
       `o=phone 1 ${this.#cseq + 1} IN IP4 127.0.0.1`,
       's=-',
@@ -257,11 +289,12 @@ export class TestPhone {
       'a=ptime:20',
       `a=${direction}`,
       '',
-    ].join('\r\n');
+    ];
+    return this.describe(lines.join('\r\n'));
   }
 
   #talkTo(sdp: string): void {
-    const port = Number(/m=audio (\d+)/.exec(sdp)?.[1]);
+    const port = Number(/m=audio ([1-9]\d*)/.exec(sdp)?.[1]);
     this.#remoteRtp = { host: /c=IN IP4 (\S+)/.exec(sdp)?.[1] ?? '127.0.0.1', port };
     const startedAt = performance.now();
     let sent = 0;
@@ -331,33 +364,6 @@ export class TestPhone {
 const earSamples = 1_600;
 /** How loud a phone says its tone. */
 export const toneLevel = 6_000;
-
-/** Strength of a pitch in samples (Goertzel). */
-export function strength(samples: ArrayLike<number>, hz: number): number {
-  const coefficient = 2 * Math.cos((2 * Math.PI * hz) / 8_000);
-  let [before, beforeThat] = [0, 0];
-  for (let index = 0; index < samples.length; index++) {
-    const value = (samples[index] ?? 0) + coefficient * before - beforeThat;
-    beforeThat = before;
-    before = value;
-  }
-  const power = before * before + beforeThat * beforeThat - coefficient * before * beforeThat;
-  return (2 * Math.sqrt(Math.max(0, power))) / Math.max(1, samples.length);
-}
-
-/** Linear to ITU-T G.711 µ-law. */
-function ulaw(sample: number): number {
-  const magnitude = Math.min(Math.abs(sample), 32_635) + 0x84;
-  const exponent = 31 - Math.clz32(magnitude) - 7;
-  return ~((sample < 0 ? 0x80 : 0) | (exponent << 4) | ((magnitude >> (exponent + 3)) & 0x0f)) & 0xff;
-}
-
-/** ITU-T G.711 µ-law to linear. */
-function linear(code: number): number {
-  const bits = ~code & 0xff;
-  const magnitude = (((bits & 0x0f) << 3) + 0x84) << ((bits & 0x70) >> 4);
-  return bits & 0x80 ? 0x84 - magnitude : magnitude - 0x84;
-}
 
 function parse(text: string): Message {
   const [head = '', body = ''] = text.split('\r\n\r\n', 2);

@@ -30,9 +30,12 @@ export function clientHeaders(headers: [string, string][], use: Use, hostPort: s
   return map;
 }
 
+/** Of these a message has one: the last that is given counts. */
+const SINGLE = new Set(['Call-ID', 'CSeq', 'From', 'To']);
+
 function addHeader(map: HeaderMap, name: string, value: string): void {
   const before = map[name];
-  if (before === undefined) map[name] = value;
+  if (before === undefined || SINGLE.has(name)) map[name] = value;
   else map[name] = Array.isArray(before) ? [...before, value] : [before, value];
 }
 

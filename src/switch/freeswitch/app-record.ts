@@ -78,6 +78,7 @@ export async function record(core: Core, recordings: RecordingsInProgress, call:
     silenceThreshold,
     terminators,
     channels: 'leg',
+    skipsGaps: !channel.isTrue('record_fill_cng'),
   };
   channel.set('playback_terminator_used', undefined);
   // Unlike a recording in the background, this one makes no folder.

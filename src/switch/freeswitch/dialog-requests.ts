@@ -66,8 +66,8 @@ function reinvite(core: Core, leg: Leg, negotiation: Negotiation, transaction: S
   }
   if (body.trim() === '') {
     transaction.once('ack', (ack) => {
-      // An answer that fits nothing leaves the old media in place; silence in the ACK does, too.
-      if (ack.body.trim() !== '' && !negotiation.accept(ack.body)) core.hangup(leg, 'INCOMPATIBLE_DESTINATION');
+      // Neither an ACK without an answer nor one that fits nothing is forgiven: FreeSWITCH ends the call.
+      if (!negotiation.accept(ack.body)) core.hangup(leg, 'INCOMPATIBLE_DESTINATION');
     });
   }
   transaction.respond(200, { headers: { 'Content-Type': 'application/sdp' }, body: sdp });

@@ -96,10 +96,11 @@ function splitSections(text: string): {
 /** The first of their formats that we can do. */
 function usableCodec(section: MediaSection): { codec: Codec; payloadType: number } | undefined {
   const { kind, port, protocol } = section;
-  if (kind !== 'audio' || !(port > 0 && port < 65_536) || protocol.toUpperCase() !== 'RTP/AVP') return undefined;
+  if (kind !== 'audio' || !(port > 0 && port < 65_536) || !/^RTP\/AVPF?$/i.test(protocol)) return undefined;
   for (const format of section.formats) {
+    // As FreeSWITCH: under its fixed number alone.
     const mapped = /^(PCM[UA])\/8000(?:\/1)?$/i.exec(rtpmap(section, format) ?? '')?.[1]?.toUpperCase();
-    const codec = mapped === 'PCMU' || mapped === 'PCMA' ? mapped : STATIC_CODECS[format];
+    const codec = mapped === undefined || mapped === STATIC_CODECS[format] ? STATIC_CODECS[format] : undefined;
     const payloadType = Number.parseInt(format, 10);
     if (codec && payloadType >= 0 && payloadType < 128) return { codec, payloadType };
   }
@@ -173,7 +174,7 @@ export class LocalSdp {
     const lines = remote.lines.flatMap(({ isAudio, kind, protocol, format }) =>
       isAudio
         ? [
-            `m=audio ${this.#port} RTP/AVP ${[payloadType, telephoneEvent].filter((type) => type !== undefined).join(' ')}`,
+            `m=audio ${this.#port} ${protocol} ${[payloadType, telephoneEvent].filter((type) => type !== undefined).join(' ')}`,
             `a=rtpmap:${payloadType} ${remote.codec}/8000`,
             ...(telephoneEvent === undefined ? [] : telephoneEventLines(telephoneEvent)),
             ...(direction === 'sendrecv' ? [] : [`a=${direction}`]),

@@ -57,6 +57,8 @@ export interface RecordCommand {
   /** `leg`: what the peer says. `stereo`: what it says left, what it hears right. `mixed`: both in one. */
   channels: 'leg' | 'stereo' | 'mixed';
   append?: boolean;
+  /** Frames in which nothing came are left out, and not taken for silence. */
+  skipsGaps?: boolean;
 }
 
 export interface MediaStats {

@@ -27,6 +27,8 @@ export class LegInput {
   readonly #concealment = new Concealment();
   #frame = -1;
   #silent = true;
+  /** Nothing came in the current frame. */
+  isGap = true;
   /** The current frame as it came, silence where nothing came: for recordings. */
   readonly raw = Buffer.alloc(frameSamples);
   /** The current frame with losses concealed: for ears. */
@@ -46,6 +48,14 @@ export class LegInput {
   /** Monotonic time of the newest packet, or of when the leg was told to listen for one. */
   get lastHeardMs(): number {
     return this.#lastHeardMs;
+  }
+
+  /**
+   * Something came to the leg's ports that is no audio of a kind we know: comfort noise by any number, STUN, RTCP. It
+   * says that the peer is there, where it comes from the peer's address.
+   */
+  signOfLife(address: string, nowMs: number): void {
+    if (address === this.latch.target?.address || address === this.#media?.remote.address) this.#lastHeardMs = nowMs;
   }
 
   setMedia(media: LegMedia, nowMs: number): void {
@@ -81,16 +91,12 @@ export class LegInput {
     if (first) this.#onFirstPacket();
     if (isEvent) {
       const payload = message.subarray(fields.payloadStart, fields.payloadEnd);
-      for (const key of this.#events.receive(fields, payload, nowMs)) this.#onKey(key);
+      const key = this.#events.receive(fields, payload);
+      if (key) this.#onKey(key);
     } else if (codec && this.#jitter && !this.#isHeld) {
       transcode(codec, media.codec, message, fields.payloadStart, fields.payloadEnd);
       this.#jitter.put(fields.timestamp, message, fields.payloadStart, fields.payloadEnd);
     }
-  }
-
-  /** Reports keys whose end packets were lost. */
-  poll(nowMs: number): void {
-    for (const key of this.#events.poll(nowMs)) this.#onKey(key);
   }
 
   /** Makes `raw` and `smooth` hold this frame; asking twice for one frame is harmless. */
@@ -99,6 +105,7 @@ export class LegInput {
     const skipped = this.#frame < 0 ? 0 : frame - this.#frame - 1;
     this.#frame = frame;
     const filler = silenceByte[this.codec];
+    this.isGap = true;
     if (!this.#jitter || this.#isHeld) {
       if (!this.#silent || this.raw[0] !== filler) {
         this.raw.fill(filler);
@@ -111,6 +118,7 @@ export class LegInput {
     if (skipped > 0) this.#jitter.skip(skipped * frameSamples);
     for (let start = 0; start < frameSamples; start += blockSamples) {
       const missing = this.#jitter.pull(this.raw, start, blockSamples, filler);
+      if (missing < blockSamples) this.isGap = false;
       this.raw.copy(this.smooth, start, start, start + blockSamples);
       this.#concealment.process(this.codec, this.smooth, start, start + blockSamples, missing > blockSamples / 2);
     }

@@ -70,14 +70,19 @@ export class Leg implements WheelMember {
     this.#rtcp = new RtcpSession(sockets, this.input, this.output, nowMs);
     sockets.onRtp((message, address, port) => {
       try {
-        if (looksLikeRtcp(message)) this.#rtcp.receive(message, address, port, services.nowMs(), true);
-        else this.input.receive(message, address, port, services.nowMs());
+        const atMs = services.nowMs();
+        this.input.signOfLife(address, atMs);
+        if (looksLikeRtcp(message)) this.#rtcp.receive(message, address, port, atMs, true);
+        else this.input.receive(message, address, port, atMs);
       } catch (error) {
         services.faults.caught(legId, 'rtp', error);
       }
     });
     sockets.onRtcp((message, address, port) =>
-      this.guard('rtcp', () => this.#rtcp.receive(message, address, port, services.nowMs())),
+      this.guard('rtcp', () => {
+        const atMs = services.nowMs();
+        if (this.#rtcp.receive(message, address, port, atMs)) this.input.signOfLife(address, atMs);
+      }),
     );
   }
 
@@ -107,7 +112,6 @@ export class Leg implements WheelMember {
 
   tick(frame: number, dueMs: number): void {
     const nowMs = this.#services.nowMs();
-    this.input.poll(nowMs);
     this.#checkTimeout(nowMs);
     this.#rtcp.tick(nowMs);
     const recording = this.#recorders.size > 0;
@@ -242,7 +246,8 @@ export class Leg implements WheelMember {
   }
 
   #record(frame: number, packet: Buffer): void {
-    const fromLeg = { bytes: this.input.raw, start: 0, codec: this.input.codec };
+    const { raw, codec, isGap } = this.input;
+    const fromLeg = { bytes: raw, start: 0, codec, isGap };
     const toLeg = { bytes: packet, start: rtpHeaderBytes, codec: this.output.codec };
     for (const recorder of this.#recorders.values()) recorder.write(frame, fromLeg, toLeg);
     this.#forgetEnded();

@@ -17,11 +17,13 @@ export interface FrameBytes {
   bytes: Buffer;
   start: number;
   codec: Codec;
+  /** Nothing came in it. */
+  isGap?: boolean;
 }
 
 /**
  * Records what a leg says, or that and what it hears, frame by frame: a frame in which nothing came is silence, so the
- * file is as long as the time it took.
+ * file is as long as the time it took; or it is left out, where that was asked for.
  */
 export class Recorder {
   readonly command: RecordCommand;
@@ -58,6 +60,13 @@ export class Recorder {
   /** Takes one frame; ends the recording where its limits say so. */
   write(frame: number, fromLeg: FrameBytes, toLeg: FrameBytes): void {
     if (this.#ending) return;
+    if (this.command.skipsGaps && fromLeg.isGap) {
+      this.#lastFrame = frame;
+      // FreeSWITCH measures a gap like any other frame, and finds nothing in it.
+      this.#quietSamples += frameSamples;
+      if (this.#silenceSamples > 0 && this.#quietSamples >= this.#silenceSamples) this.end('silence');
+      return;
+    }
     for (let missed = frame - (this.#lastFrame ?? frame - 1) - 1; missed > 0; missed--) {
       said.fill(0);
       heard.fill(0);

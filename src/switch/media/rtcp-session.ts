@@ -55,18 +55,18 @@ export class RtcpSession {
     this.#send(nowMs, true);
   }
 
-  /** Takes RTCP from the address that RTP comes from, or from the one announced; other senders are ignored. */
-  receive(message: Buffer, address: string, port: number, nowMs: number, toRtpPort = false): void {
-    if (address !== this.#input.latch.target?.address && address !== this.#announced?.address) return;
+  /** Takes RTCP from the address that RTP comes from, or from the one announced; false for what is none, or others'. */
+  receive(message: Buffer, address: string, port: number, nowMs: number, toRtpPort = false): boolean {
+    if (address !== this.#input.latch.target?.address && address !== this.#announced?.address) return false;
     const report = parseRtcp(message, this.#output.ssrc);
-    if (!report) return;
+    if (!report) return false;
     if (!toRtpPort) this.#source = { address, port };
     if (report.senderReportNtp !== undefined) {
       this.#lastSenderReport = report.senderReportNtp;
       this.#lastSenderReportAtMs = nowMs;
     }
     const { aboutUs } = report;
-    if (!aboutUs) return;
+    if (!aboutUs) return true;
     const rounds = aboutUs.lastSenderReport
       ? (middleNtp(Date.now()) - aboutUs.lastSenderReport - aboutUs.delaySinceLastSenderReport) | 0
       : 0;
@@ -75,6 +75,7 @@ export class RtcpSession {
       jitterMs: aboutUs.jitter / 8,
       roundTripMs: Math.max(0, (rounds * 1_000) / 65_536),
     };
+    return true;
   }
 
   #nextIntervalMs(share: number): number {

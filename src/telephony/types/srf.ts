@@ -72,6 +72,8 @@ export interface UacOptions {
 
 export interface SrfError extends Error {
   status?: number;
+  /** The answer that it is about. */
+  res?: SrfResponse;
   reason?: string;
 }
 
@@ -121,7 +123,7 @@ export interface SrfDialog {
   on(event: 'destroy', listener: (req: SrfRequest, reason?: string) => void): this;
   on(event: 'ack', listener: (req: SrfRequest) => void): this;
   on(
-    event: 'info' | 'update' | 'refer' | 'message' | 'notify',
+    event: 'info' | 'update' | 'refer' | 'message' | 'notify' | 'options',
     listener: (req: SrfRequest, res: SrfResponse) => void,
   ): this;
 }
