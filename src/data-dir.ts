@@ -1,11 +1,14 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmod, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DenwabanError, errorMessage } from './kernel/errors.ts';
 
 /** Makes the data folder where it is missing. @throws DenwabanError `DATA_DIR_UNWRITABLE`. */
 export function prepareDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    // Personal data: nobody else on this machine looks in. A folder that is another's cannot be changed.
+    if (isOwn(dataDir)) chmodSync(dataDir, 0o700);
     // A name of its own: several processes may look at once.
     const probe = join(dataDir, `.writable-${process.pid}`);
     writeFileSync(probe, '');
@@ -19,4 +22,29 @@ export function prepareDataDir(dataDir: string): void {
       },
     );
   }
+}
+
+function isOwn(path: string): boolean {
+  const uid = process.getuid?.();
+  return uid === 0 || statSync(path).uid === uid;
+}
+
+/**
+ * Takes files and folders that were made before from the view of others: recordings, Redis, spoken prompts, database. In
+ * the background: there may be very many. Links are not followed. Gives how many could not be changed.
+ */
+export async function tightenModes(folder: string): Promise<number> {
+  let failures = 0;
+  const narrow = (path: string, mode: number) =>
+    chmod(path, mode).catch(() => {
+      failures += 1; // Gone meanwhile, or another's: counted, and told by the caller.
+    });
+  for await (const entry of await opendir(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      await narrow(path, 0o700);
+      failures += await tightenModes(path).catch(() => 1);
+    } else if (entry.isFile()) await narrow(path, 0o600);
+  }
+  return failures;
 }

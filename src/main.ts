@@ -28,6 +28,8 @@ async function withStores<T>(work: (stores: CommandStores) => Promise<T>): Promi
 }
 
 async function main(): Promise<void> {
+  // What is written belongs to whoever runs it alone, also by the processes started here.
+  process.umask(0o077);
   const program = new Command('denwaban').description('電話番: a telephone answering engine');
   program
     .command('start', { isDefault: true })

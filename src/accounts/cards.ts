@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isMailbox } from '../kernel/mailbox.ts';
 import { timeWindow } from '../kernel/time-window.ts';
 import { accountIdSchema } from './accounts.ts';
 import { wordSchema } from './agents.ts';
@@ -21,9 +22,12 @@ export const intakeOutcomes = [
 ] as const;
 export const urgencies = ['normal', 'urgent'] as const;
 
+/** One mailbox, also of a form that few programs take: `a/b@`, `"a b"@`, `a..b@` of old carriers. */
+const mailboxSchema = z.string().max(254).refine(isMailbox, 'the address of one mailbox, such as office@example.com');
+
 /** Where reports can go. A Slack URL is a secret and never shown again: {@link maskCard}. */
 export const destinationSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('mail'), destinationId: wordSchema, address: z.email().max(254) }),
+  z.strictObject({ type: z.literal('mail'), destinationId: wordSchema, address: mailboxSchema }),
   z.strictObject({
     type: z.literal('slack'),
     destinationId: wordSchema,

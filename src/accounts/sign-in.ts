@@ -20,7 +20,10 @@ export interface SignInLimits {
   /** Of one user at once; the oldest gives way. */
   sessionsPerUser: number;
   /** Failures within `windowMs`; then nobody is let in there until the window ends. */
+  /** For one name from one network. */
   failuresPerName: number;
+  /** For one name from all networks together in which its owner has no session. */
+  failuresPerNameElsewhere: number;
   failuresPerAddress: number;
   windowMs: number;
 }
@@ -30,6 +33,7 @@ export const defaultSignInLimits: SignInLimits = {
   absoluteMs: 43_200_000,
   sessionsPerUser: 20,
   failuresPerName: 10,
+  failuresPerNameElsewhere: 1_000,
   failuresPerAddress: 50,
   windowMs: 900_000,
 };
@@ -87,8 +91,14 @@ export function createSignIn(options: SignInOptions): SignIn {
   const { data, passwords, clock, limits = defaultSignInLimits } = options;
   const guard = createGuard(options, limits);
   const check = async (user: User | undefined, password: string, loginName: string, visitor: Visitor) => {
-    const keys = [`name:${shortHash(loginName)}`, `address:${networkOf(visitor.address)}`] as const;
-    const waitMs = await guard.begin(keys);
+    const network = networkOf(visitor.address);
+    // By name and network: who guesses elsewhere keeps nobody out who is where they are always.
+    const keys = {
+      here: `name:${shortHash(`${loginName} ${network}`)}`,
+      everywhere: `name:${shortHash(loginName)}`,
+      address: `address:${network}`,
+    };
+    const waitMs = await guard.begin(keys, await isKnownAt(data, user, network));
     if (waitMs > 0) return { ok: false, why: 'limited', retryAfterMs: waitMs } as const;
     const stored = await data.users.passwordHashOf(user?.userId ?? '');
     const { correct, stale } = await passwords.check(password, stored);
@@ -186,22 +196,41 @@ async function isWelcome({ accounts }: Pick<AccountsStores, 'accounts'>, user: U
   return account !== undefined && account.status !== 'ended';
 }
 
-/** Counts attempts by name and by address. */
+/** Whether somebody has a session from this network: they were let in there before. */
+async function isKnownAt({ sessions }: AccountsData, user: User | undefined, network: string): Promise<boolean> {
+  // Asked for unknown names too: the time that it takes tells nobody who is here.
+  return (await sessions.list(user?.userId ?? '')).some(({ address }) => networkOf(address) === network);
+}
+
+interface AttemptKeys {
+  here: string;
+  everywhere: string;
+  address: string;
+}
+
+/** Counts attempts by name and network, by name, and by network. */
 function createGuard({ attempts, clock }: SignInOptions, limits: SignInLimits) {
   const { windowMs } = limits;
   return {
     /** Counts an attempt as failed until it has succeeded; gives how long to wait where there were too many. */
-    begin: async ([name, address]: readonly [string, string]): Promise<number> => {
+    begin: async (keys: AttemptKeys, isKnown: boolean): Promise<number> => {
       const atMs = clock.nowMs();
       await attempts.removeEnded(atMs);
-      const byAddress = await attempts.count(address, { atMs, windowMs });
-      if (byAddress.count > limits.failuresPerAddress) return byAddress.endsAtMs - atMs;
-      const byName = await attempts.count(name, { atMs, windowMs });
-      return byName.count > limits.failuresPerName ? byName.endsAtMs - atMs : 0;
+      const bounds = [
+        [keys.address, limits.failuresPerAddress],
+        [keys.here, limits.failuresPerName],
+        ...(isKnown ? [] : [[keys.everywhere, limits.failuresPerNameElsewhere] as const]),
+      ] as const;
+      for (const [key, most] of bounds) {
+        const { count, endsAtMs } = await attempts.count(key, { atMs, windowMs });
+        if (count > most) return endsAtMs - atMs;
+      }
+      return 0;
     },
-    succeeded: async ([name, address]: readonly [string, string]): Promise<void> => {
-      await attempts.forget(name);
-      await attempts.uncount(address);
+    succeeded: async (keys: AttemptKeys): Promise<void> => {
+      await attempts.forget(keys.here);
+      await attempts.uncount(keys.everywhere);
+      await attempts.uncount(keys.address);
     },
   };
 }

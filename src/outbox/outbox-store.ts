@@ -22,6 +22,14 @@ export interface Settlement {
 /** What came of {@link OutboxStore.retry}. */
 export type RetryResult = 'queued' | 'unknown' | 'delivered' | 'under-way';
 
+/** What a worker takes next. */
+export interface ClaimRequest {
+  nowMs: number;
+  leaseMs: number;
+  exceptLanes: readonly string[];
+  exceptAccounts?: readonly string[];
+}
+
 /**
  * Where entries are kept until they have arrived, and for a while after that. Safe for several workers in several
  * processes; times are the callers' clocks, so claims must be longer than those differ.
@@ -30,11 +38,11 @@ export interface OutboxStore {
   /** Adds an entry; one that is there already (same `outboxId`) stays as it is. @throws DenwabanError `OUTBOX_ENTRY_INVALID`. */
   add(entry: NewOutboxEntry): Promise<void>;
   /**
-   * Takes the entry that has been due for longest, in none of `exceptLanes`, and puts the attempt on record. Nobody
+   * Takes the entry that has been due for longest, in none of these lanes and of none of these accounts, and puts the attempt on record. Nobody
    * else gets it for `leaseMs`; after that it is due again, as if it had never been taken, and the attempt counts as
    * lost.
    */
-  claim(request: { nowMs: number; leaseMs: number; exceptLanes: readonly string[] }): Promise<OutboxClaim | undefined>;
+  claim(request: ClaimRequest): Promise<OutboxClaim | undefined>;
   /**
    * The claims that still hold do so until then; for the others this changes nothing. A worker does this while its
    * attempts run, so that `leaseMs` need not be as long as the longest attempt.
@@ -45,8 +53,8 @@ export interface OutboxStore {
    * still ends the entry: what has arrived need not be sent again.
    */
   settle(claim: OutboxClaim, settlement: Settlement): Promise<boolean>;
-  /** When the next entry in none of the lanes is due. */
-  nextDueMs(exceptLanes: readonly string[]): Promise<number | undefined>;
+  /** When the next entry in none of the lanes and of none of the accounts is due. */
+  nextDueMs(exceptLanes: readonly string[], exceptAccounts?: readonly string[]): Promise<number | undefined>;
   /** Makes an entry that is pending or given up due at once, its age and pauses beginning anew. */
   retry(outboxId: string, nowMs: number): Promise<RetryResult>;
   find(outboxId: string): Promise<OutboxEntry | undefined>;

@@ -217,13 +217,14 @@ class OutboxWorker implements Outbox {
     const { maxParallel, maxIdleMs, leaseMs } = this.#limits;
     await this.#purge();
     while (!this.#stopping && this.#jobs.size < maxParallel) {
-      const claim = await store.claim({ nowMs: clock.nowMs(), leaseMs, exceptLanes: this.#fullLanes() });
+      const except = { exceptLanes: this.#fullLanes(), exceptAccounts: this.#fullAccounts() };
+      const claim = await store.claim({ nowMs: clock.nowMs(), leaseMs, ...except });
       if (!claim) break;
       this.#begin(claim);
     }
     // Without room the end of a delivery rings.
     if (this.#jobs.size >= maxParallel) return maxIdleMs;
-    const dueMs = (await store.nextDueMs(this.#fullLanes())) ?? Number.POSITIVE_INFINITY;
+    const dueMs = (await store.nextDueMs(this.#fullLanes(), this.#fullAccounts())) ?? Number.POSITIVE_INFINITY;
     // Due, but another process has it in hand at this moment: not again at once.
     return Math.min(maxIdleMs, Math.max(dueMs - clock.nowMs(), 50));
   }
@@ -232,6 +233,21 @@ class OutboxWorker implements Outbox {
     const counts = new Map<string, number>();
     for (const { claim } of this.#jobs) counts.set(claim.lane, (counts.get(claim.lane) ?? 0) + 1);
     return [...counts].filter(([, count]) => count >= this.#limits.maxParallelPerLane).map(([lane]) => lane);
+  }
+
+  /**
+   * Accounts that have as many places as are left free: the first of whom all hang gets half, the next a quarter, and
+   * there is always room for one who has none.
+   */
+  #fullAccounts(): string[] {
+    const free = this.#limits.maxParallel - this.#jobs.size;
+    const counts = new Map<string, number>();
+    for (const { claim } of this.#jobs) {
+      const { accountId } = claim.entry;
+      // The house's own notices are few.
+      if (accountId !== null) counts.set(accountId, (counts.get(accountId) ?? 0) + 1);
+    }
+    return [...counts].filter(([, count]) => count >= free).map(([accountId]) => accountId);
   }
 
   #begin(claim: OutboxClaim): void {

@@ -1,4 +1,5 @@
 import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isMailbox } from '../kernel/mailbox.ts';
 import type { OutboxChannel } from './entry.ts';
 import { createResolve, type Resolve } from './resolve.ts';
 
@@ -115,11 +116,9 @@ export function createTargetGuard(options: { allowInsecureTargets: boolean; reso
   };
 }
 
-const mailAddress = /^[^\s@<>()[\],;:\\"\p{Cc}]{1,64}@[^\s@<>()[\],;:\\"\p{Cc}]{1,190}$/u;
-
 /** Why this is not the address of one mailbox; undefined: it is. */
 export function mailAddressFault(target: string): string | undefined {
-  return mailAddress.test(target) ? undefined : 'is not one mail address';
+  return isMailbox(target) ? undefined : 'is not one mail address';
 }
 
 /**

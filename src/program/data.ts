@@ -1,5 +1,5 @@
 import { prepareFirstStart } from '../cli/first-start.ts';
-import { prepareDataDir } from '../data-dir.ts';
+import { prepareDataDir, tightenModes } from '../data-dir.ts';
 import { systemClock as clock, toRfc3339 } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { PartHealth } from '../kernel/health.ts';
@@ -19,6 +19,10 @@ export async function openData(context: ProgramContext) {
   const { config, passwords, logger, shutdown, board } = context;
   prepareDataDir(config.dataDir);
   lockDataDir(config.dataDir, shutdown);
+  tightenModes(config.dataDir).then(
+    (failures) => failures > 0 && logger.warn({ failures }, 'files of the data folder stay open to others'),
+    (error) => logger.warn({ err: errorMessage(error) }, 'the data folder could not be looked through'),
+  );
   const stores = await openWatchedStores(context);
   const { data, facts, watched, known } = stores;
   board.add('database', () => databaseHealth(watched.status(), known.readAtMs));

@@ -116,6 +116,10 @@ export function outboxStoreContract(make: () => Promise<OutboxStore>): void {
     expect(await store.nextDueMs(['slow.example.com:8443', 'mail'])).toBe(t0 + 2);
     const claim = await claimed(store, t0 + 5, ['slow.example.com:8443', 'mail']);
     expect(claim).toMatchObject({ lane: 'hooks.example.com', entry: { outboxId: 'good' } });
+    const exceptAccounts = [claim.entry.accountId ?? ''];
+    expect(await store.nextDueMs([], exceptAccounts)).toBeUndefined();
+    expect(await store.claim({ nowMs: t0 + 5, leaseMs, exceptLanes: [], exceptAccounts })).toBeUndefined();
+    expect(await store.nextDueMs([], ['somebody-else'])).toBeDefined();
   });
 
   it('puts attempts and their ends on record', async () => {

@@ -262,3 +262,43 @@ describe('a recording', () => {
     expect(taken).toHaveLength(1);
   });
 });
+
+describe('a mailbox of a form that few programs take', () => {
+  it.each([
+    ['a/b@example.com', 'a/b@example.com'],
+    ['a?b@example.com', 'a?b@example.com'],
+  ])('%s gets its report', async (target, received) => {
+    const server = await mailServer();
+    const outcome = await send(server, {}, claimedReport('rep_1', { channel: 'mail', target }));
+    expect(outcome).toMatchObject({ result: 'delivered' });
+    expect(server.mails[0]?.to).toEqual([received]);
+  });
+
+  it.each([
+    ['a..b@docomo.ne.jp', '"a..b"@docomo.ne.jp'],
+    ['a.@ezweb.ne.jp', '"a."@ezweb.ne.jp'],
+    ['"a b"@example.com', '"a b"@example.com'],
+  ])('%s goes out as %s', async (target, quoted) => {
+    const receivers: string[] = [];
+    const server = createServer((socket) => {
+      socket.write('220 carrier\r\n');
+      let isData = false;
+      socket.on('data', (chunk) => {
+        for (const line of chunk.toString('latin1').split('\r\n').slice(0, -1)) {
+          if (isData && line !== '.') continue;
+          if (line.startsWith('RCPT')) receivers.push(line);
+          isData = line === 'DATA';
+          socket.write(isData ? '354 go on\r\n' : line === 'QUIT' ? '221 bye\r\n' : '250 fine\r\n');
+        }
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    const entry = claimedReport('rep_1', { channel: 'mail', target });
+    const outcome = await createMailDeliverer(settingsFor(port)).deliver(entry, never);
+    server.close();
+    expect(outcome).toMatchObject({ result: 'delivered' });
+    expect(receivers).toEqual([`RCPT TO:<${quoted}>`]);
+  });
+});

@@ -48,8 +48,8 @@ function start({ store = new MemoryOutboxStore(), limits = {} as Partial<OutboxL
   const deliverers = { mail: undefined, slack: undefined, webhook: told };
   const outbox = createOutbox({ store, deliverers, clock, logger: child, limits, random: () => 0.5 });
   outboxes.push(outbox);
-  const add = async (outboxId: string, target = 'https://a.example/') => {
-    await store.add(report(outboxId, { target, createdAtMs: clock.nowMs() }));
+  const add = async (outboxId: string, target = 'https://a.example/', more: { accountId?: string } = {}) => {
+    await store.add(report(outboxId, { target, createdAtMs: clock.nowMs(), ...more }));
     outbox.notify();
     await settle();
   };
@@ -79,6 +79,24 @@ describe('the outbox', () => {
     await store.add(report('foreign', { createdAtMs: clock.nowMs() }));
     await clock.advance(5_000);
     expect(told.ids).toEqual(['foreign']);
+  });
+
+  it('sends what others report within a moment, although one account after the other has targets that all hang', async () => {
+    const { store, told, outbox } = start({ limits: { attemptTimeoutMs: hourMs, giveUpAfterMs: hourMs } });
+    told.answer = ({ target }) => (target.includes('hangs') ? never() : { result: 'delivered' });
+    for (const account of ['one', 'two', 'three']) {
+      for (let index = 0; index < 100; index++) {
+        const target = `https://hangs-${account}-${index}.example/`;
+        await store.add(report(`${account}-${index}`, { accountId: account, target, createdAtMs: clock.nowMs() }));
+      }
+    }
+    outbox.start();
+    await settle();
+    expect(outbox.status().underWay).toBeLessThan(64);
+    await store.add(report('honest', { accountId: 'four', createdAtMs: clock.nowMs() }));
+    outbox.notify();
+    await settle();
+    expect(await store.find('honest')).toMatchObject({ state: 'delivered' });
   });
 
   it('waits for the time of what is not to go yet', async () => {
@@ -182,7 +200,9 @@ describe('the outbox', () => {
       });
     };
     outbox.start();
-    for (let index = 0; index < 30; index++) await add(`r${index}`, `https://host${index % 10}.example/`);
+    for (let index = 0; index < 30; index++) {
+      await add(`r${index}`, `https://host${index % 10}.example/`, { accountId: `account-${index}` });
+    }
     expect(outbox.status().underWay).toBe(5);
     for (let round = 0; round < 30; round++) {
       open.splice(0).forEach((end) => {

@@ -6,7 +6,7 @@ import {
   type OutboxState,
   parseNewEntry,
 } from '../../src/outbox/entry.ts';
-import type { OutboxClaim, OutboxStore, RetryResult, Settlement } from '../../src/outbox/outbox-store.ts';
+import type { ClaimRequest, OutboxClaim, OutboxStore, RetryResult, Settlement } from '../../src/outbox/outbox-store.ts';
 
 interface Row {
   entry: OutboxEntry;
@@ -40,9 +40,9 @@ export class MemoryOutboxStore implements OutboxStore {
     });
   }
 
-  async claim(request: { nowMs: number; leaseMs: number; exceptLanes: readonly string[] }) {
+  async claim(request: ClaimRequest) {
     const { nowMs, leaseMs } = request;
-    const [row] = this.#pending(request.exceptLanes);
+    const [row] = this.#pending(request.exceptLanes, request.exceptAccounts);
     if (!row || row.entry.nextAttemptAtMs > nowMs) return undefined;
     const attempt = row.entry.attempts + 1;
     row.entry = { ...row.entry, nextAttemptAtMs: nowMs + leaseMs, attempts: attempt };
@@ -78,8 +78,8 @@ export class MemoryOutboxStore implements OutboxStore {
     return held;
   }
 
-  async nextDueMs(exceptLanes: readonly string[]): Promise<number | undefined> {
-    return this.#pending(exceptLanes)[0]?.entry.nextAttemptAtMs;
+  async nextDueMs(exceptLanes: readonly string[], exceptAccounts?: readonly string[]): Promise<number | undefined> {
+    return this.#pending(exceptLanes, exceptAccounts)[0]?.entry.nextAttemptAtMs;
   }
 
   async retry(outboxId: string, nowMs: number): Promise<RetryResult> {
@@ -121,9 +121,10 @@ export class MemoryOutboxStore implements OutboxStore {
     return ended.length;
   }
 
-  #pending(exceptLanes: readonly string[]): Row[] {
+  #pending(exceptLanes: readonly string[], exceptAccounts: readonly string[] = []): Row[] {
     return [...this.#rows.values()]
       .filter(({ entry, lane }) => entry.state === 'pending' && !exceptLanes.includes(lane))
+      .filter(({ entry }) => !exceptAccounts.includes(entry.accountId ?? ''))
       .sort((a, b) => a.entry.nextAttemptAtMs - b.entry.nextAttemptAtMs);
   }
 }

@@ -135,6 +135,21 @@ describe('guessing', () => {
     expect((await browser().login('hanako', goodPassword, from('192.0.2.1'))).status).toBe(200);
   });
 
+  it('elsewhere keeps nobody out: neither who signs in from another network nor who is signed in', async () => {
+    await start({ signInLimits: { ...limits, failuresPerNameElsewhere: 20 }, trustedProxies: ['127.0.0.1'] });
+    const from = (address: string) => ({ 'x-forwarded-for': address });
+    const owner = browser();
+    expect((await owner.login('hanako', goodPassword, from('192.0.2.1'))).status).toBe(200);
+    for (let attempt = 1; attempt <= 40; attempt++) {
+      await browser().login('hanako', 'wrong password', from(`198.51.100.${attempt}`));
+    }
+    // Who guesses waits, at each address that has had its share; the owner does not.
+    for (let attempt = 1; attempt <= 4; attempt++) await browser().login('hanako', 'wrong', from('203.0.113.1'));
+    expect((await browser().login('hanako', goodPassword, from('203.0.113.1'))).status).toBe(429);
+    expect((await owner.send('GET', '/me')).status).toBe(200);
+    expect((await browser().login('hanako', goodPassword, from('192.0.2.1'))).status).toBe(200);
+  });
+
   it('is not made possible by naming other addresses oneself', async () => {
     await start({ signInLimits: limits });
     for (let attempt = 1; attempt <= 6; attempt++) {

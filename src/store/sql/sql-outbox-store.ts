@@ -9,7 +9,7 @@ import {
   type OutboxState,
   parseNewEntry,
 } from '../../outbox/entry.ts';
-import type { OutboxClaim, OutboxStore, RetryResult, Settlement } from '../../outbox/outbox-store.ts';
+import type { ClaimRequest, OutboxClaim, OutboxStore, RetryResult, Settlement } from '../../outbox/outbox-store.ts';
 import type { SqlDatabase } from './open-sql.ts';
 import type { Schema, SqlKind } from './schema.ts';
 import { asOne } from './sql-transaction.ts';
@@ -29,13 +29,13 @@ export class SqlOutboxStore implements OutboxStore {
     await addToOutbox(trx ?? this.#db, entry);
   }
 
-  async claim(request: { nowMs: number; leaseMs: number; exceptLanes: readonly string[] }) {
-    const { nowMs, leaseMs, exceptLanes } = request;
+  async claim(request: ClaimRequest) {
+    const { nowMs, leaseMs, exceptLanes, exceptAccounts = [] } = request;
     // Looking first costs no write lock; there is nothing to do most of the time.
-    const dueMs = await this.nextDueMs(exceptLanes);
+    const dueMs = await this.nextDueMs(exceptLanes, exceptAccounts);
     if (dueMs === undefined || dueMs > nowMs) return undefined;
     return this.#db.transaction().execute(async (trx): Promise<OutboxClaim | undefined> => {
-      const due = pendingIn(trx, exceptLanes)
+      const due = pendingIn(trx, exceptLanes, exceptAccounts)
         .select('outbox_id')
         .where('next_attempt_at_ms', '<=', nowMs)
         .orderBy('next_attempt_at_ms')
@@ -115,8 +115,8 @@ export class SqlOutboxStore implements OutboxStore {
     });
   }
 
-  async nextDueMs(exceptLanes: readonly string[]): Promise<number | undefined> {
-    const row = await pendingIn(this.#db, exceptLanes)
+  async nextDueMs(exceptLanes: readonly string[], exceptAccounts: readonly string[] = []): Promise<number | undefined> {
+    const row = await pendingIn(this.#db, exceptLanes, exceptAccounts)
       .select('next_attempt_at_ms')
       .orderBy('next_attempt_at_ms')
       .limit(1)
@@ -213,9 +213,13 @@ export async function addToOutbox(db: Kysely<Schema> | Transaction<Schema>, entr
     .execute();
 }
 
-function pendingIn(db: Kysely<Schema>, exceptLanes: readonly string[]) {
-  const query = db.selectFrom('outbox').where('state', '=', 'pending');
-  return exceptLanes.length > 0 ? query.where('lane', 'not in', exceptLanes) : query;
+function pendingIn(db: Kysely<Schema>, exceptLanes: readonly string[], exceptAccounts: readonly string[]) {
+  let query = db.selectFrom('outbox').where('state', '=', 'pending');
+  if (exceptLanes.length > 0) query = query.where('lane', 'not in', exceptLanes);
+  if (exceptAccounts.length > 0) {
+    query = query.where((eb) => eb.or([eb('account_id', 'is', null), eb('account_id', 'not in', exceptAccounts)]));
+  }
+  return query;
 }
 
 function toEntry(row: Selectable<Schema['outbox']>): OutboxEntry {
