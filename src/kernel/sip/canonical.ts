@@ -1,4 +1,4 @@
-import { type SipMessage, serializeMessage, splitList } from './message.ts';
+import { goodUri, type SipMessage, serializeMessage, splitList } from './message.ts';
 import { type NameAddr, parseNameAddr } from './uri.ts';
 
 /**
@@ -24,8 +24,7 @@ export function canonicalText(message: SipMessage): string {
     if (plainName.test(name)) headers.push([name, canonicalValue(name, withoutControls(value))]);
   }
   if (method === undefined) return serializeMessage({ ...message, reason: withoutControls(reason ?? ''), headers });
-  const goodUri = /^[^\s<>"]+$/.test(uri) ? withoutControls(uri) : unreadableUri;
-  return serializeMessage({ ...message, uri: goodUri, headers });
+  return serializeMessage({ ...message, uri: goodUri.test(uri) ? uri : unreadableUri, headers });
 }
 
 function withoutControls(text: string): string {

@@ -36,7 +36,8 @@ export interface ReadMessage {
 
 const maxHeaderLines = 256;
 const tokenPattern = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
-const goodUri = /^[^\s\p{Cc}<>"]+$/u;
+/** What may stand as a URI in a start line. */
+export const goodUri = /^[^\s\p{Cc}<>"]+$/u;
 const goodNames = new Set<string>();
 const maxGoodNames = 1_024;
 
@@ -122,7 +123,7 @@ function afterLineEnd(raw: string, end: number): number {
 }
 
 const statusLine = /^SIP[ \t]*\/[ \t]*(\d+\.\d+)[ \t]+([1-6]\d\d)(?:[ \t](.*))?$/i;
-const requestLine = /^(\S+)[ \t](.*)[ \t]SIP[ \t]*\/[ \t]*(\d+\.\d+)([ \t]*)$/i;
+const requestLine = /^(\S+)[ \t](.*)[ \t]SIP[ \t]*\/[ \t]*(\d+\.\d+)(.*)$/i;
 const badVersion: MessageFault = { status: 505, reason: 'Version Not Supported' };
 
 function readStartLine(line: string): ReadMessage | undefined {
