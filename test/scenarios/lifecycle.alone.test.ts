@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
 import { eventually } from '../support/poll.ts';
+import { startRedis } from '../support/redis.ts';
 import { sippAnswered, sippBye, sippInvite, sippWaitForBye, startSipp } from '../support/sipp.ts';
 import { stackName } from '../support/stack.ts';
 import { denwaban, type System, startSystem } from '../support/system.ts';
@@ -86,6 +87,43 @@ describe('limits', () => {
     const next = await startSipp({ scenario: sippInvite() + sippAnswered + sippBye, service: long, target });
     await next.done();
   });
+});
+
+describe('Redis away', () => {
+  it('changes nothing for callers: all are answered and give their places back; /health says so; then all is well', async () => {
+    const redis = await startRedis({ appendonly: true });
+    cleanUps.push(() => redis.stop());
+    const system = await start({ environment: { MAX_CALLS: '2', REDIS_URL: redis.url } });
+    const isSaid = (state: string) =>
+      eventually(`/health says ${state}`, async () => {
+        const answer = await fetch(`${system.httpUrl}/health`);
+        const { parts } = (await answer.json()) as { parts: { redis: { state: string } } };
+        return answer.status === 200 && parts.redis.state === state;
+      });
+    const scenario = sippInvite() + sippAnswered + sippBye;
+    const target = `${system.sipHost}:${system.sipPort}`;
+    const threeCalls = async () => {
+      const run = await startSipp({ scenario, service: long, target, calls: 3, maxAtOnce: 1 });
+      await run.done();
+    };
+    process.kill(redis.pid, 'SIGSTOP');
+    await isSaid('away');
+    await threeCalls();
+    process.kill(redis.pid, 'SIGCONT');
+    await redis.halt('SIGKILL');
+    await isSaid('away');
+    await threeCalls();
+    await redis.resume();
+    await isSaid('ok');
+    await threeCalls();
+    const client = new Redis(redis.url);
+    cleanUps.push(() => client.disconnect());
+    await eventually('no state of a call is left', async () => (await client.hlen('denwaban:{calls}:owners')) === 0, {
+      timeoutMs: 10_000,
+    });
+    const isOnRecord = async () => (await system.calls()).filter(({ endedAt }) => endedAt).length === 9;
+    await eventually('nine calls on record', isOnRecord, { timeoutMs: 10_000 });
+  }, 120_000);
 });
 
 describe('stopping', () => {
