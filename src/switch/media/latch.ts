@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 
 export interface Endpoint {
   address: string;
@@ -17,26 +17,42 @@ export function canBeSentTo({ address, port }: Endpoint): boolean {
   );
 }
 
+export const quietMs = 500;
+/** As many as FreeSWITCH wants, 200 ms of audio. */
+export const strangerPackets = 10;
+const maxCandidates = 8;
+
+const privateNetworks = new BlockList();
+privateNetworks.addSubnet('10.0.0.0', 8);
+privateNetworks.addSubnet('172.16.0.0', 12);
+privateNetworks.addSubnet('192.168.0.0', 16);
+privateNetworks.addSubnet('100.64.0.0', 10);
+privateNetworks.addSubnet('169.254.0.0', 16);
+privateNetworks.addSubnet('0.0.0.0', 8);
+privateNetworks.addSubnet('fc00::', 7, 'ipv6');
+privateNetworks.addSubnet('fe80::', 10, 'ipv6');
+
 /**
  * Symmetric RTP: audio goes to where audio really comes from, not to what SDP says, since a caller behind NAT does not
- * know its own address.
+ * know its own address. And it goes, and is taken, from nowhere else: what is believed here is heard, and presses keys.
  *
- * - Until a packet has come, we send to the address of the SDP.
- * - The first packet latches its source. A source other than the SDP's gives way if the SDP's is heard within the
- *   first {@link probationMs}.
- * - While the latched source is heard, packets from elsewhere are strays: ignored, not counted, no digits from them.
- * - Once it has been quiet for {@link quietMs}, a new source takes over: by its first packet when it goes on with the
- *   same SSRC (a NAT that changed its mapping), else with the {@link strangerPackets}th in a row.
+ * - The announced address is believed at once, at any time, and always wins the stream back. Once it has been heard,
+ *   nobody else is believed any more, however long it is quiet.
+ * - Until then another address is believed after {@link strangerPackets} packets; after the first one where the
+ *   announced address is a private one, which tells of NAT.
+ * - Once such an address is believed, no other takes its place but the announced one, and, when it has been quiet for
+ *   {@link quietMs}, one that goes on with the same SSRC, which no stranger knows: a NAT that changed its mapping.
  * - A changed address in SDP begins anew.
  */
 export class Latch {
   #announced: Endpoint | undefined;
   #source: Endpoint | undefined;
   #sourceSsrc = 0;
-  #latchedAtMs = 0;
   #heardAtMs = 0;
-  #stranger: Endpoint | undefined;
-  #strangerCount = 0;
+  #isAnnouncedHeard = false;
+  /** Packets so far of addresses that are not believed yet. */
+  readonly #candidates = new Map<string, number>();
+  #isAsked = false;
   strays = 0;
 
   /** The peer's address of a new SDP. The same one again changes nothing. */
@@ -44,7 +60,9 @@ export class Latch {
     if (this.#announced?.address === remote.address && this.#announced.port === remote.port) return;
     this.#announced = { ...remote };
     this.#source = undefined;
-    this.#strangerCount = 0;
+    this.#isAnnouncedHeard = false;
+    this.#isAsked = false;
+    this.#candidates.clear();
   }
 
   /** Where to send; undefined when nothing usable is known (no media yet, port 0, 0.0.0.0, a host name). */
@@ -53,45 +71,52 @@ export class Latch {
     return this.#announced && canBeSentTo(this.#announced) ? this.#announced : undefined;
   }
 
+  /** Whether anything has come from where we send to: until then, whoever is there has never asked for it. */
+  get isAsked(): boolean {
+    return this.#isAsked;
+  }
+
+  /** The peer has shown by something other than audio that it is there: by RTCP from where it said that would come from. */
+  noteSign(): void {
+    this.#isAsked = true;
+  }
+
   /** Whether a packet from there is to be believed; latches where the rules above say so. */
   accept(address: string, port: number, ssrc: number, nowMs: number): boolean {
+    if (this.#isAnnounced(address, port)) this.#isAnnouncedHeard = true;
+    else if (!this.#mayBeBelieved(address, port, ssrc, nowMs)) {
+      this.strays++;
+      return false;
+    }
+    if (this.#source?.port !== port || this.#source.address !== address) this.#source = { address, port };
+    this.#sourceSsrc = ssrc;
+    this.#heardAtMs = nowMs;
+    this.#isAsked = true;
+    return true;
+  }
+
+  #isAnnounced(address: string, port: number): boolean {
+    return this.#announced?.port === port && this.#announced.address === address;
+  }
+
+  /** Of an address that was not announced. */
+  #mayBeBelieved(address: string, port: number, ssrc: number, nowMs: number): boolean {
+    if (this.#isAnnouncedHeard) return false;
     const source = this.#source;
-    if (source && source.port === port && source.address === address) {
-      this.#heardAtMs = nowMs;
-      this.#sourceSsrc = ssrc;
-      this.#strangerCount = 0;
-      return true;
+    if (source) {
+      if (source.port === port && source.address === address) return true;
+      return ssrc === this.#sourceSsrc && nowMs - this.#heardAtMs >= quietMs;
     }
-    if (!source || this.#mayReplace(address, port, ssrc, nowMs)) {
-      this.#source = { address, port };
-      this.#sourceSsrc = ssrc;
-      this.#latchedAtMs = nowMs;
-      this.#heardAtMs = nowMs;
-      this.#strangerCount = 0;
-      return true;
-    }
-    this.strays++;
-    return false;
-  }
-
-  #isAnnounced(endpoint: Endpoint | undefined): boolean {
-    return (
-      endpoint !== undefined && this.#announced?.address === endpoint.address && this.#announced.port === endpoint.port
-    );
-  }
-
-  #mayReplace(address: string, port: number, ssrc: number, nowMs: number): boolean {
-    const newcomer = { address, port };
-    if (nowMs - this.#latchedAtMs < probationMs && this.#isAnnounced(newcomer)) return true;
-    if (nowMs - this.#heardAtMs < quietMs) return false;
-    if (ssrc === this.#sourceSsrc) return true;
-    const known = this.#stranger?.address === address && this.#stranger.port === port;
-    this.#strangerCount = known ? this.#strangerCount + 1 : 1;
-    this.#stranger = newcomer;
-    return this.#strangerCount >= strangerPackets;
+    const announced = this.#announced?.address ?? '';
+    if (address !== announced && tellsOfNat(announced)) return true;
+    const candidate = `${address} ${port} ${ssrc}`;
+    const packets = (this.#candidates.get(candidate) ?? 0) + 1;
+    if (this.#candidates.size < maxCandidates || packets > 1) this.#candidates.set(candidate, packets);
+    return packets >= strangerPackets;
   }
 }
 
-export const probationMs = 500;
-export const quietMs = 500;
-export const strangerPackets = 3;
+/** An address that only means something within the phone's own network (RFC 1918, 6598, 3927, 4193), or nothing at all. */
+function tellsOfNat(address: string): boolean {
+  return isIP(address) === 0 || privateNetworks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}

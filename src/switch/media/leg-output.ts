@@ -6,6 +6,7 @@ import type { Endpoint } from './latch.ts';
 import type { Playback } from './playback.ts';
 import { rtpHeaderBytes, writeRtpHeader } from './rtp.ts';
 import type { MediaSockets } from './sockets.ts';
+import { Trickle } from './trickle.ts';
 
 const packetBytes = rtpHeaderBytes + frameSamples;
 
@@ -26,6 +27,9 @@ export class LegOutput {
   readonly #timestampBase = randomBytes(4).readUInt32BE(0);
   #sequence = randomBytes(2).readUInt16BE(0);
   readonly events = new EventSender();
+  readonly #trickle = new Trickle();
+  #target = '';
+  #mayFlow = true;
   #media: LegMedia | undefined;
   #talking = false;
   playback: Playback | undefined;
@@ -50,10 +54,12 @@ export class LegOutput {
   }
 
   /**
-   * Sends this frame. @returns the G.711 the peer hears in it, from byte 12 on (silence while nothing may be sent),
+   * Sends this frame; where nobody has asked for it at the target, no more than a trickle (which changes nothing else:
+   * a prompt goes on as if it were heard). @returns the G.711 the peer hears in it, from byte 12 on (silence while nothing may be sent),
    * valid until the next call.
    */
-  tick(frame: number, target: Endpoint | undefined): { packet: Buffer; sent: boolean } {
+  tick(frame: number, target: Endpoint | undefined, isAsked = true): { packet: Buffer; sent: boolean } {
+    this.#mayFlow = isAsked || this.#trickles(frame, target);
     const packet = this.#packets[frame % 2 === 0 ? 0 : 1];
     this.timestamp = (this.#timestampBase + frame * frameSamples) >>> 0;
     const media = this.#media;
@@ -84,6 +90,13 @@ export class LegOutput {
     return { packet, sent: true };
   }
 
+  #trickles(frame: number, target: Endpoint | undefined): boolean {
+    const name = target ? `${target.address} ${target.port}` : '';
+    if (name !== this.#target) this.#trickle.restart();
+    this.#target = name;
+    return name !== '' && this.#trickle.allows(frame);
+  }
+
   /** Puts this frame's audio into the packet: key tones, else what plays, else the other leg, else silence. */
   #compose(packet: Buffer, frame: number): number {
     const { codec } = this;
@@ -104,6 +117,7 @@ export class LegOutput {
   }
 
   #send(packet: Buffer, length: number, type: number, marker: boolean, timestamp: number, target: Endpoint): void {
+    if (!this.#mayFlow) return;
     this.#sequence = (this.#sequence + 1) & 0xffff;
     writeRtpHeader(packet, type, marker, this.#sequence, timestamp, this.ssrc);
     this.#sockets.sendRtp(packet, rtpHeaderBytes + length, target);

@@ -116,7 +116,8 @@ export class Leg implements WheelMember {
     this.#rtcp.tick(nowMs);
     const recording = this.#recorders.size > 0;
     if (recording || this.#peer || this.taps.some) this.input.advance(frame);
-    const { packet, sent } = this.output.tick(frame, this.input.latch.target);
+    const { latch } = this.input;
+    const { packet, sent } = this.output.tick(frame, latch.target, latch.isAsked);
     if (sent) this.#services.sent(dueMs);
     this.#peer?.offer?.(frame);
     if (recording) this.#record(frame, packet);

@@ -60,6 +60,7 @@ export class RtcpSession {
     if (address !== this.#input.latch.target?.address && address !== this.#announced?.address) return false;
     const report = parseRtcp(message, this.#output.ssrc);
     if (!report) return false;
+    if (address === this.#announced?.address && port === this.#announced.port) this.#input.latch.noteSign();
     if (!toRtpPort) this.#source = { address, port };
     if (report.senderReportNtp !== undefined) {
       this.#lastSenderReport = report.senderReportNtp;

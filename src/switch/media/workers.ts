@@ -56,7 +56,7 @@ export class Workers {
     return this.#places.flatMap(({ link }) => (link && !link.ended ? [link] : []));
   }
 
-  /** @throws the worker's error when one could not start. */
+  /** Resolves when all have answered. @throws the worker's error when one could not start. */
   async start(): Promise<void> {
     if (this.#places.length > 0) return;
     for (let index = 0; index < this.#options.count; index++) {
@@ -66,7 +66,7 @@ export class Workers {
     }
     this.#beat = setInterval(() => this.#askAll(), beatMs);
     this.#beat.unref();
-    await Promise.all(this.#running.map((link) => link.ready()));
+    await Promise.all(this.#running.map((link) => link.ready().then(() => link.beat())));
   }
 
   async stop(): Promise<void> {

@@ -27,19 +27,32 @@ const stats = () => engine.stats('leg');
 const silence = Buffer.alloc(160, 0xff);
 
 describe('where audio goes', () => {
-  it('follows where packets come from, not the SDP', async () => {
-    const silentPhone = await Phone.open();
-    await connect(engine, 'leg', phone, { remote: { address: '127.0.0.1', port: silentPhone.rtp.address().port } });
-    await eventually('audio at the SDP address', () => silentPhone.heard.length > 2);
+  /** A leg whose phone believes to have another address than it is reached at. */
+  const behindNat = () => phone.media({ remote: { address: '10.255.255.1', port: 4_000 } });
+
+  it('follows where packets come from, where the SDP tells of NAT', async () => {
+    const { address, rtpPort } = await engine.openLeg('leg');
+    phone.target = { address, port: rtpPort };
+    engine.setMedia('leg', behindNat());
     phone.send(silence);
-    await eventually('audio at the real address', () => phone.heard.length > 2);
-    const count = silentPhone.heard.length;
-    await eventually('more audio', () => phone.heard.length > 10);
-    expect(silentPhone.heard.length).toBeLessThanOrEqual(count + 1);
-    silentPhone.close();
+    await eventually('audio at the real address', () => phone.heard.length > 40);
+    phone.pressKey(1);
+    await eventually('the key', () => reported.digits.length > 0);
   });
 
-  it('ignores strays, and the keys they press, while the peer is heard', async () => {
+  it('follows a phone that sends from another port than it said, after a moment', async () => {
+    const said = await Phone.open();
+    await connect(engine, 'leg', phone, { remote: { address: '127.0.0.1', port: said.rtp.address().port } });
+    await eventually('audio at the SDP address', () => said.heard.length > 2);
+    await phone.say(tone(500, 400));
+    await eventually('audio at the real address', () => phone.heard.length > 2);
+    const count = said.heard.length;
+    await eventually('more audio', () => phone.heard.length > 10);
+    expect(said.heard.length).toBeLessThanOrEqual(count + 1);
+    said.close();
+  });
+
+  it('ignores strays, and the keys they press, while the peer is heard and in its pauses', async () => {
     const stray = await Phone.open();
     await connect(engine, 'leg', phone);
     stray.target = phone.target;
@@ -48,6 +61,9 @@ describe('where audio goes', () => {
     for (let index = 0; index < 20; index++) stray.send(silence);
     stray.pressKey(9);
     await talking;
+    // Longer than any time in which a silent peer could be thought gone.
+    await stray.say(tone(500, 1_200));
+    stray.pressKey(9);
     phone.pressKey(1);
     await eventually('the key of the peer', () => reported.digits.length > 0);
     expect(reported.digits.map(({ digit }) => digit)).toEqual(['1']);
@@ -56,18 +72,35 @@ describe('where audio goes', () => {
     stray.close();
   });
 
-  it('goes over to a new source once the old one is quiet', async () => {
-    const moved = await Phone.open();
+  it('goes back to the address of the SDP as soon as that sends, whoever was there before', async () => {
+    const stranger = await Phone.open();
     await connect(engine, 'leg', phone);
+    stranger.target = phone.target;
+    await stranger.say(tone(500, 400));
+    await eventually('audio at the stranger', () => stranger.heard.length > 2);
     phone.send(silence);
-    await eventually('the first packet', () => reported.firstPackets.length === 1);
-    moved.target = phone.target;
-    await eventually('audio at the new source', () => {
-      moved.send(silence);
-      return moved.heard.length > 2;
-    });
-    expect(reported.firstPackets).toEqual(['leg']);
-    moved.close();
+    const before = phone.heard.length;
+    await eventually('audio at the address of the SDP', () => phone.heard.length > before + 5);
+    const heard = stranger.heard.length;
+    await stranger.say(tone(500, 400));
+    stranger.pressKey(9);
+    phone.pressKey(1);
+    await eventually('the key of the peer', () => reported.digits.length > 0);
+    expect(reported.digits.map(({ digit }) => digit)).toEqual(['1']);
+    expect(stranger.heard.length).toBeLessThanOrEqual(heard + 1);
+    stranger.close();
+  });
+
+  it('is a trickle to an address that sends nothing; a prompt goes on all the same', async () => {
+    await connect(engine, 'leg', phone, {}, { asks: false });
+    engine.play('leg', { playId: 'p', sources: ['tone_stream://%(2500,0,500)'], loop: false, terminators: '' });
+    const done = await eventually('play-done', () => reported.plays[0]);
+    expect(done).toMatchObject({ outcome: 'finished', playedMs: 2_500 });
+    expect(phone.heard.length).toBeGreaterThanOrEqual(25);
+    expect(phone.heard.length).toBeLessThanOrEqual(25 + 12);
+    phone.send(silence);
+    const before = phone.heard.length;
+    await eventually('all of it', () => phone.heard.length > before + 40, { timeoutMs: 2_000 });
   });
 
   it('goes nowhere while nothing may be sent, and resumes', async () => {

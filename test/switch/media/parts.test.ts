@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { decodeTable, encode, encodeTable, silenceByte, transcode } from '../../../src/switch/media/g711.ts';
-import { Latch, probationMs, quietMs } from '../../../src/switch/media/latch.ts';
 import { PortPool } from '../../../src/switch/media/port-pool.ts';
 import { Reception } from '../../../src/switch/media/reception.ts';
 import { Resampler } from '../../../src/switch/media/resample.ts';
@@ -80,77 +79,6 @@ describe('RTP packets', () => {
     ['sources cut short', '8f0000000000000000000000'],
   ])('refuses one that is %s', (_, hex) => {
     expect(parseRtp(Buffer.from(hex, 'hex'), emptyRtpFields())).toBe(false);
-  });
-});
-
-describe('the latch', () => {
-  const announced = { address: '192.0.2.1', port: 4_000 };
-  const natted = { address: '198.51.100.7', port: 61_000 };
-
-  it('sends to the SDP address, then to where packets come from', () => {
-    const latch = new Latch();
-    expect(latch.target).toBeUndefined();
-    latch.announce(announced);
-    expect(latch.target).toEqual(announced);
-    expect(latch.accept(natted.address, natted.port, 1, 0)).toBe(true);
-    expect(latch.target).toEqual(natted);
-  });
-
-  it('sends nowhere when the SDP address is no address', () => {
-    const latch = new Latch();
-    for (const remote of [
-      { ...announced, port: 0 },
-      { ...announced, address: '0.0.0.0' },
-      { address: 'host.test', port: 9 },
-    ]) {
-      latch.announce(remote);
-      expect(latch.target).toBeUndefined();
-    }
-  });
-
-  it('ignores strays while the known source is heard', () => {
-    const latch = new Latch();
-    latch.announce(announced);
-    for (let nowMs = 0; nowMs < 5_000; nowMs += 20) {
-      expect(latch.accept(announced.address, announced.port, 1, nowMs)).toBe(true);
-      expect(latch.accept('203.0.113.9', 5, 2, nowMs)).toBe(false);
-    }
-    expect(latch.strays).toBe(250);
-    expect(latch.target).toEqual(announced);
-  });
-
-  it('lets the SDP address have its place back from a stray that was faster', () => {
-    const latch = new Latch();
-    latch.announce(announced);
-    latch.accept('203.0.113.9', 5, 2, 0);
-    expect(latch.accept(announced.address, announced.port, 1, probationMs - 1)).toBe(true);
-    expect(latch.accept('203.0.113.9', 5, 2, probationMs)).toBe(false);
-  });
-
-  it('follows a source that changed its port as soon as the old one is quiet', () => {
-    const latch = new Latch();
-    latch.announce(announced);
-    latch.accept(natted.address, natted.port, 1, 1_000);
-    expect(latch.accept(natted.address, 62_000, 1, 1_000 + quietMs)).toBe(true);
-    expect(latch.target?.port).toBe(62_000);
-  });
-
-  it('believes a stranger after three packets, no sooner', () => {
-    const latch = new Latch();
-    latch.announce(announced);
-    latch.accept(announced.address, announced.port, 1, 0);
-    const answers = [1_000, 1_020, 1_040].map((nowMs) => latch.accept(natted.address, natted.port, 9, nowMs));
-    expect(answers).toEqual([false, false, true]);
-  });
-
-  it('begins anew with a new SDP address, not with the same one again', () => {
-    const latch = new Latch();
-    latch.announce(announced);
-    latch.accept(natted.address, natted.port, 1, 0);
-    latch.announce({ ...announced });
-    expect(latch.target).toEqual(natted);
-    latch.announce({ ...announced, port: 5_000 });
-    expect(latch.target?.port).toBe(5_000);
   });
 });
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Codec, LegMedia, MediaEngineOptions } from '../../../src/switch/media/api.ts';
 import { createMediaEngine, type WorkerMediaEngine } from '../../../src/switch/media/engine.ts';
 import { decode, encode, silenceByte } from '../../../src/switch/media/g711.ts';
+import { buildRtcp } from '../../../src/switch/media/rtcp.ts';
 import { emptyRtpFields, parseRtp, type RtpFields, writeRtpHeader } from '../../../src/switch/media/rtp.ts';
 import { writeEvent } from '../../../src/switch/media/telephone-event.ts';
 import { parseWavHeader } from '../../../src/switch/media/wav.ts';
@@ -170,16 +171,22 @@ export async function startEngine(
   return { engine, reported };
 }
 
-/** Opens a leg for the phone and starts its media. */
+/** Opens a leg for the phone and starts its media. `asks`: the phone shows by RTCP that it is there. */
 export async function connect(
   engine: WorkerMediaEngine,
   legId: string,
   phone: Phone,
   overrides: Partial<LegMedia> = {},
+  options: { asks: boolean } = { asks: true },
 ): Promise<void> {
   const { address, rtpPort } = await engine.openLeg(legId);
   phone.target = { address, port: rtpPort };
   engine.setMedia(legId, phone.media(overrides));
+  if (!options.asks) return;
+  // The order before this question has been obeyed when it is answered.
+  await engine.stats(legId);
+  const report = buildRtcp({ ssrc: phone.ssrc, cname: 'phone', bye: false });
+  phone.rtcp.send(report, rtpPort + 1, address);
 }
 
 /** Amplitude of a frequency in the samples (Goertzel). */
