@@ -13,7 +13,7 @@ export type {
   PhoneTransport,
   RegistrationRequest,
 } from '../desk/phone-registry.ts';
-export type { RegistrationAttempt, RegistrationGuard } from '../desk/registration-guard.ts';
+export type { LastUse, RegistrationAttempt, RegistrationGuard } from '../desk/registration-guard.ts';
 
 /** What telephony needs to take registrations (REGISTER) of agents' phones. */
 export interface PhoneRegistrations {

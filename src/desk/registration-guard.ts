@@ -18,8 +18,13 @@ export interface RegistrationGuard {
    * already, so the request is a replay.
    */
   accept(attempt: RegistrationAttempt, use: NonceUse): Promise<boolean>;
-  /** What the name last registered with from the address, where it has done so lately. */
-  algorithmOf(attempt: RegistrationAttempt): Promise<'SHA-256' | 'MD5' | undefined>;
+  /** What the name last registered with from the address, and how long ago, where it has done so lately. */
+  lastUse(attempt: RegistrationAttempt): Promise<LastUse | undefined>;
+}
+
+export interface LastUse {
+  algorithm: 'SHA-256' | 'MD5';
+  agoMs: number;
 }
 
 export interface NonceUse {

@@ -1,5 +1,6 @@
 import type { RecordOutcome } from '../call/telephony.ts';
 import type { ChannelEvent } from './event-link.ts';
+import type { KeySource } from './key-presses.ts';
 
 /** The other channel of the bridge that an event tells of. */
 export function peerOf(event: ChannelEvent, uuid: string): string {
@@ -18,4 +19,12 @@ export function recordOutcome(event: ChannelEvent): RecordOutcome {
 export function durationOf(event: ChannelEvent): number | undefined {
   const recordedMs = Number(event.header('variable_record_ms'));
   return Number.isFinite(recordedMs) && recordedMs > 0 ? recordedMs : undefined;
+}
+
+const samplesPerMs = 8;
+
+/** How the key of a DTMF event came, and for how long it was held. */
+export function pressOf(event: ChannelEvent): { source: KeySource; durationMs: number } {
+  const source = event.header('DTMF-Source') === 'RTP' ? 'rtp' : 'info';
+  return { source, durationMs: Math.round(Number(event.header('DTMF-Duration') ?? 0) / samplesPerMs) };
 }

@@ -12,9 +12,10 @@ import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { Bridging } from './bridging.ts';
 import { CallRecordings } from './call-recording.ts';
 import type { ChannelCommands, ChannelHandlers } from './channel-commands.ts';
-import { durationOf, peerOf, recordOutcome } from './channel-events.ts';
+import { durationOf, peerOf, pressOf, recordOutcome } from './channel-events.ts';
 import type { Playing, Recording } from './channel-work.ts';
 import { type ChannelEvent, deadlineReply } from './event-link.ts';
+import { KeyPresses } from './key-presses.ts';
 import { Monitoring } from './monitoring.ts';
 import { playbackArgument } from './sounds.ts';
 
@@ -35,7 +36,6 @@ const triesMax = 5;
  * the prompt is broken off from here.
  */
 const keyedDeadlineMs = 80;
-const samplesPerMs = 8;
 /** A looped prompt that ends sooner than this would only spin. */
 const shortestLoopMs = 100;
 const silenceThreshold = 200;
@@ -52,6 +52,7 @@ export class Channel {
   #listening: { eventUuid: string; keyed: boolean } | undefined;
   /** What a key should have ended; broken off where that does not show soon. */
   #ending: { eventUuid: string; timer: TimerHandle } | undefined;
+  readonly #presses = new KeyPresses();
   readonly #bridging: Bridging;
   readonly #callRecordings: CallRecordings;
   readonly #monitoring: Monitoring;
@@ -312,7 +313,9 @@ export class Channel {
       stopped.keyed = true;
       this.#expectEnd(stopped.eventUuid);
     }
-    this.#handlers.onDigit(digit, Math.round(Number(event.header('DTMF-Duration') ?? 0) / samplesPerMs));
+    const { source, durationMs } = pressOf(event);
+    const isNew = this.#presses.isNew(digit, source, durationMs, this.#clock.monotonicMs());
+    if (isNew) this.#handlers.onDigit(digit, durationMs);
   }
 
   #onExecuted(event: ChannelEvent): void {

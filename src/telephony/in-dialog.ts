@@ -1,4 +1,5 @@
 import { errorMessage } from '../kernel/errors.ts';
+import { readInfoKey, writeInfoKey } from './info-key.ts';
 import { callMethods } from './methods.ts';
 import { sessionHeaders } from './session-timers.ts';
 import type { SipDialog } from './sip-dialog.ts';
@@ -7,6 +8,8 @@ import type { SrfRequest, SrfResponse } from './types/srf.ts';
 /** What becomes of the requests of one side: those that are passed on go to the other. */
 export interface OtherSide {
   other: SipDialog;
+  /** The request is a phone's: of its INFO only keys go on, as we have understood them. */
+  isPhone: boolean;
   /** Answers a change of the session. */
   renegotiate(req: SrfRequest, res: SrfResponse): Promise<void>;
 }
@@ -15,7 +18,7 @@ export interface OtherSide {
  * Answers a request that one side of a leg has sent in its dialog: session changes (hold, resume, a moved phone) and
  * INFO digits are passed to the other side, and its answer back; transfers are declined.
  */
-export function answerInDialog(req: SrfRequest, res: SrfResponse, { other, renegotiate }: OtherSide): void {
+export function answerInDialog(req: SrfRequest, res: SrfResponse, { other, isPhone, renegotiate }: OtherSide): void {
   switch (req.method) {
     case 'INVITE':
       settle(res, renegotiate(req, res));
@@ -26,7 +29,8 @@ export function answerInDialog(req: SrfRequest, res: SrfResponse, { other, reneg
       else res.send(200, { headers: sessionHeaders(req) });
       break;
     case 'INFO':
-      passOn(req, res, other);
+      if (isPhone) takeKey(req, res, other);
+      else passOn(req, res, other);
       break;
     case 'REFER':
       res.send(603);
@@ -38,6 +42,18 @@ export function answerInDialog(req: SrfRequest, res: SrfResponse, { other, reneg
     default:
       res.send(405, { headers: { Allow: callMethods.join(', ') } });
   }
+}
+
+function takeKey(req: SrfRequest, res: SrfResponse, media: SipDialog): void {
+  const key = readInfoKey(req.get('Content-Type') ?? '', req.body ?? '');
+  if (!key) {
+    res.send(200);
+    return;
+  }
+  settle(
+    res,
+    media.request('INFO', writeInfoKey(key)).then((answer) => res.send(answer.ok ? answer.status : 481)),
+  );
 }
 
 function passOn(req: SrfRequest, res: SrfResponse, other: SipDialog): void {

@@ -102,8 +102,16 @@ export class SwitchLeg implements Leg {
       packetsReceived: () => this.packetsReceived(),
       refreshMedia: () => session.refreshMedia(),
     });
-    const fromPhone: OtherSide = { other: media, renegotiate: (req, res) => session.fromPhone(req, res) };
-    const fromMedia: OtherSide = { other: network, renegotiate: (req, res) => session.fromMedia(req, res) };
+    const fromPhone: OtherSide = {
+      other: media,
+      isPhone: true,
+      renegotiate: (req, res) => session.fromPhone(req, res),
+    };
+    const fromMedia: OtherSide = {
+      other: network,
+      isPhone: false,
+      renegotiate: (req, res) => session.fromMedia(req, res),
+    };
     network.listen({
       onBye: (reason) => this.#lost(this.#causeOfBye(reason)),
       onRequest: (req, res) => {

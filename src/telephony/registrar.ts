@@ -119,11 +119,14 @@ export class Registrar {
     if (!this.#nonces.isFresh(answer.nonce, secret, address)) return challenge(again, true);
     const attempt = { username: answer.username, address };
     const waitMs = await guard.waitMs(attempt);
-    if (waitMs > 0) return comeBackLater(Math.ceil(waitMs / 1_000));
+    if (waitMs > 0) {
+      this.#logger.info({ phone: answer.username, address, waitMs }, 'a phone has failed too often and has to wait');
+      return comeBackLater(Math.ceil(waitMs / 1_000));
+    }
     const agentId = await this.#agentOf(answer);
     if (agentId === undefined) {
       await guard.failed(attempt);
-      this.#logger.info({ name: answer.username, from: address }, 'a phone did not prove who it is');
+      this.#logger.info({ phone: answer.username, address }, 'a phone did not prove who it is');
       // Not another 401: some phones answer that with the same password, at once, ten times over.
       return refusal(403);
     }
@@ -137,8 +140,9 @@ export class Registrar {
     const to = parseAddress((request.header('To') ?? '').slice(0, 1_000));
     const username = to && parseSipUri(to.uri)?.user;
     const attempt = { username: username ?? '', address: request.source.address };
-    const known = await this.#phones.guard.algorithmOf(attempt);
-    return this.#choice.offer(phone, request.header('User-Agent') ?? '', known);
+    const known = await this.#phones.guard.lastUse(attempt);
+    const asked = `${request.header('Call-ID') ?? ''} ${request.header('CSeq') ?? ''}`.slice(0, 400);
+    return this.#choice.offer(phone, asked, request.header('User-Agent') ?? '', known);
   }
 
   /** Whose phone it is; undefined for a wrong password, an unknown name, and hashes of another realm alike. */
@@ -146,7 +150,7 @@ export class Registrar {
     const { credentials, realm } = this.#phones;
     const found = await credentials.find(answer.username);
     if (found && found.realm !== realm) {
-      this.#logger.warn({ name: answer.username }, 'a phone has credentials of another realm and cannot register');
+      this.#logger.warn({ phone: answer.username }, 'a phone has credentials of another realm and cannot register');
     }
     const known = found?.realm === realm ? found : this.#decoy;
     const right = isRightDigest(answer, 'REGISTER', answer.algorithm === 'MD5' ? known.ha1Md5 : known.ha1Sha256);

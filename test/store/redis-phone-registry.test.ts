@@ -169,11 +169,11 @@ describe('RedisRegistrationGuard', () => {
   it('knows what a name registered with, at the address where it did', async () => {
     const { guard } = make();
     await accept(guard, 'alice', 'nonce', 1);
-    expect(await guard.algorithmOf(who('alice'))).toBe('MD5');
+    expect(await guard.lastUse(who('alice'))).toMatchObject({ algorithm: 'MD5' });
     await guard.accept(who('alice'), { nonce: 'nonce', nonceCount: 2, algorithm: 'SHA-256' });
-    expect(await guard.algorithmOf(who('alice'))).toBe('SHA-256');
-    expect(await guard.algorithmOf(who('alice', '192.0.2.2'))).toBeUndefined();
-    expect(await guard.algorithmOf(who('bob'))).toBeUndefined();
+    expect(await guard.lastUse(who('alice'))).toMatchObject({ algorithm: 'SHA-256' });
+    expect(await guard.lastUse(who('alice', '192.0.2.2'))).toBeUndefined();
+    expect(await guard.lastUse(who('bob'))).toBeUndefined();
   });
 
   it('gives all controllers one secret', async () => {

@@ -4,6 +4,7 @@ import type { PhoneCredential, PhoneRegistrations } from '../../src/call/phones.
 import { systemClock } from '../../src/kernel/clock.ts';
 import { newId } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
 import { RedisPhoneRegistry } from '../../src/store/redis/redis-phone-registry.ts';
 import { RedisRegistrationGuard } from '../../src/store/redis/redis-registration-guard.ts';
@@ -93,10 +94,20 @@ describe('a phone registers', () => {
     expect(await offered(client, 'old')).toEqual(['SHA-256', 'MD5']);
     expect(await offered(client, 'old')).toEqual(['MD5']);
     expect(await offered(client, 'other')).toEqual(['SHA-256', 'MD5']);
-    // One that has shown that it can is never offered less.
+  });
+
+  test('with MD5 alone where the name has used SHA-256, and with both again after that: an answer may just be lost', async () => {
+    const offered = async () =>
+      (await client.send()).all('WWW-Authenticate').map((line) => /algorithm=([^,]+)/.exec(line)?.[1]);
     await client.register();
-    expect(await offered(client, 'alice')).toEqual(['SHA-256', 'MD5']);
-    expect(await offered(client, 'alice')).toEqual(['SHA-256', 'MD5']);
+    expect(await offered()).toEqual(['SHA-256', 'MD5']);
+    const challenged = await client.send();
+    expect(challenged.all('WWW-Authenticate')).toEqual([expect.stringContaining('algorithm=MD5')]);
+    expect((await client.answer(challenged, { algorithm: 'MD5' })).status).toBe(200);
+    expect(await offered()).toEqual(['SHA-256', 'MD5']);
+    // It lets both pass: it is another phone than before.
+    expect(await offered()).toEqual(['MD5']);
+    expect(await offered()).toEqual(['MD5']);
   });
 
   test('by TCP', async () => {
@@ -200,6 +211,16 @@ describe('what is refused', () => {
     expect(await phones.guard.waitMs({ username: 'alice', address: '127.0.0.1' })).toBe(0);
   });
 
+  test('a wrong password, and the log says whose phone it was and from where', async () => {
+    const lines: string[] = [];
+    await bench.close();
+    bench = await Bench.open(pair, { phones, logger: createLogger('info', { write: (line) => lines.push(line) }) });
+    const phone = await newClient();
+    expect((await phone.register({ password: 'wrong' })).status).toBe(403);
+    const logged = lines.map((line) => JSON.parse(line)).filter(({ phone: name }) => name === 'alice');
+    expect(logged).toEqual([expect.objectContaining({ address: '127.0.0.1' })]);
+  });
+
   test('an unknown name exactly as a wrong password', async () => {
     const texts = [];
     for (const username of ['alice', 'nobody', 'elsewhere']) {
@@ -240,7 +261,7 @@ describe('what is refused', () => {
         if (isAway) throw new Error('away');
         return 'secret';
       },
-      algorithmOf: async () => undefined,
+      lastUse: async () => undefined,
     };
     const registrar = new Registrar({ phones: { ...phones, guard }, clock, logger: silentLogger });
     const wait = async () => {

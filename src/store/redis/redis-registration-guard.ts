@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import {
   defaultRegistrationLimits,
+  type LastUse,
   type NonceUse,
   type RegistrationAttempt,
   type RegistrationGuard,
@@ -55,11 +56,13 @@ export class RedisRegistrationGuard implements RegistrationGuard {
     return (await this.#redis.runScript('registrationAccept', keys, [nonceCount, nonceMs, knownMs, algorithm])) === 1;
   }
 
-  async algorithmOf(attempt: RegistrationAttempt): Promise<NonceUse['algorithm'] | undefined> {
+  async lastUse(attempt: RegistrationAttempt): Promise<LastUse | undefined> {
     const [, , , known = ''] = this.#counters(attempt);
+    const { client } = this.#redis;
     try {
-      const algorithm = await this.#redis.client.get(known);
-      return algorithm === 'SHA-256' || algorithm === 'MD5' ? algorithm : undefined;
+      const [algorithm, leftMs] = await Promise.all([client.get(known), client.pttl(known)]);
+      if (algorithm !== 'SHA-256' && algorithm !== 'MD5') return undefined;
+      return { algorithm, agoMs: Math.max(0, this.#limits.knownMs - leftMs) };
     } catch (error) {
       throw redisError(error);
     }
