@@ -34,6 +34,8 @@ export interface LiveAgent {
   /** When wrap-up, or a pause, ends by itself. */
   untilMs: number | undefined;
   missesInRow: number;
+  /** Whether a phone of theirs is registered; absent: not known. */
+  hasPhone?: boolean;
   callId: string | undefined;
 }
 

@@ -49,7 +49,11 @@ function colleaguesOf({ agents }: DeskOverview, userId: string): Colleague[] {
 
 function toLiveAgent(agent: AgentOverview): LiveAgent {
   const { agentId, displayName, queues, state, reason, sinceMs, wanted, untilMs, missesInRow, callId } = agent;
-  return { agentId, displayName, queues, state, reason, sinceMs, wanted, untilMs, missesInRow, callId };
+  const { hasPhone } = agent;
+  return {
+    ...{ agentId, displayName, queues, state, reason, sinceMs, wanted, untilMs, missesInRow, callId },
+    ...(hasPhone === undefined ? {} : { hasPhone }),
+  };
 }
 
 function toLiveQueue(

@@ -31,6 +31,8 @@ export interface AgentOverview extends AgentStatus {
   queues: string[];
   /** When wrap-up, or a pause, ends by itself. */
   untilMs: number | undefined;
+  /** Whether a phone of theirs is registered; absent: not known. */
+  hasPhone?: boolean;
 }
 
 /** The whole desk at one moment. Times are ms since the epoch by the store's clock. */
@@ -49,17 +51,33 @@ export interface DeskViewStore {
   watch(listener: { onChanged(): void; onConnected(): void }): DeskListenerHandle;
 }
 
+/** Which agents have a phone that is registered now. */
+export interface PhoneStates {
+  registeredOf(agentIds: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
 export type OverviewListener = (overview: DeskOverview) => void;
 
 const defaultEveryMs = 500;
 const retryMs = 2_000;
+/** Registrations end by themselves, and nobody tells: so often they are looked at. */
+const phonesEveryMs = 2_000;
+
+interface DeskLiveOptions {
+  store: DeskViewStore;
+  /** Left out: nothing is known of phones. */
+  phones?: PhoneStates;
+  clock: Clock;
+  logger: Logger;
+  everyMs?: number;
+}
 
 /**
  * The desk as it changes, for all who watch in this process: one look at the store for all of them, at most one every
  * `everyMs`, and none while nobody watches or nothing changes.
  */
 export class DeskLive {
-  readonly #options: { store: DeskViewStore; clock: Clock; logger: Logger; everyMs?: number };
+  readonly #options: DeskLiveOptions;
   readonly #listeners = new Set<OverviewListener>();
   #watch: DeskListenerHandle | undefined;
   #timer: TimerHandle | undefined;
@@ -67,8 +85,9 @@ export class DeskLive {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #isLooking = false;
   #isStale = false;
+  #phonesTimer: TimerHandle | undefined;
 
-  constructor(options: { store: DeskViewStore; clock: Clock; logger: Logger; everyMs?: number }) {
+  constructor(options: DeskLiveOptions) {
     this.#options = options;
   }
 
@@ -95,7 +114,9 @@ export class DeskLive {
   #rest(): void {
     const { clock, logger } = this.#options;
     clock.clearTimeout(this.#timer);
+    clock.clearTimeout(this.#phonesTimer);
     this.#timer = undefined;
+    this.#phonesTimer = undefined;
     this.#latest = undefined;
     this.#isStale = false;
     this.#watch?.close().catch((error: unknown) => logger.debug({ err: errorMessage(error) }, 'a watch did not close'));
@@ -125,14 +146,42 @@ export class DeskLive {
     this.#isStale = false;
     this.#lookedAtMs = clock.monotonicMs();
     try {
-      const overview = await store.look();
+      const overview = await this.#withPhones(await store.look());
       if (this.#watch === undefined) return;
       this.#latest = overview;
       for (const listener of [...this.#listeners]) listener(overview);
+      this.#phonesTimer ??= clock.setTimeout(() => this.#lookAtPhones(), phonesEveryMs);
     } finally {
       this.#isLooking = false;
     }
     if (this.#isStale) this.#lookIn(0);
+  }
+
+  async #withPhones(overview: DeskOverview): Promise<DeskOverview> {
+    const { phones } = this.#options;
+    if (!phones) return overview;
+    const registered = await phones.registeredOf(overview.agents.map(({ agentId }) => agentId));
+    return {
+      ...overview,
+      agents: overview.agents.map((agent) => ({ ...agent, hasPhone: registered.has(agent.agentId) })),
+    };
+  }
+
+  /** Whoever watches is told where a phone has come or gone. */
+  #lookAtPhones(): void {
+    this.#phonesTimer = undefined;
+    const { clock, logger } = this.#options;
+    const before = this.#latest;
+    if (!before) return;
+    this.#withPhones(before)
+      .then((now) => {
+        if (this.#latest !== before) return;
+        if (now.agents.some(({ hasPhone }, index) => hasPhone !== before.agents[index]?.hasPhone)) this.#changed();
+      })
+      .catch((error: unknown) => logger.debug({ err: errorMessage(error) }, 'phones could not be looked at'))
+      .finally(() => {
+        if (this.#watch) this.#phonesTimer ??= clock.setTimeout(() => this.#lookAtPhones(), phonesEveryMs);
+      });
   }
 
   #failed(error: unknown): void {

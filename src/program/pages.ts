@@ -1,6 +1,7 @@
 import { DeskLive } from '../desk/live.ts';
 import { systemClock as clock } from '../kernel/clock.ts';
 import { RedisDeskView } from '../store/redis/redis-desk-view.ts';
+import { RedisPhoneRegistry } from '../store/redis/redis-phone-registry.ts';
 import { SqlAttemptStore } from '../store/sql/sql-session-store.ts';
 import { startHttpServer } from '../web/http-server.ts';
 import type { Calls } from './calls.ts';
@@ -28,7 +29,9 @@ export async function openPages(context: ProgramContext, dataRoom: Data, lines: 
       };
     },
     desk: deskStore,
-    deskLive: new DeskLive({ store: new RedisDeskView(redis), clock, logger }),
+    deskLive: new DeskLive({
+      ...{ store: new RedisDeskView(redis), phones: new RedisPhoneRegistry(redis), clock, logger },
+    }),
     callOrders: openOrders(redis, states, { controllerId, calls, logger, shutdown }),
     consoleFolder,
     intakes,

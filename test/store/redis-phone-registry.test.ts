@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DeskLive } from '../../src/desk/live.ts';
 import type { ContactChange, RegistrationRequest } from '../../src/desk/phone-registry.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { newId } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { openRedis, type RedisConnection } from '../../src/store/redis/open-redis.ts';
+import { RedisDeskStore } from '../../src/store/redis/redis-desk-store.ts';
+import { RedisDeskView } from '../../src/store/redis/redis-desk-view.ts';
 import { RedisPhoneRegistry } from '../../src/store/redis/redis-phone-registry.ts';
 import { RedisRegistrationGuard } from '../../src/store/redis/redis-registration-guard.ts';
+import { agentOf } from '../support/desk-harness.ts';
 import { eventually } from '../support/poll.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
@@ -231,5 +235,32 @@ describe('RedisRegistrationGuard', () => {
     expect(await guard.waitMs(who('alice'))).toBeGreaterThan(0);
     await eventually('no key left', async () => (await redis.client.keys(`${prefix}*`)).length === 0);
     expect(await guard.waitMs(who('alice'))).toBe(0);
+  });
+});
+
+describe('whoever watches the desk', () => {
+  it('sees whose phone is registered, and that it has come or gone', async () => {
+    const registry = new RedisPhoneRegistry(redis);
+    const desk = new RedisDeskStore(redis);
+    for (const agentId of ['with', 'without']) await desk.putAgent(agentOf(agentId));
+    await desk.setAgentState('with', 'available');
+    const live = new DeskLive({
+      ...{ store: new RedisDeskView(redis), phones: registry, clock: systemClock, logger: silentLogger },
+    });
+    let seen: Record<string, boolean | undefined> = {};
+    const end = live.subscribe(({ agents }) => {
+      seen = Object.fromEntries(agents.map(({ agentId, hasPhone }) => [agentId, hasPhone]));
+    });
+    const sees = (wanted: typeof seen) =>
+      eventually(`it to be ${JSON.stringify(wanted)}`, () => JSON.stringify(seen) === JSON.stringify(wanted), {
+        timeoutMs: 10_000,
+      });
+    await sees({ with: false, without: false });
+    // It ends by itself, and no state of an agent changes.
+    await registry.register(ask({ agentId: 'with', callId: 'w', changes: [contact('w', { expiresMs: 4_000 })] }));
+    await sees({ with: true, without: false });
+    await sees({ with: false, without: false });
+    end();
+    live.stop();
   });
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { PhoneStates } from '../../desk/live.ts';
 import {
   maxContactsPerAgent,
   type PhoneContact,
@@ -27,7 +28,7 @@ const repliesSchema = z.array(z.string());
  * Registrations in Redis: one hash per agent that expires with its last contact; times by the clock of Redis. Each
  * operation is one Lua file, hence atomic. Rejects with `REDIS_UNAVAILABLE` when Redis is away.
  */
-export class RedisPhoneRegistry implements PhoneRegistry {
+export class RedisPhoneRegistry implements PhoneRegistry, PhoneStates {
   readonly #redis: RedisConnection;
   readonly #prefix: string;
 
@@ -54,6 +55,12 @@ export class RedisPhoneRegistry implements PhoneRegistry {
 
   async contactsOf(agentId: string): Promise<PhoneContact[]> {
     return inOrder(repliesSchema.parse(await this.#redis.runScript('readPhones', [this.#key(agentId)], [])));
+  }
+
+  /** What is kept of an agent expires with the last contact. */
+  async registeredOf(agentIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = await Promise.all(agentIds.map((agentId) => this.#redis.client.exists(this.#key(agentId))));
+    return new Set(agentIds.filter((_, index) => found[index] === 1));
   }
 
   async forget(agentId: string, phone = ''): Promise<void> {

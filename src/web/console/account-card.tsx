@@ -5,7 +5,6 @@ import { useTranslation } from 'react-i18next';
 import type { DeskCard } from '../../accounts/cards.ts';
 import { find } from './api.ts';
 import { currentLanguage } from './i18n.ts';
-import type { IntakeView } from './intake-types.ts';
 import { OpeningHours } from './opening-hours.tsx';
 import { WithReading } from './reading.tsx';
 import { writtenNumber } from './time.ts';
@@ -19,14 +18,13 @@ export function useDeskCard(accountId: string) {
   });
 }
 
-/** The account: what to say, what may be answered, who may be put through; and what is known of the caller. */
-export function AccountCard(props: { card: DeskCard | undefined; intake: IntakeView | undefined; nowMs: number }) {
-  const { card, intake, nowMs } = props;
+/** The account: what to say, what may be answered, who may be put through. */
+export function AccountCard(props: { card: DeskCard | undefined; nowMs: number }) {
+  const { card, nowMs } = props;
   const { t } = useTranslation();
   return (
     <Stack className="panel" p="md" gap="md" component="section" aria-label={t('card.announce')} data-testid="card">
       {card ? <CardFacts card={card} nowMs={nowMs} /> : <Text c="dimmed">{t('card.missing')}</Text>}
-      {intake && <CallerFacts intake={intake} />}
     </Stack>
   );
 }
@@ -117,40 +115,8 @@ function Answers({ answers, nowMs }: { answers: DeskCard['answers']; nowMs: numb
   );
 }
 
-function CallerFacts({ intake }: { intake: IntakeView }) {
-  const { t } = useTranslation();
-  const { earlierCalls, learned } = intake;
-  const dates = new Intl.DateTimeFormat(currentLanguage(), { dateStyle: 'medium', timeStyle: 'short' });
-  const facts = Object.entries(learned);
-  return (
-    <>
-      <Part title={t('card.earlier')}>
-        {earlierCalls.length === 0 && <Text c="dimmed">{t('card.firstTime')}</Text>}
-        {earlierCalls.map((call) => (
-          <div key={call.intakeId}>
-            <Text size="xs" c="dimmed">
-              {dates.format(call.atMs)} {call.outcome ? t(`form.outcomes.${call.outcome}`) : ''}
-            </Text>
-            <Text size="sm">
-              {[call.company, call.callerName].filter(Boolean).join(' ')} {call.business}
-            </Text>
-          </div>
-        ))}
-      </Part>
-      {facts.length > 0 && (
-        <Part title={t('card.learned')}>
-          {facts.map(([name, value]) => (
-            <Text key={name} size="sm" className="pre">
-              {name}: {typeof value === 'string' ? value : JSON.stringify(value)}
-            </Text>
-          ))}
-        </Part>
-      )}
-    </>
-  );
-}
-
-function Part({ title, children }: { title: string; children: ReactNode }) {
+/** A part of what is known, under its name. */
+export function Part({ title, children }: { title: string; children: ReactNode }) {
   return (
     <Stack gap={4}>
       <Text size="sm" fw={700} className="title" component="h2">

@@ -1,14 +1,15 @@
 import { Center, Loader, Stack, Text, Title } from '@mantine/core';
-import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveAgent, LiveView } from '../../desk/live-types.ts';
 import { CallBanner } from './call-banner.tsx';
 import { CallBar, CallMarks } from './call-bar.tsx';
 import { IntakePanel } from './intake-panel.tsx';
+import { NoPhone } from './no-phone.tsx';
 import { OwnState } from './own-state.tsx';
 import { QueueTable } from './queue-table.tsx';
 import { useNow } from './time.ts';
 import type { Live } from './use-live.ts';
+import { useTitle } from './use-title.ts';
 
 /** An agent's desk. */
 export function AgentPage({ live, agentId }: { live: Live; agentId: string }) {
@@ -31,7 +32,7 @@ function Desk({ me, view, nowMs, agentId }: { me: LiveAgent; view: LiveView; now
   const isRinging = me.state === 'ringing' || me.state === 'reserved';
   // In wrap-up the call goes on without the agent: it ends, or waits for somebody else.
   const call = isRinging || me.state === 'talking' ? view.call : undefined;
-  useTitle(isRinging && call ? `● ${call.account.name}` : t('product'));
+  useTitle(isRinging && call ? `● ${call.account.name}` : t('shell.myDesk'));
   const isHandedOn = me.state === 'wrap-up' && (view.call?.agentId ?? me.agentId) !== me.agentId;
   const queueName = view.queues.find(({ queueId }) => queueId === call?.queueId)?.name ?? call?.queueId ?? '';
   return (
@@ -48,6 +49,7 @@ function Desk({ me, view, nowMs, agentId }: { me: LiveAgent; view: LiveView; now
       ) : (
         <OwnState me={me} nowMs={nowMs} />
       )}
+      {me.hasPhone === false && <NoPhone me={me} />}
       {call && isRinging && <CallBanner call={call} me={me} queueName={queueName} nowMs={nowMs} />}
       <IntakePanel agentId={agentId} me={me} call={call} isHandedOn={isHandedOn} nowMs={nowMs} />
       {!call && me.state !== 'wrap-up' && <Rest state={me.state} />}
@@ -69,10 +71,4 @@ function Rest({ state }: { state: LiveAgent['state'] }) {
       <Text c="dimmed">{isThere ? t('own.idleText') : t('own.awayText')}</Text>
     </Stack>
   );
-}
-
-function useTitle(title: string): void {
-  useEffect(() => {
-    document.title = title;
-  }, [title]);
 }

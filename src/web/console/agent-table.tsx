@@ -1,4 +1,4 @@
-import { Button, Menu, Table, Text } from '@mantine/core';
+import { Button, Menu, Table, Text, VisuallyHidden } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { LiveAgent } from '../../desk/live-types.ts';
 import { breakReasons, useReasonText } from './reason-text.ts';
@@ -11,13 +11,15 @@ export function AgentTable({ agents, nowMs }: { agents: readonly LiveAgent[]; no
   const { t } = useTranslation();
   if (agents.length === 0) return <Text c="dimmed">{t('overview.noAgents')}</Text>;
   return (
-    <Table verticalSpacing={5} className="digits">
+    <Table verticalSpacing={5} className="digits rows">
       <Table.Thead>
         <Table.Tr>
           <Table.Th>{t('overview.name')}</Table.Th>
           <Table.Th>{t('overview.state')}</Table.Th>
           <Table.Th ta="right">{t('overview.since')}</Table.Th>
-          <Table.Th />
+          <Table.Th>
+            <VisuallyHidden>{t('overview.actions')}</VisuallyHidden>
+          </Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -47,13 +49,20 @@ function AgentRow({ agent, nowMs }: { agent: LiveAgent; nowMs: number }) {
             {t('own.afterCall', { state: t(`state.${wanted}`) })}
           </Text>
         )}
+        {agent.hasPhone === false && state !== 'offline' && (
+          <Text size="xs" c="red" fw={600}>
+            {t('own.phoneMissing')}
+          </Text>
+        )}
         {missesInRow > 0 && (
           <Text size="xs" c="red">
             {t('overview.misses', { count: missesInRow })}
           </Text>
         )}
       </Table.Td>
-      <Table.Td ta="right">{duration(nowMs - sinceMs)}</Table.Td>
+      <Table.Td data-label={t('overview.since')} ta="right">
+        {duration(nowMs - sinceMs)}
+      </Table.Td>
       <Table.Td ta="right">
         <StateMenu agent={agent} />
       </Table.Td>
@@ -72,7 +81,7 @@ function StateMenu({ agent }: { agent: LiveAgent }) {
           size="compact-sm"
           variant="default"
           loading={set.isBusy}
-          aria-label={`${t('overview.setState')}: ${agent.displayName}`}
+          aria-label={`${t('overview.set')}: ${agent.displayName}`}
         >
           {t('overview.set')}
         </Button>

@@ -43,7 +43,7 @@ export function AttentionPanel({ nowMs }: { nowMs: number }) {
         )}
       </Group>
       {shown.length > 0 && (
-        <Table verticalSpacing={5} className="digits">
+        <Table verticalSpacing={5} className="digits rows">
           <Table.Tbody>{shown}</Table.Tbody>
         </Table>
       )}

@@ -17,7 +17,7 @@ export function CallBar(props: { call: LiveCall; colleagues: readonly Colleague[
   const { call, colleagues, queueName } = props;
   return (
     <Group justify="space-between" gap="xs" component="section" aria-label={t('call.title')} data-testid="call">
-      <Group gap="lg" wrap="nowrap">
+      <Group gap="lg">
         <Announced call={call} size="small" />
         <Fact label={t('ring.from')}>
           {call.callerNumber === undefined ? t('ring.withheld') : writtenNumber(call.callerNumber)}
@@ -50,7 +50,7 @@ export function CallMarks({ call, nowMs }: { call: LiveCall; nowMs: number }) {
   return (
     <Group gap="xs" role="status">
       {call.transfer &&
-        mark('orange', `${t('call.ringing', { to: nameOf(call.transfer.to) })} ${duration(ringsForMs)}`)}
+        mark('orange.5', `${t('call.ringing', { to: nameOf(call.transfer.to) })} ${duration(ringsForMs)}`)}
       {failure && !call.transfer && mark('red', t(`call.transferFailed.${failure}`))}
       {call.held && !call.transfer && mark('yellow.5', `${t('call.held')} ${duration(heldForMs)}`)}
       {call.recording === 'on' && mark('red', `● ${t('call.recordingOn')}`, 'light')}
@@ -126,7 +126,7 @@ function Control(props: {
       {...(color ? { color } : {})}
       disabled={!onClick}
       onClick={onClick}
-      rightSection={<Kbd size="xs">{keyName}</Kbd>}
+      rightSection={<Kbd>{keyName}</Kbd>}
     >
       {label}
     </Button>

@@ -1,4 +1,4 @@
-import { Badge, Group, Table, Text } from '@mantine/core';
+import { Badge, Group, Table, Text, VisuallyHidden } from '@mantine/core';
 import { Fragment } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall, LiveView } from '../../desk/live-types.ts';
@@ -14,7 +14,7 @@ export function CallTable(props: { view: LiveView; nowMs: number; mayListen: boo
   const calls = (view.calls ?? []).filter(hasAgent);
   if (calls.length === 0) return <Text c="dimmed">{t('overview.noCalls')}</Text>;
   return (
-    <Table verticalSpacing={5} className="digits">
+    <Table verticalSpacing={5} className="digits rows">
       <Table.Thead>
         <Table.Tr>
           <Table.Th>{t('overview.account')}</Table.Th>
@@ -22,7 +22,9 @@ export function CallTable(props: { view: LiveView; nowMs: number; mayListen: boo
           <Table.Th>{t('overview.agent')}</Table.Th>
           <Table.Th>{t('overview.state')}</Table.Th>
           <Table.Th ta="right">{t('overview.since')}</Table.Th>
-          <Table.Th />
+          <Table.Th>
+            <VisuallyHidden>{t('overview.actions')}</VisuallyHidden>
+          </Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -36,17 +38,22 @@ export function CallTable(props: { view: LiveView; nowMs: number; mayListen: boo
 
 function CallRow(props: { call: LiveCall; view: LiveView; nowMs: number; mayListen: boolean }) {
   const { call, view, nowMs, mayListen } = props;
+  const { t } = useTranslation();
   const { agents = [], queues, me } = view;
   const agent = agents.find(({ agentId }) => agentId === call.agentId);
   const sinceMs = agent?.callId === call.callId ? agent.sinceMs : call.waitingSinceMs;
   return (
     <Table.Tr>
       <CallerCells call={call} queues={queues} />
-      <Table.Td className="whole">{agent?.displayName}</Table.Td>
+      <Table.Td data-label={t('overview.agent')} className="whole">
+        {agent?.displayName}
+      </Table.Td>
       <Table.Td>
         <Marks call={call} view={view} />
       </Table.Td>
-      <Table.Td ta="right">{duration(nowMs - sinceMs)}</Table.Td>
+      <Table.Td data-label={t('overview.since')} ta="right">
+        {duration(nowMs - sinceMs)}
+      </Table.Td>
       <Table.Td ta="right">
         <TalkMenu call={call} listenerId={me?.agentId} mayListen={mayListen} />
       </Table.Td>

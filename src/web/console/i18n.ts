@@ -20,7 +20,6 @@ function firstLanguage(): Language {
 
 function show(language: string): void {
   document.documentElement.lang = language;
-  document.title = i18next.t('product');
 }
 
 export async function startTexts(): Promise<void> {
@@ -33,6 +32,10 @@ export async function startTexts(): Promise<void> {
   });
   show(i18next.language);
   i18next.on('languageChanged', show);
+  // Chosen on another page of this browser.
+  window.addEventListener('storage', ({ key, newValue }) => {
+    if (key === storageKey && newValue) void i18next.changeLanguage(newValue === 'ja' ? 'ja' : 'en');
+  });
 }
 
 export function currentLanguage(): Language {

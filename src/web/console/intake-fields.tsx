@@ -123,18 +123,18 @@ function Fields({ intake, keeper }: { intake: IntakeView; keeper: IntakeKeeper }
   const { name: lastName } = intake.caller;
   return (
     <Grid gap="sm">
-      <Grid.Col span={4}>
+      <Grid.Col span={{ base: 12, xs: 6, md: 4 }}>
         {text('callerName', t('form.callerName'), { autoFocus: true, ...(lastName ? { placeholder: lastName } : {}) })}
       </Grid.Col>
-      <Grid.Col span={4}>{text('callerNameKana', t('form.callerNameKana'))}</Grid.Col>
-      <Grid.Col span={4}>{text('company', t('form.company'))}</Grid.Col>
-      <Grid.Col span={4}>
+      <Grid.Col span={{ base: 12, xs: 6, md: 4 }}>{text('callerNameKana', t('form.callerNameKana'))}</Grid.Col>
+      <Grid.Col span={{ base: 12, xs: 6, md: 4 }}>{text('company', t('form.company'))}</Grid.Col>
+      <Grid.Col span={{ base: 12, xs: 6, md: 4 }}>
         {text('phoneNumber', t('form.phoneNumber'), { inputMode: 'tel', className: 'digits' })}
       </Grid.Col>
-      <Grid.Col span={4}>
+      <Grid.Col span={{ base: 12, xs: 6, md: 4 }}>
         <ForWhom intake={intake} keeper={keeper} />
       </Grid.Col>
-      <Grid.Col span={4}>
+      <Grid.Col span={{ base: 12, xs: 6, md: 4 }}>
         <Choice
           label={t('form.urgency')}
           value={form.urgency}
@@ -158,7 +158,7 @@ function Fields({ intake, keeper }: { intake: IntakeView; keeper: IntakeKeeper }
           onChange={(event) => keeper.type({ business: event.currentTarget.value })}
         />
       </Grid.Col>
-      <Grid.Col span={4}>
+      <Grid.Col span={{ base: 12, xs: 6, md: 4 }}>
         <Choice
           label={t('form.callBack')}
           value={form.callBack}
@@ -169,7 +169,7 @@ function Fields({ intake, keeper }: { intake: IntakeView; keeper: IntakeKeeper }
           ]}
         />
       </Grid.Col>
-      <Grid.Col span={8}>
+      <Grid.Col span={{ base: 12, xs: 6, md: 8 }}>
         {text('callBackWhen', t('form.callBackWhen'), { disabled: form.callBack === 'none' })}
       </Grid.Col>
       <Grid.Col span={12}>

@@ -4,6 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { LiveAgent, LiveCall } from '../../desk/live-types.ts';
 import { AccountCard, useDeskCard } from './account-card.tsx';
+import { CallerFacts } from './caller-facts.tsx';
 import { IntakeFields } from './intake-fields.tsx';
 import type { IntakeView } from './intake-types.ts';
 import { ReportSent } from './report-sent.tsx';
@@ -47,9 +48,10 @@ function WithCard(props: { intake: IntakeView; isBusy: boolean; isHandedOn: bool
   return (
     <>
       {!isBusy && <Alert color="yellow">{t('form.unfinished')}</Alert>}
+      <CallerFacts intake={intake} />
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 5 }} order={{ base: 2, md: 1 }}>
-          <AccountCard card={intake.card} intake={intake} nowMs={nowMs} />
+          <AccountCard card={intake.card} nowMs={nowMs} />
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 7 }} order={{ base: 1, md: 2 }}>
           <IntakeFields
@@ -73,7 +75,7 @@ function CardOnly(props: { accountId: string; isWaiting: boolean; nowMs: number 
   return (
     <Grid gap="md">
       <Grid.Col span={{ base: 12, md: 5 }}>
-        <AccountCard card={card ?? undefined} intake={undefined} nowMs={nowMs} />
+        <AccountCard card={card ?? undefined} nowMs={nowMs} />
       </Grid.Col>
       <Grid.Col span={{ base: 12, md: 7 }}>
         <Center className="panel faint" p="md" mih={200} h="100%">

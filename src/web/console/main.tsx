@@ -1,14 +1,13 @@
 import '@mantine/core/styles.css';
 import '@mantine/notifications/styles.css';
 import './style.css';
-import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { startTexts } from './i18n.ts';
-import { theme } from './theme.ts';
+import { Themed } from './themed.tsx';
 
 const client = new QueryClient({
   defaultOptions: { queries: { retry: 2, refetchOnWindowFocus: false }, mutations: { networkMode: 'always' } },
@@ -18,12 +17,12 @@ if (root) {
   startTexts().then(() =>
     createRoot(root).render(
       <StrictMode>
-        <MantineProvider theme={theme} defaultColorScheme="auto">
+        <Themed>
           <QueryClientProvider client={client}>
             <Notifications position="bottom-left" />
             <App />
           </QueryClientProvider>
-        </MantineProvider>
+        </Themed>
       </StrictMode>,
     ),
   );

@@ -8,12 +8,14 @@ import { CallTable } from './call-table.tsx';
 import { levelOf, QueueTable } from './queue-table.tsx';
 import { duration, useNow } from './time.ts';
 import type { Live } from './use-live.ts';
+import { useTitle } from './use-title.ts';
 import { WaitingTable } from './waiting-table.tsx';
 
 /** The whole desk, for those who look after it. */
 export function OverviewPage({ live, mayListen }: { live: Live; mayListen: boolean }) {
   const { t } = useTranslation();
   const nowMs = useNow(live.offsetMs);
+  useTitle(t('shell.overview'));
   const { view } = live;
   if (!view) {
     return (
@@ -82,7 +84,7 @@ function Figure({ label, value, isPressing = false }: { label: string; value: Re
         <Text size="xs" c="dimmed">
           {label}
         </Text>
-        <Text className="digits" fz={26} fw={700} lh={1.1} {...(isPressing ? { c: 'orange.7' } : {})}>
+        <Text className="digits" fz={26} fw={700} lh={1.1} {...(isPressing ? { c: 'var(--desk-ring-text)' } : {})}>
           {value}
         </Text>
       </Stack>

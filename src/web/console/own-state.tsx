@@ -30,6 +30,7 @@ export function OwnState(props: {
             {duration(nowMs - me.sinceMs)}
           </Text>
           <About me={me} nowMs={nowMs} />
+          <PhoneState me={me} />
           {marks}
         </Group>
         <Choices me={me} />
@@ -54,6 +55,26 @@ function About({ me, nowMs }: { me: LiveAgent; nowMs: number }) {
       {isBusy(me) && me.wanted !== 'available' && (
         <Badge color={stateColors[me.wanted]} tt="none" radius="sm">
           {t('own.afterCall', { state: t(`state.${me.wanted}`) })}
+        </Badge>
+      )}
+    </Group>
+  );
+}
+
+/** Whether the agent can be rung, and how often that was in vain. */
+function PhoneState({ me }: { me: LiveAgent }) {
+  const { t } = useTranslation();
+  const { hasPhone, missesInRow } = me;
+  return (
+    <Group gap="xs" role="status">
+      {hasPhone !== undefined && (
+        <Badge color={hasPhone ? 'teal' : 'red'} variant="light" tt="none" radius="sm" className="whole">
+          {hasPhone ? t('own.phoneReady') : t('own.phoneMissing')}
+        </Badge>
+      )}
+      {missesInRow > 0 && (
+        <Badge color="red" variant="light" tt="none" radius="sm" className="whole">
+          {t('own.misses', { count: missesInRow })}
         </Badge>
       )}
     </Group>

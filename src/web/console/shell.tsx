@@ -1,18 +1,37 @@
-import { Alert, Badge, Button, Group, Menu, Modal, SegmentedControl, Stack, Text } from '@mantine/core';
+import {
+  Badge,
+  Button,
+  Group,
+  Loader,
+  Menu,
+  Modal,
+  SegmentedControl,
+  Stack,
+  Text,
+  VisuallyHidden,
+} from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { AgentPage } from './agent-page.tsx';
 import { ConfirmDialog } from './confirm-dialog.tsx';
 import { KeyList } from './key-list.tsx';
 import { useKeys } from './keys.ts';
+import { loadPage } from './load-page.ts';
 import { type Me, useSignOut } from './me.ts';
 import { OtherForms } from './other-forms.tsx';
-import { OverviewPage } from './overview-page.tsx';
 import { PasswordDialog } from './password-dialog.tsx';
 import { Switches } from './switches.tsx';
 import { KeepersProvider, useKeepers, useOwnKeepers } from './use-keepers.ts';
 import { type Live, useLive } from './use-live.ts';
+
+// Each page comes when it is first shown.
+const AgentPage = lazy(async () => ({ default: (await loadPage(() => import('./agent-page.tsx'))).AgentPage }));
+const OverviewPage = lazy(async () => ({
+  default: (await loadPage(() => import('./overview-page.tsx'))).OverviewPage,
+}));
+const MessagesPage = lazy(async () => ({
+  default: (await loadPage(() => import('./messages-page.tsx'))).MessagesPage,
+}));
 
 /** So long a sign-out waits for what has not been kept yet. */
 const settleMs = 3_000;
@@ -35,7 +54,15 @@ function DeskShell({ me }: { me: Me }) {
 function Frame({ me, live }: { me: Me; live: Live | undefined }) {
   const { t } = useTranslation();
   const seesAll = me.user.role === 'supervisor' || me.user.role === 'operator';
-  const [page, setPage] = useState(seesAll ? 'overview' : 'desk');
+  const mayHear = me.user.role !== 'agent';
+  const pages = [
+    ...(seesAll ? ['overview' as const] : []),
+    ...(live && (!seesAll || live.view?.me) ? ['desk' as const] : []),
+    ...(mayHear ? ['messages' as const] : []),
+  ];
+  const [chosen, setPage] = useState<string>(pages[0] ?? 'desk');
+  const page = pages.find((one) => one === chosen) ?? pages[0];
+  const labels = { overview: t('shell.overview'), desk: t('shell.myDesk'), messages: t('shell.messages') };
   const [keysShown, keys] = useDisclosure(false);
   useKeys({ F1: keys.toggle });
   return (
@@ -55,14 +82,12 @@ function Frame({ me, live }: { me: Me; live: Live | undefined }) {
               {t('product')}
             </Text>
           </Group>
-          {seesAll && live?.view?.me && (
+          {pages.length > 1 && page && (
             <SegmentedControl
+              aria-label={t('shell.pages')}
               value={page}
               onChange={setPage}
-              data={[
-                { value: 'overview', label: t('shell.overview') },
-                { value: 'desk', label: t('shell.myDesk') },
-              ]}
+              data={pages.map((value) => ({ value, label: labels[value] }))}
             />
           )}
           <OtherForms />
@@ -80,14 +105,13 @@ function Frame({ me, live }: { me: Me; live: Live | undefined }) {
           <UserMenu me={me} />
         </Group>
       </Group>
-      <main style={{ padding: 'var(--mantine-spacing-md)', flex: 1 }}>
-        {!live ? (
-          <Alert>{t('shell.noPages')}</Alert>
-        ) : page === 'overview' ? (
-          <OverviewPage live={live} mayListen={me.user.role === 'supervisor'} />
-        ) : (
-          <AgentPage live={live} agentId={me.user.userId} />
-        )}
+      <main id="main" style={{ padding: 'var(--mantine-spacing-md)', flex: 1 }}>
+        {page && <VisuallyHidden component="h1">{labels[page]}</VisuallyHidden>}
+        <Suspense fallback={<Loader />}>
+          {page === 'messages' && <MessagesPage isOwn={!seesAll} />}
+          {page === 'overview' && live && <OverviewPage live={live} mayListen={me.user.role === 'supervisor'} />}
+          {page === 'desk' && live && <AgentPage live={live} agentId={me.user.userId} />}
+        </Suspense>
       </main>
       <Modal opened={keysShown} onClose={keys.close} title={t('shell.shortcuts')}>
         <KeyList />
@@ -122,9 +146,7 @@ function UserMenu({ me }: { me: Me }) {
         <Menu.Dropdown>
           <Menu.Label>{t(`shell.role.${role}`)}</Menu.Label>
           <Menu.Item onClick={password.open}>{t('shell.changePassword')}</Menu.Item>
-          <Menu.Item color="red" onClick={() => void askToLeave()}>
-            {t('shell.signOut')}
-          </Menu.Item>
+          <Menu.Item onClick={() => void askToLeave()}>{t('shell.signOut')}</Menu.Item>
         </Menu.Dropdown>
       </Menu>
       {passwordTemporary && (

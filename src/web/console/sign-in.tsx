@@ -4,20 +4,22 @@ import { useTranslation } from 'react-i18next';
 import { useFailureText } from './failure-text.ts';
 import { useSignIn } from './me.ts';
 import { Switches } from './switches.tsx';
+import { useTitle } from './use-title.ts';
 
 /** The way in. */
 export function SignInPage() {
   const { t } = useTranslation();
   const failureText = useFailureText();
   const signIn = useSignIn();
+  useTitle(t('signIn.title'));
   const required = (value: string) => (value === '' ? t('signIn.required') : null);
   const form = useForm({
     initialValues: { loginName: '', password: '' },
     validate: { loginName: required, password: required },
   });
   return (
-    <Center mih="100vh" p="md">
-      <Stack w={380} gap="lg">
+    <Center component="main" mih="100vh" p="md">
+      <Stack w="100%" maw={380} gap="lg">
         <Group justify="space-between" align="end">
           <div>
             <Title order={1} size="h2">

@@ -13,7 +13,7 @@ const fonts = [
 
 export const theme = createTheme({
   primaryColor: 'cyan',
-  primaryShade: { light: 9, dark: 8 },
+  primaryShade: { light: 9, dark: 9 },
   fontFamily: fonts,
   headings: { fontFamily: fonts, fontWeight: '600' },
   defaultRadius: 'md',
@@ -25,8 +25,8 @@ export const theme = createTheme({
 export const stateColors: Record<AgentState, string> = {
   offline: 'gray',
   available: 'teal',
-  reserved: 'orange',
-  ringing: 'orange',
+  reserved: 'orange.5',
+  ringing: 'orange.5',
   talking: 'blue',
   'wrap-up': 'violet',
   break: 'yellow.5',

@@ -1,4 +1,4 @@
-import { Badge, Table, Text } from '@mantine/core';
+import { Badge, Table, Text, VisuallyHidden } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall, LiveQueue, LiveView } from '../../desk/live-types.ts';
 import { WaitingMenu } from './call-menu.tsx';
@@ -27,7 +27,7 @@ export function WaitingTable({ view, nowMs }: { view: LiveView; nowMs: number })
     .filter(({ count }) => count > 0);
   return (
     <>
-      <Table verticalSpacing={5} className="digits">
+      <Table verticalSpacing={5} className="digits rows">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>{t('overview.place')}</Table.Th>
@@ -35,7 +35,9 @@ export function WaitingTable({ view, nowMs }: { view: LiveView; nowMs: number })
             <Table.Th>{t('overview.caller')}</Table.Th>
             <Table.Th>{t('overview.state')}</Table.Th>
             <Table.Th ta="right">{t('overview.waited')}</Table.Th>
-            <Table.Th />
+            <Table.Th>
+              <VisuallyHidden>{t('overview.actions')}</VisuallyHidden>
+            </Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -66,7 +68,7 @@ function WaitingRow({ call, view, nowMs }: { call: LiveCall; view: LiveView; now
   const ringing = agents.filter(({ callId }) => callId === call.callId).map(({ displayName }) => displayName);
   return (
     <Table.Tr>
-      <Table.Td>{call.position ?? '–'}</Table.Td>
+      <Table.Td data-label={t('overview.place')}>{call.position ?? '–'}</Table.Td>
       <CallerCells call={call} queues={queues} />
       <Table.Td>
         <Badge className="whole" color={call.state === 'held' ? 'red' : 'orange'} variant="light" tt="none" radius="sm">
@@ -79,7 +81,9 @@ function WaitingRow({ call, view, nowMs }: { call: LiveCall; view: LiveView; now
         )}
         {ringing.length > 0 && <Text size="xs">{ringing.join(', ')}</Text>}
       </Table.Td>
-      <Table.Td ta="right">{duration(nowMs - call.waitingSinceMs)}</Table.Td>
+      <Table.Td data-label={t('overview.waited')} ta="right">
+        {duration(nowMs - call.waitingSinceMs)}
+      </Table.Td>
       <Table.Td ta="right">
         <WaitingMenu call={call} queues={queues} />
       </Table.Td>
