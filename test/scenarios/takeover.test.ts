@@ -73,6 +73,7 @@ describe('a controller that is killed in the middle of a call', () => {
     await eventually('a message is being recorded', () => sound() !== '' && statSync(sound()).size > 16_000, {
       timeoutMs: 20_000,
     });
+    const file = sound();
     const callers = await startSipp({
       scenario: sippInvite() + sippAnswered + sippBye,
       service: menu,
@@ -97,7 +98,7 @@ describe('a controller that is killed in the middle of a call', () => {
     }
     const [left] = all.filter(({ recordings }) => recordings.length > 0);
     // Whoever has not heard yet that the speaker is gone asks for the message again: this is the first one.
-    expect(left?.recordings[0]).toMatchObject({ file: sound() });
+    expect(left?.recordings[0]).toMatchObject({ file });
     expect(left?.recordings[0]?.durationMs).toBeGreaterThan(900);
   }, 180_000);
 
