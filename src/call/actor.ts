@@ -4,6 +4,7 @@ import type { EndCause } from '../kernel/call-fact.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { answerCall } from './answering.ts';
 import { CallerMessages } from './caller-messages.ts';
 import type { DeskAccess } from './escalation.ts';
 import type { FactLog } from './fact-log.ts';
@@ -108,12 +109,8 @@ export class CallActor {
   async answer(call: IncomingCall): Promise<EndCause | undefined> {
     this.#answering = call;
     this.#save();
-    const outcome = await call.answer(this.onCallerEvent).catch((error: unknown): AnswerOutcome => {
-      const { logger, identity } = this.#options;
-      logger.error({ callId: identity.callId, err: errorMessage(error) }, 'a call could not be answered');
-      call.reject(500);
-      return { ok: false, cause: 'failed', sipStatus: 500 };
-    });
+    const { facts, logger, identity } = this.#options;
+    const outcome = await answerCall(call, this.onCallerEvent, { facts, logger, callId: identity.callId });
     this.#onAnswer(outcome);
     return outcome.ok ? undefined : outcome.cause;
   }

@@ -62,8 +62,8 @@ export interface IncomingCall {
 
 export type AnswerOutcome =
   | { ok: true; leg: Leg }
-  /** `sipStatus`: what the caller was told (487, 488, 503 …). */
-  | { ok: false; cause: EndCause; sipStatus: number };
+  /** `sipStatus`: what the caller was told (487, 488, 503 …); `fault`: what was wrong with what the caller offered. */
+  | { ok: false; cause: EndCause; sipStatus: number; fault?: string };
 
 /**
  * What happens on a leg, in order, and when by the monotonic clock of this process. After `ended` nothing follows.

@@ -193,6 +193,7 @@ export class NetworkCall implements IncomingCall {
     if (this.#cancelled) return { ok: false, cause: 'cancelled', sipStatus: 487 };
     if (this.#rejected !== undefined) return { ok: false, cause: 'failed', sipStatus: this.#rejected };
     this.reject(sipStatus, sipStatus === 503 ? { retryAfterSeconds: 2 } : {});
-    return { ok: false, cause, sipStatus };
+    const fault = this.#fault?.text;
+    return { ok: false, cause, sipStatus, ...(fault === undefined ? {} : { fault }) };
   }
 }

@@ -112,9 +112,9 @@ test('a media server that refuses the caller leaves its cause and status on reco
   const h = await harness();
   const call = h.telephony.invite({ slowToAnswer: true });
   await settle();
-  call.completeAnswer({ ok: false, cause: 'media-refused', sipStatus: 488 });
+  call.completeAnswer({ ok: false, cause: 'media-refused', sipStatus: 488, fault: 'no codec but PCMU' });
   await settle();
-  expect(h.story()).toEqual(['offered', 'ended media-refused 488']);
+  expect(h.story()).toEqual(['offered', expect.stringMatching(/^fault/), 'ended media-refused 488']);
   expect(h.states.saved.size).toBe(0);
 });
 

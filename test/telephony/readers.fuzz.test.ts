@@ -45,7 +45,7 @@ function* changedMessages(): Generator<string> {
 
 /** srf takes any white space between the words of a start line, a lone CR too; drachtio ends the line there. */
 function hasPlainStart(text: string): boolean {
-  return !/[^\S \t]/.test(text.split('\r\n')[0] ?? '');
+  return !/[^\S \t]/.test(text.split(/\r\n(?![ \t])/)[0] ?? '');
 }
 
 /** srf takes any number of digits. */
