@@ -1,3 +1,4 @@
+import type { StoredFlow } from '../flow/flow-store.ts';
 import type { EndCause } from '../kernel/call-fact.ts';
 import type { FactLog } from './fact-log.ts';
 import type { IncomingCall } from './telephony.ts';
@@ -54,4 +55,14 @@ export class OfferedCall {
     this.call.reject(sipStatus, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
     facts.endLeg(this.call.legId, cause, { sipStatus });
   }
+}
+
+/** Begins the record of a call that is offered; `stored`: the flow that is to answer it, where that is known. */
+export function writeOffered(facts: FactLog, call: IncomingCall, stored?: StoredFlow): void {
+  const { legId, fromNumber: from, toNumber: to, sipCallId } = call;
+  const flow = stored ? { flowId: stored.flowId, flowVersion: stored.version } : {};
+  facts.append(
+    { type: 'offered', legId, kind: 'caller', direction: 'inbound', from, to, sipCallId, ...flow },
+    facts.clock.at(call.receivedMonotonicMs),
+  );
 }

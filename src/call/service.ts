@@ -19,7 +19,7 @@ import { FactLog } from './fact-log.ts';
 import type { FlowRunner } from './flow-runner.ts';
 import type { LegWitnesses } from './leg-ends.ts';
 import type { CallLimits } from './limits.ts';
-import { OfferedCall } from './offered-call.ts';
+import { OfferedCall, writeOffered } from './offered-call.ts';
 import { outlookOn } from './outlook.ts';
 import type { PromptLibrary } from './prompts.ts';
 import { type Destination, isRefusal, Reception } from './reception.ts';
@@ -29,8 +29,8 @@ import { StateRemovals } from './state-removals.ts';
 import { StateSaver } from './state-saver.ts';
 import { Takeover } from './takeover.ts';
 import type { IncomingCall, Telephony } from './telephony.ts';
+import { UnseenRefusals, type UnseenRefusalsOptions } from './unseen-refusals.ts';
 
-const retryAfterSeconds = 2;
 /** What is not forgotten by then is by whoever takes it over. */
 const forgetDeadlineMs = 2_000;
 
@@ -58,6 +58,10 @@ export interface CallServiceOptions {
   controllerId: string;
   recordingsFolder: string;
   limits: CallLimits;
+  /** The settings name carriers or PBXs for whom a reserve of calls is kept. */
+  hasTrustedPeers?: boolean;
+  /** Counts what is refused unseen. */
+  refusals?: UnseenRefusalsOptions['refusals'];
   /** A controller not heard of for this long has lost its calls to the others. */
   leaseMs?: number;
 }
@@ -90,6 +94,9 @@ export function createCallService(options: CallServiceOptions): CallService {
 class Service implements CallService {
   readonly #options: CallServiceOptions;
   readonly #admission: Admission;
+  /** What each call that was let in holds, by the call's id. */
+  readonly #places = new Map<string, Admitted>();
+  readonly #unseen: UnseenRefusals;
   readonly #reception: Reception;
   readonly #recordings: RecordingFolder;
   readonly #offered = new Map<OfferedCall, FactLog>();
@@ -104,7 +111,14 @@ class Service implements CallService {
 
   constructor(options: CallServiceOptions) {
     this.#options = options;
-    this.#admission = new Admission(options.clock, options.limits);
+    const { clock, limits, hasTrustedPeers = false } = options;
+    this.#admission = new Admission(clock, limits, { hasTrustedPeers });
+    const beginRecord = ({ call }: OfferedCall) => {
+      const facts = this.#newFacts(newId('call'), null);
+      writeOffered(facts, call);
+      return facts;
+    };
+    this.#unseen = new UnseenRefusals({ clock, refusals: options.refusals, beginRecord });
     this.#reception = new Reception({ ...options, loadFlow: (stored) => this.#loadFlow(stored) });
     this.#recordings = new RecordingFolder(options.recordingsFolder);
     const roomFor = () => (this.#draining ? 0 : Math.max(0, options.limits.maxCalls - this.activeCalls));
@@ -158,7 +172,7 @@ class Service implements CallService {
     this.#stopping = true;
     const idle = this.drain();
     for (const [offered, facts] of [...this.#offered]) {
-      if (!facts.isOpen(offered.call.legId)) this.#writeOffered(facts, offered.call);
+      if (!facts.isOpen(offered.call.legId)) writeOffered(facts, offered.call);
       offered.refuse(facts, 'draining', 503);
       this.#forget(offered);
     }
@@ -210,18 +224,22 @@ class Service implements CallService {
   }
 
   async #receive(offered: OfferedCall): Promise<void> {
-    const callId = newId('call');
     // One that telephony offers while we drain was not to be had by anybody else.
-    const admitted = this.#stopping ? undefined : this.#admission.admit(this.activeCalls);
+    const { source } = offered.call;
+    const admitted = this.#stopping ? undefined : this.#admission.admit(this.activeCalls, source);
     if (!admitted) {
-      this.#refuseUnseen(offered, callId, this.#stopping ? 'draining' : 'overload');
+      this.#unseen.refuse(offered, this.#stopping ? 'draining' : 'overload');
       return;
     }
+    const callId = newId('call');
+    this.#places.set(callId, admitted);
     try {
       await this.#receiveAdmitted(offered, callId, admitted);
     } catch (error) {
       admitted.done(true); // The fault is ours: it says nothing about the load.
       throw error;
+    } finally {
+      if (!this.#actors.has(callId)) this.#freePlace(callId);
     }
   }
 
@@ -239,7 +257,7 @@ class Service implements CallService {
       return;
     }
     const facts = this.#newFacts(callId, found.accountId);
-    this.#writeOffered(facts, offered.call);
+    writeOffered(facts, offered.call);
     if (found.fault) facts.append({ type: 'fault', legId: offered.call.legId, message: found.fault });
     offered.refuse(facts, found.cause, found.sipStatus, found.retryAfterSeconds);
     this.#forget(offered);
@@ -249,7 +267,7 @@ class Service implements CallService {
     const { call } = offered;
     const { account, stored, flow } = found;
     const facts = this.#newFacts(callId, account.accountId);
-    this.#writeOffered(facts, call, stored);
+    writeOffered(facts, call, stored);
     this.#offered.set(offered, facts);
     offered.onAbandoned(() => {
       facts.endLeg(call.legId, 'cancelled', { sipStatus: 487 });
@@ -284,27 +302,9 @@ class Service implements CallService {
     );
   }
 
-  /** A refusal under load costs as little as possible, yet leaves its record. */
-  #refuseUnseen(offered: OfferedCall, callId: string, cause: 'draining' | 'overload'): void {
-    const facts = this.#newFacts(callId, null);
-    this.#writeOffered(facts, offered.call);
-    offered.refuse(facts, cause, 503, retryAfterSeconds);
-  }
-
-  #writeOffered(facts: FactLog, call: IncomingCall, stored?: StoredFlow): void {
-    facts.append(
-      {
-        type: 'offered',
-        legId: call.legId,
-        kind: 'caller',
-        direction: 'inbound',
-        from: call.fromNumber,
-        to: call.toNumber,
-        sipCallId: call.sipCallId,
-        ...(stored ? { flowId: stored.flowId, flowVersion: stored.version } : {}),
-      },
-      facts.clock.at(call.receivedMonotonicMs),
-    );
+  #freePlace(callId: string): void {
+    this.#places.get(callId)?.release();
+    this.#places.delete(callId);
   }
 
   #newFacts(callId: string, accountId: string | null): FactLog {
@@ -320,12 +320,14 @@ class Service implements CallService {
       logger.warn({ callId }, 'another controller has taken the call over');
       actor.letGo();
       this.#actors.delete(callId);
+      this.#freePlace(callId);
       this.#checkIdle();
     };
     const removals = this.#removals;
     const saver = new StateSaver({ states, removals, clock, logger, controllerId, callId, onLost });
     const onOver = () => {
       this.#actors.delete(callId);
+      this.#freePlace(callId);
       this.#checkIdle();
     };
     const shared: Omit<ActorOptions, 'identity' | 'flow' | 'facts' | 'saver' | 'onOver' | 'apology'> = {

@@ -52,6 +52,8 @@ export interface IncomingCall {
   readonly toNumber: string;
   /** When the INVITE came, by the monotonic clock. */
   readonly receivedMonotonicMs: number;
+  /** Where it comes from; left out: from ourselves. */
+  readonly source?: { address: string; isTrusted: boolean };
   /** Refuses the call; safe after a cancel. */
   reject(status: number, options?: { retryAfterSeconds?: number; reason?: string }): void;
   /** Calls back once if the caller gives up before a final answer (also when that has already happened). */

@@ -13,6 +13,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import { notUtf8, readUtf8 } from '../kernel/utf8-text.ts';
 import type { ChannelRecordStore, FactIndex, FactStore } from '../ledger/ledger.ts';
+import type { RefusalIndex } from '../ledger/refusal-log.ts';
 import type { OutboxStore } from '../outbox/outbox-store.ts';
 import type { TargetGuard } from '../outbox/target-guard.ts';
 import type { WebhookSecretStore } from '../outbox/webhook-secrets.ts';
@@ -33,7 +34,7 @@ export interface CommandData extends RecordedStores, Transactions<RecordedStores
 
 export interface CommandStores {
   data: CommandData;
-  facts: FactStore & FactIndex;
+  facts: FactStore & FactIndex & RefusalIndex;
   channels: ChannelRecordStore;
   outbox: OutboxStore;
   webhookSecrets: WebhookSecretStore;

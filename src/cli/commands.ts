@@ -11,6 +11,7 @@ import { addOutboxCommands } from './outbox.ts';
 import { addPhoneCommands } from './phones.ts';
 import { addQueueCommands } from './queues.ts';
 import { addReconcileCommand } from './reconcile.ts';
+import { addRefusalsCommand } from './refusals.ts';
 import { addFlowCommands } from './simulate.ts';
 import { addUserCommands } from './users.ts';
 
@@ -19,6 +20,7 @@ export const commands: readonly AddCommand[] = [
   addLoadCommand,
   addCallsCommand,
   addReconcileCommand,
+  addRefusalsCommand,
   addFlowCommands,
   addCallCommand,
   addAccountCommands,

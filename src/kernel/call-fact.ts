@@ -117,6 +117,23 @@ export const callFactSchema = z.discriminatedUnion('type', [
   z.object({ ...base, type: z.literal('fault'), nodeId: z.string().optional(), message: z.string() }),
   /** The flow said what the call came to (its `hangup` outcome); on the caller's leg, before `ended`. */
   z.object({ ...base, type: z.literal('finished'), outcome: z.string().min(1) }),
+  /**
+   * So many requests were refused within a minute before anybody saw a call in them. Belongs to no call: `callId` and
+   * `legId` name who counted.
+   */
+  z.object({
+    ...base,
+    type: z.literal('refused'),
+    minuteMs: z.int().nonnegative(),
+    by: z.enum(['controller', 'switch']),
+    sourceClass: z.enum(['trusted', 'stranger']),
+    method: z.string(),
+    sipStatus: z.int(),
+    cause: z.string(),
+    count: z.int().positive(),
+    /** Those who sent most of them. */
+    sources: z.array(z.object({ address: z.string(), count: z.int().positive() })).max(10),
+  }),
   /** Another controller took the call over after its controller died. */
   z.object({ ...base, type: z.literal('taken-over') }),
   z.object({

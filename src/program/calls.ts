@@ -27,7 +27,7 @@ function openPrompts({ dataDir }: Config, logger: Logger) {
 }
 
 /** The answering desk, the calls, and the sweep of legs that lost their controller. */
-export async function openCalls(context: ProgramContext, dataRoom: Data, { telephony, phones }: Lines) {
+export async function openCalls(context: ProgramContext, dataRoom: Data, { telephony, phones, refusals }: Lines) {
   const { config, logger, shutdown } = context;
   const { stores, redis, ledger, outbox } = dataRoom;
   const { known, facts, channels } = stores;
@@ -66,6 +66,8 @@ export async function openCalls(context: ProgramContext, dataRoom: Data, { telep
     controllerId,
     recordingsFolder: recordingsFolder(config),
     limits: { ...callBounds, maxCalls: config.maxCalls, maxCallsPerSecond: config.maxCallsPerSecond },
+    hasTrustedPeers: config.trustedPeers.length > 0,
+    refusals,
   });
   shutdown.add('calls', () => calls.stop({ deadlineMs: callEndDeadlineMs }));
   await calls.start();

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Config } from '../config.ts';
 import { DenwabanError, errorMessage } from '../kernel/errors.ts';
 import type { PartHealth } from '../kernel/health.ts';
+import type { RefusalLog } from '../ledger/refusal-log.ts';
 import { SwitchStartError } from '../switch/spawn.ts';
 import { type SupervisedSwitch, superviseSwitch } from '../switch/supervise.ts';
 import type { ProgramContext } from './context.ts';
@@ -10,7 +11,7 @@ import type { ProgramContext } from './context.ts';
  * Addresses of the pair that does the telephony: the configured one, or the embedded switch, which is started here and
  * started again on the same ports whenever it ends or hangs.
  */
-export async function openSwitch({ config, logger, shutdown, board }: ProgramContext) {
+export async function openSwitch({ config, logger, shutdown, board }: ProgramContext, refusals: RefusalLog) {
   if (config.drachtio && config.freeswitches) {
     return { drachtio: config.drachtio, freeswitches: config.freeswitches };
   }
@@ -22,6 +23,7 @@ export async function openSwitch({ config, logger, shutdown, board }: ProgramCon
       logger.error({ why }, 'the embedded switch was lost, and its calls with it; it is started again');
     },
     onFailed: (error) => logger.error({ err: errorMessage(error) }, 'the embedded switch could not be started again'),
+    onRefusals: (refused) => refusals.addOfSwitch(refused),
     onBack: () => logger.warn({}, 'the embedded switch is back'),
   }).catch((error: unknown) => {
     if (!(error instanceof SwitchStartError)) throw error;
@@ -54,6 +56,7 @@ function settingsFor(config: Config, secret: string) {
     rtpPortMax,
     maxCalls: config.maxCalls,
     maxCallsPerSecond: config.maxCallsPerSecond,
+    trustedPeers: [...config.trustedPeers],
     mediaTimeoutMs: 60_000,
   };
 }

@@ -42,6 +42,7 @@ export function parseSettings(text: string | undefined): SwitchSettings {
     rtpPortMax: number(fields, 'rtpPortMax', 1025, 65_535),
     maxCalls: number(fields, 'maxCalls', 1, 100_000),
     maxCallsPerSecond: number(fields, 'maxCallsPerSecond', 1, 100_000),
+    trustedPeers: peers(fields, 'trustedPeers'),
     mediaTimeoutMs: number(fields, 'mediaTimeoutMs', 0, 86_400_000),
   };
   if (settings.rtpPortMax <= settings.rtpPortMin) {
@@ -60,6 +61,13 @@ function address(fields: Record<string, unknown>, name: string): string {
   const value = fields[name];
   if (typeof value === 'string' && isIPv4(value)) return value;
   throw new SettingsError(`${name} is not an IPv4 address`, `Correct ${name}`);
+}
+
+function peers(fields: Record<string, unknown>, name: string): string[] {
+  const value = fields[name] ?? [];
+  const isPeer = (one: unknown) => typeof one === 'string' && /^[\d.]+(\/\d{1,2})?$/.test(one);
+  if (Array.isArray(value) && value.every(isPeer)) return value.map(String);
+  throw new SettingsError(`${name} is no list of IPv4 addresses and networks`, `Correct ${name}`);
 }
 
 function secret(fields: Record<string, unknown>, name: string): string {

@@ -1,3 +1,4 @@
+import { addressList } from '../kernel/address-list.ts';
 import { createDrachtioServer } from './drachtio/server.ts';
 import { createFreeSwitch } from './freeswitch/freeswitch.ts';
 import { parseSettings, SettingsError } from './main-settings.ts';
@@ -15,6 +16,7 @@ import type { SwitchSettings } from './spawn.ts';
 
 const HANGUP_DEADLINE_MS = 3_000;
 const STOP_DEADLINE_MS = 5_000;
+const REFUSALS_EVERY_MS = 5_000;
 /** Only this machine talks to the control ports and to FreeSWITCH's SIP profile. */
 const LOOPBACK = '127.0.0.1';
 
@@ -63,7 +65,11 @@ function createSwitch(settings: SwitchSettings) {
     listen: { address: LOOPBACK, port: settings.controlPort },
     secret: settings.controlSecret,
     sip,
-    limits: { maxCalls: settings.maxCalls, maxCallsPerSecond: settings.maxCallsPerSecond },
+    limits: {
+      maxCalls: settings.maxCalls,
+      maxCallsPerSecond: settings.maxCallsPerSecond,
+      trusts: settings.trustedPeers?.length ? addressList(settings.trustedPeers) : undefined,
+    },
     ...publicly,
     logger,
   });
@@ -79,6 +85,14 @@ function createSwitch(settings: SwitchSettings) {
     logger,
   });
   return { sip, mrfSip, media, drachtio, freeSwitch };
+}
+
+/** Tells the parent what was refused here, now and then: a line of JSON on standard output. */
+function reportRefusals({ drachtio }: Switch): void {
+  setInterval(() => {
+    const refusals = drachtio.takeRefusals();
+    if (refusals.length > 0) report({ refusals });
+  }, REFUSALS_EVERY_MS).unref();
 }
 
 /** Says what goes wrong in the media engine, and that it is well again. */
@@ -189,6 +203,7 @@ async function main(): Promise<void> {
     eventSocketPort: running.freeSwitch.eventSocketAddress.port,
     mrfSipPort: running.mrfSip.addresses[0]?.port,
   });
+  reportRefusals(running);
 }
 
 main().catch((error: unknown) => {

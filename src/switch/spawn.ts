@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import type { Writable } from 'node:stream';
+import type { Refusals } from '../kernel/refusal-fold.ts';
 
 /** What the embedded switch is told when it starts; read by `main.ts` of this folder. Port 0 picks a free one. */
 export interface SwitchSettings {
@@ -16,6 +17,8 @@ export interface SwitchSettings {
   rtpPortMax: number;
   maxCalls: number;
   maxCallsPerSecond: number;
+  /** IPv4 addresses and networks that have a reserve of calls. */
+  trustedPeers?: string[];
   mediaTimeoutMs: number;
 }
 
@@ -63,7 +66,10 @@ const beatsMissed = 3;
  * controller. It ends when this process does: its standard input closes then.
  * @throws SwitchStartError when it does not report ready.
  */
-export async function spawnSwitch(settings: SwitchSettings): Promise<SpawnedSwitch> {
+export async function spawnSwitch(
+  settings: SwitchSettings,
+  onRefusals: (refusals: Refusals[]) => void = () => undefined,
+): Promise<SpawnedSwitch> {
   const main = new URL('./main.ts', import.meta.url).pathname;
   // The settings hold secrets: not on the command line, where every user of the machine can read them.
   const child = spawn(process.execPath, [main], {
@@ -97,6 +103,10 @@ export async function spawnSwitch(settings: SwitchSettings): Promise<SpawnedSwit
     );
   }
   const life = watchLife({ stdin: child.stdin, kill: (signal) => child.kill(signal) }, lines, exited);
+  lines.on('line', (line) => {
+    const refusals = readLine(line)?.refusals;
+    if (refusals) onRefusals(refusals);
+  });
   const stop = async () => {
     const killer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
     child.kill('SIGTERM');
@@ -135,7 +145,7 @@ function watchLife(
   let mediaWorkers = { total: 1, up: 1 };
   lines.on('line', (line) => {
     unanswered = 0;
-    mediaWorkers = readSignOfLife(line)?.mediaWorkers ?? mediaWorkers;
+    mediaWorkers = readLine(line)?.mediaWorkers ?? mediaWorkers;
   });
   // It may have gone while it was being asked: `exited` tells.
   stdin.on('error', () => undefined);
@@ -154,9 +164,9 @@ function watchLife(
 }
 
 /** Undefined where the line is something else: a library may print, too. */
-function readSignOfLife(line: string): Pick<SwitchHealth, 'mediaWorkers'> | undefined {
+function readLine(line: string): Partial<Pick<SwitchHealth, 'mediaWorkers'> & { refusals: Refusals[] }> | undefined {
   try {
-    return JSON.parse(line) as Pick<SwitchHealth, 'mediaWorkers'>;
+    return JSON.parse(line) as ReturnType<typeof readLine>;
   } catch {
     return undefined;
   }

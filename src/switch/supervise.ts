@@ -1,3 +1,4 @@
+import type { Refusals } from '../kernel/refusal-fold.ts';
 import { type SpawnedSwitch, type SwitchHealth, type SwitchSettings, spawnSwitch } from './spawn.ts';
 
 const firstRestartMs = 100;
@@ -10,6 +11,8 @@ export interface SupervisorOptions {
   onLost(why: string): void;
   /** It could not be started again; it is tried once more. */
   onFailed(error: unknown): void;
+  /** What it refuses by itself, unseen by the controller. */
+  onRefusals?(refusals: Refusals[]): void;
   /** Another has taken its place, on the same ports. */
   onBack(): void;
 }
@@ -28,7 +31,7 @@ export interface SupervisedSwitch {
 
 /** @throws SwitchStartError when the first process does not start. */
 export async function superviseSwitch(settings: SwitchSettings, options: SupervisorOptions): Promise<SupervisedSwitch> {
-  const first = await spawnSwitch(settings);
+  const first = await spawnSwitch(settings, options.onRefusals);
   return new Supervisor(settings, first, options);
 }
 
@@ -90,7 +93,7 @@ class Supervisor implements SupervisedSwitch {
 
   async #start(): Promise<void> {
     try {
-      const running = await spawnSwitch(this.#settings);
+      const running = await spawnSwitch(this.#settings, this.#options.onRefusals);
       this.#keep(running);
       if (!this.#stopped) this.#options.onBack();
     } catch (error) {

@@ -1,4 +1,4 @@
-import { BlockList } from 'node:net';
+import { addressList } from '../kernel/address-list.ts';
 import { stripFormatting, tryNormalizePhoneNumber } from '../kernel/phone-number.ts';
 
 /** The number of a caller who has none, or does not want it known. */
@@ -8,15 +8,7 @@ export const anonymous = 'anonymous';
 export type TrustedPeers = (address: string) => boolean;
 
 /** `peers`: IPv4 addresses and networks (`10.0.0.0/8`). */
-export function trustedPeers(peers: readonly string[]): TrustedPeers {
-  const list = new BlockList();
-  for (const peer of peers) {
-    const [network = '', bits] = peer.split('/');
-    if (bits === undefined) list.addAddress(network);
-    else list.addSubnet(network, Number(bits));
-  }
-  return (address) => list.check(address);
-}
+export const trustedPeers: (peers: readonly string[]) => TrustedPeers = addressList;
 
 interface CallerHeaders {
   get(name: string): string | undefined;

@@ -72,7 +72,7 @@ export interface TelephonyOptions {
   numberInToPeers?: readonly string[];
   /** Told of every channel that a FreeSWITCH has ended, by a connection of its own to each. */
   onChannelRecord?: (record: ChannelRecord) => void;
-  /** Told of every request that was refused because of how it is written. */
+  /** Told of every request that was refused because of how it is written, or before it could be offered as a call. */
   onRefused?: (refused: RefusedRequest) => void;
   /** How host names in session descriptions are looked up; by the system's name servers where left out. */
   lookUp?: LookUp | undefined;
@@ -301,11 +301,13 @@ class DrachtioTelephony implements SwitchTelephony {
     }
     const unsupported = unsupportedExtensions(req);
     if (unsupported.length > 0) {
+      this.#noteRefused(req, 420, 'bad-extension');
       res.send(420, { headers: { Unsupported: unsupported.join(', ') } });
       return;
     }
     // One that comes while we drain was on its way, or came while we wait for a media server's: nobody else will have it.
     if (!this.#handlers) {
+      this.#noteRefused(req, 503, 'not-ready');
       res.send(503, { headers: { 'Retry-After': '2' } });
       return;
     }
@@ -339,6 +341,10 @@ class DrachtioTelephony implements SwitchTelephony {
       (status) => (status === 200 ? res.send(200, { headers: this.#sip.abilities.optionsHeaders }) : refuse(status)),
       () => refuse(503),
     );
+  }
+
+  #noteRefused(req: SrfRequest, status: number, reason: string): void {
+    this.#options.onRefused?.({ method: 'INVITE', status, reason, sourceAddress: req.source_address });
   }
 
   #onRegister(registrar: Registrar, req: SrfRequest, res: SrfResponse): void {

@@ -52,6 +52,7 @@ export class NetworkCall implements IncomingCall {
   readonly fromNumber: string;
   readonly toNumber: string;
   readonly receivedMonotonicMs: number;
+  readonly source: { address: string; isTrusted: boolean };
   readonly #options: IncomingCallOptions;
   #cancelled = false;
   #rejected: number | undefined;
@@ -67,6 +68,8 @@ export class NetworkCall implements IncomingCall {
     this.fromNumber = knownAs(callerNumber(req, options.trusts));
     this.toNumber = calledNumber(req, options.namesItInTo);
     this.receivedMonotonicMs = clock.monotonicMs();
+    const address = req.source_address;
+    this.source = { address, isTrusted: options.trusts(address) };
     req.on('cancel', () => {
       this.#cancelled = true;
       this.#invite?.cancel();

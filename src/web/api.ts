@@ -13,6 +13,7 @@ import type { SignInLimits } from '../accounts/sign-in.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { FactIndex, FactStore } from '../ledger/ledger.ts';
+import type { RefusalIndex } from '../ledger/refusal-log.ts';
 import type { TargetGuard } from '../outbox/target-guard.ts';
 import { errorSchema } from './errors.ts';
 import type { GuardOptions, RouteGuard } from './guard.ts';
@@ -33,7 +34,7 @@ export type Api = FastifyInstance<
 type ApiStores = OutboxStores & FlowStores;
 
 /** Where calls are on record. */
-export type CallFacts = Pick<FactStore, 'listCallIds' | 'factsOfCall'> & Pick<FactIndex, 'factsOfCalls'>;
+export type CallFacts = Pick<FactStore, 'listCallIds' | 'factsOfCall'> & Pick<FactIndex, 'factsOfCalls'> & RefusalIndex;
 
 /** What the API stands on. */
 export interface ApiParts {

@@ -31,6 +31,7 @@ import { type Health, healthRoute } from './routes/health.ts';
 import { intakeRoutes } from './routes/intakes.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 import { type RecordingParts, recordingLinkRoute, recordingRoutes } from './routes/recordings.ts';
+import { refusalRoutes } from './routes/refusals.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { userRoutes } from './routes/users.ts';
@@ -154,6 +155,7 @@ async function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): 
   cardRoutes(api, parts);
   flowRoutes(api, parts);
   callLogRoutes(api, parts.facts);
+  refusalRoutes(api, parts.facts);
   outboxRoutes(api, parts);
   auditRoutes(api, parts);
   if (desk) deskWorkRoutes(api, parts, desk);

@@ -64,6 +64,7 @@ export const permissions = {
   'recordings.end-links': { operator: 'all', account: 'own' },
   'flows.read': operators,
   'flows.write': operators,
+  'refusals.read': operators,
   'audit.read': { operator: 'all', account: 'own' },
 } as const satisfies Record<string, Rights>;
 

@@ -88,6 +88,7 @@ const expected: Record<string, [operator: May, supervisor: May, agent: May, acco
   'DELETE /agents/:agentId/wrap-up': ['all', 'all', 'own', '-'],
   'GET /agents/:agentId/history': ['all', 'all', '-', '-'],
   'GET /audit': ['all', '-', '-', 'all'],
+  'GET /refusals': ['all', '-', '-', '-'],
 };
 
 /** Who asks, and who is the other of the same kind. The agent may not serve momo. */

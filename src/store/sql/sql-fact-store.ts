@@ -8,6 +8,7 @@ import {
   type OfferedCallRef,
   type OfferedFact,
 } from '../../ledger/ledger.ts';
+import { type RefusalIndex, type RefusedFact, refusalsCallId } from '../../ledger/refusal-log.ts';
 import { inChunks } from './chunks.ts';
 import type { SqlDatabase } from './open-sql.ts';
 import type { Schema } from './schema.ts';
@@ -21,7 +22,7 @@ const idsPerQuery = 500;
 const legMark = sql<boolean>`type in ('offered', 'ended')`;
 
 /** Call facts in SQL, for ever: nothing here updates or deletes one. */
-export class SqlFactStore implements FactStore, FactIndex {
+export class SqlFactStore implements FactStore, FactIndex, RefusalIndex {
   readonly #db: Kysely<Schema>;
 
   constructor(database: SqlDatabase) {
@@ -52,6 +53,21 @@ export class SqlFactStore implements FactStore, FactIndex {
     const query = this.#db.selectFrom('call_facts').select('body').where('call_id', '=', callId).orderBy('seq');
     // Checked when it was written; a newer program may have written fields that this one does not know.
     return (await query.execute()).map((row) => JSON.parse(row.body) as CallFact);
+  }
+
+  /** Facts of refusals from `fromMs` on and before `toMs`, oldest first. */
+  async refusals({ fromMs, toMs, limit }: { fromMs: number; toMs: number; limit: number }): Promise<RefusedFact[]> {
+    // By the index over calls: no other column tells them apart.
+    const query = this.#db
+      .selectFrom('call_facts')
+      .select('body')
+      .where('call_id', '>=', refusalsCallId)
+      .where('call_id', '<', `${refusalsCallId}~`)
+      .where('at_ms', '>=', fromMs)
+      .where('at_ms', '<', toMs)
+      .orderBy('at_ms')
+      .limit(limit);
+    return (await query.execute()).map((row) => JSON.parse(row.body) as RefusedFact);
   }
 
   async factsOfCalls(callIds: readonly string[]): Promise<CallFact[]> {

@@ -1,3 +1,4 @@
+import { FairShare } from '../../kernel/fair-share.ts';
 import type { HostPort } from '../sip/api.ts';
 
 /** When to refuse new INVITEs from the network, before quality suffers. */
@@ -8,6 +9,8 @@ export interface CallLimits {
   maxCallsPerSecond: number;
   /** Sources whose INVITEs are neither counted nor refused: our own media servers, whose legs belong to admitted calls. */
   isExempt?: (source: HostPort) => boolean;
+  /** Peers that have a reserve and are not cut by the share of a source. */
+  trusts?: ((address: string) => boolean) | undefined;
 }
 
 /** Gives a place back. Calling it again does nothing. */
@@ -15,49 +18,31 @@ export type Release = () => void;
 
 const nothingToRelease: Release = () => undefined;
 
-/** Counts calls and their rate. */
+/** Counts calls and their rate, by the address that they come from: each has its fair share. */
 export class CallAdmission {
   readonly #limits: CallLimits | undefined;
-  readonly #nowMs: () => number;
-  #calls = 0;
-  #tokens: number;
-  #filledAtMs: number;
+  readonly #share: FairShare | undefined;
+  #unlimited = 0;
 
   constructor(limits: CallLimits | undefined, nowMs: () => number = () => performance.now()) {
     this.#limits = limits;
-    this.#nowMs = nowMs;
-    this.#tokens = this.#burst;
-    this.#filledAtMs = nowMs();
+    this.#share = limits && new FairShare({ limits, nowMs, trusts: limits.trusts });
   }
 
   /** Calls from the network now. */
   get calls(): number {
-    return this.#calls;
+    return this.#share?.calls ?? this.#unlimited;
   }
 
   /** Takes a place for a new call, to be released when the call is over; undefined when it must be refused. */
   admit(source: HostPort): Release | undefined {
-    const limits = this.#limits;
-    if (limits?.isExempt?.(source)) return nothingToRelease;
-    if (limits && (this.#calls >= limits.maxCalls || !this.#takeToken(limits.maxCallsPerSecond))) return undefined;
-    this.#calls++;
+    if (this.#limits?.isExempt?.(source)) return nothingToRelease;
+    if (this.#share) return this.#share.admit(source.address)?.release;
+    this.#unlimited += 1;
     let held = true;
     return () => {
-      if (held) this.#calls--;
+      if (held) this.#unlimited -= 1;
       held = false;
     };
-  }
-
-  get #burst(): number {
-    return Math.max(1, this.#limits?.maxCallsPerSecond ?? 1);
-  }
-
-  #takeToken(perSecond: number): boolean {
-    const nowMs = this.#nowMs();
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((nowMs - this.#filledAtMs) / 1000) * perSecond);
-    this.#filledAtMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
   }
 }

@@ -258,7 +258,11 @@ export class NetworkRequests {
   }
 
   #refuse(transaction: ServerTransaction, why: string): void {
-    this.#state.logger.info({ method: transaction.request.method, why }, 'request refused with 503');
+    const { request, source } = transaction;
+    this.#state.refusals.note({
+      ...{ method: request.method ?? '', sipStatus: 503, address: source.address },
+      cause: why === 'over the limit' ? 'overload' : why.replaceAll(' ', '-'),
+    });
     const raw = answer(transaction, 503, { 'Retry-After': String(this.#state.retryAfterSeconds) });
     if (raw && transaction.request.method === 'INVITE') this.#state.cdr.stop('application', 'call-rejected', raw);
   }

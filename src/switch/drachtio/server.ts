@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
+import { RefusalFold, type Refusals } from '../../kernel/refusal-fold.ts';
 import type { HostPort, ServerTransaction, SipEndpoint } from '../sip/api.ts';
 import { CallAdmission, type CallLimits } from './call-limits.ts';
 import { CdrPoster } from './cdr.ts';
@@ -50,6 +51,8 @@ export interface DrachtioServer {
   /** Where clients connect, with the port actually chosen. */
   readonly address: { address: string; port: number };
   readonly status: DrachtioServerStatus;
+  /** What was refused here since the last time, unseen by any client. */
+  takeRefusals(): Refusals[];
 }
 
 /** Plays drachtio-server towards drachtio-srf. */
@@ -60,11 +63,28 @@ export function createDrachtioServer(options: DrachtioServerOptions): DrachtioSe
 const silent: DrachtioLogger = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 const MAX_ROUTES_PER_CLIENT = 64;
 
+/** Why the SIP stack refuses requests by itself, in a word. */
+const refusalCauses: Record<number, string> = {
+  400: 'bad-request',
+  405: 'method-not-allowed',
+  415: 'media-type',
+  420: 'bad-extension',
+  422: 'session-too-short',
+  481: 'no-such-call',
+  482: 'merged',
+  503: 'overload',
+  505: 'version',
+  513: 'too-large',
+};
+
 class ControlServer implements DrachtioServer {
   readonly #options: DrachtioServerOptions;
   readonly #logger: DrachtioLogger;
   readonly #tcp: Server;
   readonly #clients = new Set<ControlClient>();
+  readonly #refusals = new RefusalFold();
+  readonly #onRefused = (method: string, sipStatus: number, { address }: HostPort) =>
+    this.#refusals.note({ method, sipStatus, address, cause: refusalCauses[sipStatus] ?? 'not-accepted' });
   readonly #state: SwitchState;
   readonly #network: NetworkRequests;
   readonly #outgoing: ClientRequests;
@@ -83,6 +103,7 @@ class ControlServer implements DrachtioServer {
       cdr,
       dialogs: new DialogTable(cdr),
       admission: new CallAdmission(options.limits),
+      refusals: this.#refusals,
       logger: this.#logger,
       retryAfterSeconds: options.retryAfterSeconds ?? 5,
       patience: options.patience ?? { newRequestMs: 64_000, inDialogMs: 30_000 },
@@ -103,10 +124,12 @@ class ControlServer implements DrachtioServer {
     });
     this.#tcp.on('error', (error) => this.#logger.warn({ error: error.message }, 'control port'));
     this.#options.sip.on('request', this.#onSipRequest);
+    this.#options.sip.on('refused', this.#onRefused);
   }
 
   async stop(): Promise<void> {
     this.#options.sip.off('request', this.#onSipRequest);
+    this.#options.sip.off('refused', this.#onRefused);
     const closed = new Promise<void>((resolve) => this.#tcp.close(() => resolve()));
     for (const client of [...this.#clients]) client.drop('server stops');
     this.#network.stop();
@@ -117,6 +140,10 @@ class ControlServer implements DrachtioServer {
     const bound = this.#tcp.address();
     if (!bound || typeof bound === 'string') throw new Error('control port is not open');
     return { address: bound.address, port: bound.port };
+  }
+
+  takeRefusals(): Refusals[] {
+    return this.#refusals.take();
   }
 
   get status(): DrachtioServerStatus {

@@ -1,3 +1,4 @@
+import type { RefusalFold } from '../../kernel/refusal-fold.ts';
 import type { HostPort, SipEndpoint } from '../sip/api.ts';
 import type { CallAdmission } from './call-limits.ts';
 import type { CdrPoster } from './cdr.ts';
@@ -25,6 +26,8 @@ export interface SwitchState {
   routes: RouteTable<ControlClient>;
   dialogs: DialogTable;
   admission: CallAdmission;
+  /** What is refused here, unseen by any client. */
+  refusals: RefusalFold;
   cdr: CdrPoster;
   logger: DrachtioLogger;
   /** Value of Retry-After in our 503s. */

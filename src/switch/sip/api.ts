@@ -182,4 +182,6 @@ export interface SipEndpoint extends EventEmitter<SipEndpointEvents> {
 export interface SipEndpointEvents {
   /** A request outside any dialog. Also given for dialogs nobody listens to with `request`. */
   request: [transaction: ServerTransaction];
+  /** The stack itself has refused a request with this status. */
+  refused: [method: string, status: number, source: HostPort];
 }

@@ -46,6 +46,8 @@ export interface Core {
   openServer(envelope: Envelope, transaction: UasPart): ServerMachine;
   /** Sends what has no transaction: the ACK for a 2xx (13.2.2.4). */
   sendAlone(text: string, target: Target, fallback?: Link): void;
+  /** The stack has refused a request by itself. */
+  refused(method: string, status: number, source: HostPort): void;
   openDialog(init: DialogInit): DialogPart;
   dropDialog(dialog: DialogPart): void;
   /** Gives a request to whoever listens; the stack answers when nobody does. */

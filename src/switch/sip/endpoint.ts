@@ -190,6 +190,10 @@ class Endpoint extends EventEmitter<SipEndpointEvents> implements SipEndpoint, C
     this.#tables.dropDialog(dialog);
   }
 
+  refused(method: string, status: number, source: HostPort): void {
+    this.emit('refused', method, status, source);
+  }
+
   offer(transaction: UasPart, dialog?: DialogPart): void {
     if (dialog?.emit('request', transaction) || this.emit('request', transaction)) return;
     const { method } = transaction.request;

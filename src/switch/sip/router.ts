@@ -76,8 +76,10 @@ export class Router {
       envelope.toTag === '' ? undefined : this.#tables.findDialog(envelope.callId, envelope.toTag, envelope.fromTag);
     const transaction = new UasTransaction(this.#core, envelope, dialog);
     const refusal = refusalOf(envelope, this.#core.options, dialog !== undefined, merged);
-    if (refusal) transaction.respond(refusal.status, refusal.headers ? { headers: refusal.headers } : {});
-    else if (dialog) dialog.receive(transaction);
+    if (refusal) {
+      this.#core.refused(message.method ?? '', refusal.status, envelope.source);
+      transaction.respond(refusal.status, refusal.headers ? { headers: refusal.headers } : {});
+    } else if (dialog) dialog.receive(transaction);
     else {
       if (transaction.isInvite) transaction.trying();
       this.#core.offer(transaction);
@@ -95,6 +97,7 @@ export class Router {
 
   /** An answer without a transaction (8.2.7): a repeat of the request gets the very same. */
   #answerAlone(envelope: Envelope, status: number, reason: string | undefined): void {
+    this.#core.refused(envelope.message.method ?? '', status, envelope.source);
     const toTag = `s${checksum(`${envelope.callId}${envelope.fromTag}${envelope.branch}`)}`;
     const response: SipMessage = buildResponse(envelope.message, status, { reason, toTag });
     response.headers.push(['Server', this.#core.options.userAgent]);

@@ -1,0 +1,60 @@
+/** So many requests of one kind that were refused before anybody saw a call in them. */
+export interface Refusals {
+  method: string;
+  sipStatus: number;
+  /** Why, in a word: `overload`, `draining`, `bad-request` … */
+  cause: string;
+  count: number;
+  /** Those who sent most of them. */
+  sources: { address: string; count: number }[];
+}
+
+export type Refusal = Pick<Refusals, 'method' | 'sipStatus' | 'cause'> & { address: string };
+
+const kindsMax = 64;
+const sourcesMax = 1_000;
+const sourcesTold = 10;
+/** Stands for all kinds beyond {@link kindsMax}. */
+const otherKind = { method: 'other', cause: 'other' };
+
+interface Kind {
+  refusals: Omit<Refusals, 'sources'>;
+  sources: Map<string, number>;
+}
+
+/** Counts refusals by kind and source, within bounds whatever comes, so that a flood leaves a line and not a million. */
+export class RefusalFold {
+  #kinds = new Map<string, Kind>();
+
+  note({ method, sipStatus, cause, address }: Refusal): void {
+    const kind = this.#kindOf({ method: /^[A-Z]{1,16}$/.test(method) ? method : 'other', sipStatus, cause });
+    kind.refusals.count += 1;
+    const count = kind.sources.get(address);
+    if (count !== undefined || kind.sources.size < sourcesMax) kind.sources.set(address, (count ?? 0) + 1);
+  }
+
+  /** What has been counted since the last time. */
+  take(): Refusals[] {
+    const taken = [...this.#kinds.values()].map(({ refusals, sources }) => ({
+      ...refusals,
+      sources: [...sources]
+        .map(([address, count]) => ({ address, count }))
+        .sort((a, b) => b.count - a.count)
+        .slice(0, sourcesTold),
+    }));
+    this.#kinds = new Map();
+    return taken;
+  }
+
+  #kindOf(given: Omit<Refusals, 'count' | 'sources'>): Kind {
+    const nameOf = (of: typeof given) => `${of.method} ${of.sipStatus} ${of.cause}`;
+    const isRoom = this.#kinds.has(nameOf(given)) || this.#kinds.size < kindsMax;
+    const named = isRoom ? given : { ...given, ...otherKind, sipStatus: Math.floor(given.sipStatus / 100) * 100 };
+    let kind = this.#kinds.get(nameOf(named));
+    if (!kind) {
+      kind = { refusals: { ...named, count: 0 }, sources: new Map() };
+      this.#kinds.set(nameOf(named), kind);
+    }
+    return kind;
+  }
+}
