@@ -34,6 +34,8 @@ export class ChannelRecordLink {
   #retryMs = firstRetryMs;
   #heardAtMs = 0;
   #ready = false;
+  /** Why it fails, as the log was told last: it is tried every second, and may be away for long. */
+  #told = '';
   #stopped = false;
 
   constructor(options: ChannelRecordLinkOptions) {
@@ -108,6 +110,7 @@ export class ChannelRecordLink {
       this.#socket?.write(`auth ${this.#options.address.password}\n\nevent plain CHANNEL_HANGUP_COMPLETE\n\n`);
     } else if (head.includes('event listener enabled')) {
       this.#ready = true;
+      this.#told = '';
       this.#retryMs = firstRetryMs;
     } else if (head.includes('-ERR') || head.includes('rude-rejection')) {
       this.#failed('it refuses the password or this address');
@@ -116,7 +119,8 @@ export class ChannelRecordLink {
   }
 
   #failed(why: string): void {
-    if (this.#stopped) return;
+    if (this.#stopped || why === this.#told) return;
+    this.#told = why;
     this.#options.logger.warn({ server: this.#options.address.name, why }, 'channel records are not being received');
   }
 

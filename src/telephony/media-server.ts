@@ -182,14 +182,19 @@ export class MediaServer implements ChannelCommands {
   async #keepConnected(): Promise<void> {
     const { logger } = this.#options;
     let retryMs = firstRetryMs;
+    let told = '';
     while (!this.#stopped) {
       try {
         const link = await this.#connect();
         retryMs = firstRetryMs;
+        told = '';
         await link.closed;
         if (!this.#stopped) logger.warn({ server: this.name }, 'the link to a media server was lost');
       } catch (error) {
-        logger.warn({ server: this.name, err: errorMessage(error) }, 'a media server cannot be reached');
+        // It is tried every second, and may be away for long: told once for each reason.
+        const err = errorMessage(error);
+        if (err !== told) logger.warn({ server: this.name, err }, 'a media server cannot be reached');
+        told = err;
         if (error instanceof EventSocketError && error.isAbsent) this.#onGone();
       }
       if (!this.#stopped) await this.#pause(retryMs);
