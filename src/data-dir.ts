@@ -1,7 +1,17 @@
-import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { chmod, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DenwabanError, errorMessage } from './kernel/errors.ts';
+
+/** For commands, which work on what there is. @throws DenwabanError `DATA_DIR_MISSING`, `DATA_DIR_UNWRITABLE`. */
+export function requireDataDir(dataDir: string): void {
+  if (!existsSync(dataDir)) {
+    throw new DenwabanError('DATA_DIR_MISSING', `there is no data folder ${dataDir}`, {
+      remedy: 'Set DATA_DIR to the folder that the service runs on; scripts/start makes it at the first start',
+    });
+  }
+  prepareDataDir(dataDir);
+}
 
 /** Makes the data folder where it is missing. @throws DenwabanError `DATA_DIR_UNWRITABLE`. */
 export function prepareDataDir(dataDir: string): void {

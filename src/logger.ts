@@ -1,6 +1,6 @@
 import { type DestinationStream, destination, pino } from 'pino';
 import type { Config } from './config.ts';
-import { DenwabanError } from './kernel/errors.ts';
+import { DenwabanError, errorMessage } from './kernel/errors.ts';
 import type { Logger } from './kernel/logger.ts';
 
 /** Personal data: never in production's log, wherever a room puts it (design.md, rule 7). */
@@ -61,4 +61,27 @@ export function printError(error: unknown): void {
   } else {
     console.error('denwaban:', error);
   }
+}
+
+/**
+ * Why the service does not run: on standard output for whoever has started it, and as a line of the log, in which nothing
+ * stands that is not JSON.
+ */
+export function reportStartFailure(logger: Logger, error: unknown): void {
+  const remedy = error instanceof DenwabanError ? error.remedy : undefined;
+  console.log(`denwaban: ${errorMessage(error)}`);
+  if (remedy) console.log(`remedy:   ${remedy}`);
+  const code = error instanceof DenwabanError ? error.code : undefined;
+  const stack = error instanceof Error && code === undefined ? error.stack : undefined;
+  logger.error({ err: errorMessage(error), code, remedy, stack }, 'denwaban does not run');
+}
+
+/** What Node itself would print on standard error becomes lines of the log; a fault that nobody handles ends the program. */
+export function logWhatNodeSays(logger: Logger): void {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => logger.warn({ err: `${name}: ${message}` }, 'a warning of Node'));
+  process.on('uncaughtException', (error) => {
+    reportStartFailure(logger, error);
+    process.exit(1);
+  });
 }

@@ -1,11 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { createPasswords } from './accounts/passwords.ts';
 import type { CommandContext, CommandStores } from './cli/command.ts';
 import { commands } from './cli/commands.ts';
-import { readConfig } from './config.ts';
-import { prepareDataDir } from './data-dir.ts';
+import { type Config, readConfig } from './config.ts';
+import { requireDataDir } from './data-dir.ts';
 import { systemClock as clock } from './kernel/clock.ts';
-import { createLogger, printError } from './logger.ts';
+import { createLogger, printError, reportStartFailure } from './logger.ts';
 import { createTargetGuard } from './outbox/target-guard.ts';
 import { openHouse } from './program/house.ts';
 import { flowFolder, phoneRealm } from './program/paths.ts';
@@ -14,11 +15,14 @@ import { hasDatabase, openStores } from './program/stores.ts';
 import { openSipPhone } from './switch/open-phone.ts';
 
 const passwords = createPasswords();
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 /** Runs a command that needs only the database. */
 async function withStores<T>(work: (stores: CommandStores) => Promise<T>): Promise<T> {
   const config = readConfig();
-  prepareDataDir(config.dataDir);
+  requireDataDir(config.dataDir);
   const stores = await openStores(config, createLogger(config.logLevel));
   try {
     return await work(stores);
@@ -27,16 +31,28 @@ async function withStores<T>(work: (stores: CommandStores) => Promise<T>): Promi
   }
 }
 
+/** Where the settings are wrong there is no log level yet. */
+async function startConfigured(): Promise<number> {
+  let config: Config;
+  try {
+    config = readConfig();
+  } catch (error) {
+    reportStartFailure(createLogger('error'), error);
+    return 1;
+  }
+  return start(config, passwords);
+}
+
 async function main(): Promise<void> {
   // What is written belongs to whoever runs it alone, also by the processes started here.
   process.umask(0o077);
-  const program = new Command('denwaban').description('電話番: a telephone answering engine');
+  const program = new Command('denwaban').description('電話番: a telephone answering engine').version(version);
   program
     .command('start', { isDefault: true })
     .description('run the service until Ctrl-C or SIGTERM')
     .action(async () => {
       // Connections of libraries that are slow to close must not keep a finished process alive.
-      process.exit(await start(readConfig(), passwords));
+      process.exit(await startConfigured());
     });
   const context: CommandContext = {
     withStores,

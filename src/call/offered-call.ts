@@ -3,6 +3,8 @@ import type { EndCause } from '../kernel/call-fact.ts';
 import type { FactLog } from './fact-log.ts';
 import type { IncomingCall } from './telephony.ts';
 
+const noRoomRetryAfterSeconds = 10;
+
 /** A call between its INVITE and its final answer: told apart once, whoever is first: we, or the caller who gives up. */
 export class OfferedCall {
   readonly call: IncomingCall;
@@ -42,6 +44,12 @@ export class OfferedCall {
     if (this.#decided || this.#cancelled) return false;
     this.#decided = true;
     return true;
+  }
+
+  /** There is no room to put it on record: what is left belongs to the calls in progress. */
+  refuseUnrecorded(): void {
+    this.#decided = true;
+    this.call.reject(503, { retryAfterSeconds: noRoomRetryAfterSeconds });
   }
 
   /** Refuses the call and closes its record; does nothing once decided. */

@@ -42,6 +42,8 @@ export interface CallServiceOptions {
   /** Makes a stored flow version ready to run; throws when it cannot be. */
   loadFlow(stored: StoredFlow): FlowRunner;
   ledger: FactSink;
+  /** False: what new calls say could not be put on record, so none is answered. Left out: always true. */
+  hasRoomToRecord?: () => boolean;
   states: CallStateStore;
   /** Asked when the legs of a call ended that lost its controller; left out: nobody can be. */
   witnesses?: LegWitnesses;
@@ -224,6 +226,7 @@ class Service implements CallService {
   }
 
   async #receive(offered: OfferedCall): Promise<void> {
+    if (this.#options.hasRoomToRecord?.() === false) return offered.refuseUnrecorded();
     // One that telephony offers while we drain was not to be had by anybody else.
     const { source } = offered.call;
     const admitted = this.#stopping ? undefined : this.#admission.admit(this.activeCalls, source);
@@ -340,12 +343,7 @@ class Service implements CallService {
       logger,
     };
     const actor = new CallActor({
-      ...shared,
-      identity,
-      flow,
-      facts,
-      saver,
-      onOver,
+      ...{ ...shared, identity, flow, facts, saver, onOver },
       apology: apology(identity.language),
     });
     this.#actors.set(callId, actor);

@@ -16,6 +16,8 @@ export interface CallCommand {
   /** Hangs up by itself after so long. */
   maxDurationMs: number;
   print(line: string): void;
+  /** Calls back when the call is to end at once: somebody has stopped the command. */
+  onStop?(hangUp: () => void): void;
 }
 
 /** What became of the call. */
@@ -97,6 +99,7 @@ export function runCall(phone: Phone, clock: Clock, command: CallCommand): Promi
     };
     say(`calling   ${command.uri} as ${command.fromNumber} (${toRfc3339(startMs)})`);
     call = phone.call({ uri: command.uri, fromNumber: command.fromNumber, recordFile: command.recordFile, onEvent });
+    command.onStop?.(() => call?.hangUp());
   });
 }
 
@@ -123,6 +126,10 @@ export const addCallCommand: AddCommand = (program, { clock, openPhone, print, d
           recordFile: resolve(options['record'] ?? join(phone.folder, 'heard.wav')),
           maxDurationMs: Number(options['maxSeconds']) * 1000,
           print,
+          onStop: (hangUp) => {
+            // The first BYE (or CANCEL) is waited for; whoever insists is obeyed by the system.
+            for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, hangUp);
+          },
         });
         done(result.answered ? 0 : 2);
       } finally {

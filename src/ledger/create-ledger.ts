@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { CallFact } from '../kernel/call-fact.ts';
-import type { Clock } from '../kernel/clock.ts';
+import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { Checkpoint } from './checkpoint.ts';
+import type { DiskReserve } from './disk-reserve.ts';
 import { Journal } from './journal.ts';
 import { startPosition } from './journal-reader.ts';
 import type { FactSink, FactStore } from './ledger.ts';
@@ -43,6 +44,8 @@ export interface LedgerOptions {
   random?: () => number;
   /** Tests put a failing disk here. */
   openSegment?: OpenSegment;
+  /** Room kept for the facts of calls in progress; left out: none is. */
+  reserve?: Pick<DiskReserve, 'release'>;
 }
 
 export interface Ledger extends FactSink {
@@ -83,13 +86,15 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
     firstIndex: saved?.index ?? 1,
     onAppended: () => shipper?.notify(newestAtMs),
     openSegment: options.openSegment,
+    onDiskFull: async () => options.reserve?.release(),
   });
   const from = await startPosition(journal, saved);
   shipper = new Shipper({ ...limits, journal, store, checkpoint, quarantine, clock, logger, from, random });
   shipper.start();
   const shipping = shipper;
   const stop = async () => {
-    await journal.settled();
+    // On a full disk it may never be.
+    await withDeadline(clock, journal.settled(), limits.stopFlushMs);
     const { backlog } = shipping.status();
     if (!(await shipping.flush(limits.stopFlushMs))) {
       logger.warn({ backlog }, 'stopping with facts in the journal: they ship after the next start');
@@ -104,8 +109,8 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
       return journal.append(fact);
     },
     flush: async (deadlineMs = 10_000) => {
-      await journal.settled();
-      return shipping.flush(deadlineMs);
+      const settled = await withDeadline(clock, journal.settled(), deadlineMs);
+      return settled !== deadlinePassed && shipping.flush(deadlineMs);
     },
     stop: () => {
       stopped ??= stop();

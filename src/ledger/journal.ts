@@ -35,6 +35,8 @@ export interface JournalOptions {
   firstIndex: number;
   /** Called after facts got on disk. */
   onAppended(): void;
+  /** A write found no room: gives some up, where there is any kept. */
+  onDiskFull?: () => Promise<void>;
   openSegment?: OpenSegment | undefined;
 }
 
@@ -46,6 +48,7 @@ interface Pending {
 
 /** Bytes in one write, so that a long queue does not become one huge buffer. */
 const maxWriteBytes = 4 * 1024 * 1024;
+const diskFullRetryMs = 200;
 
 /**
  * Facts on this machine's disk: append-only segments of checksummed lines. Group commit: while one fsync runs, what is
@@ -121,8 +124,10 @@ export class Journal {
 
   /**
    * Resolves once the fact is on disk. Facts are kept in the order they were given.
-   * @throws DenwabanError `FACT_INVALID`; `JOURNAL_DISK_FULL`, `JOURNAL_WRITE_FAILED` (the fact is not on record; later
-   * ones may be), `JOURNAL_OVERLOADED` (the disk is too slow), `JOURNAL_CLOSED`.
+   * On a full disk it waits until there is room.
+   * @throws DenwabanError `FACT_INVALID`; `JOURNAL_WRITE_FAILED` (the fact is not on record; later ones may be),
+   * `JOURNAL_OVERLOADED` (the disk is too slow, or full for long), `JOURNAL_CLOSED`, `JOURNAL_DISK_FULL` when it is closed
+   * before there was room.
    */
   async append(fact: CallFact): Promise<void> {
     const line = encodeLine(fact);
@@ -171,7 +176,7 @@ export class Journal {
       const batch = this.#takeBatch();
       const bytes = Buffer.concat(batch.map(({ line }) => line));
       try {
-        await this.#write(bytes, batch.length);
+        await this.#writeWhenRoom(bytes, batch.length);
         for (const { resolve } of batch) resolve();
         this.#options.onAppended();
       } catch (error) {
@@ -201,6 +206,33 @@ export class Journal {
       return bytes > maxWriteBytes;
     });
     return this.#pending.splice(0, over < 0 ? this.#pending.length : Math.max(1, over));
+  }
+
+  /** What happens in calls that were answered is not given up for want of room: it waits for it, in memory. */
+  async #writeWhenRoom(bytes: Uint8Array, facts: number): Promise<void> {
+    const { onDiskFull, clock, logger, dir } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#write(bytes, facts);
+        if (attempt > 1) logger.info({ attempts: attempt }, 'the journal is written again');
+        return;
+      } catch (error) {
+        // What fails after that may be for the same reason.
+        if ((!isDiskFull(error) && attempt === 1) || this.#closed) throw error;
+        const failure = writeFailure(error, dir);
+        if (attempt === 1) logger.error({ code: failure.code, facts, err: errorMessage(error) }, failure.message);
+        await this.#makeRoom(onDiskFull);
+        if (attempt > 1) await delay(clock, diskFullRetryMs);
+      }
+    }
+  }
+
+  async #makeRoom(onDiskFull: JournalOptions['onDiskFull']): Promise<void> {
+    try {
+      await onDiskFull?.();
+    } catch (error) {
+      this.#options.logger.warn({ err: errorMessage(error) }, 'no room could be made for the journal');
+    }
   }
 
   async #write(bytes: Uint8Array, facts: number): Promise<void> {
@@ -269,11 +301,15 @@ async function closeQuietly(file: SegmentFile, logger: Logger): Promise<void> {
   }
 }
 
-function writeFailure(error: unknown, dir: string): DenwabanError {
+function isDiskFull(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+}
+
+function writeFailure(error: unknown, dir: string): DenwabanError {
+  if (isDiskFull(error)) {
     return new DenwabanError('JOURNAL_DISK_FULL', `no room for the journal in ${dir}`, {
-      remedy: 'Free space on that disk; facts are taken again at once',
+      remedy: 'Free space on that disk; facts that wait are written at once',
       cause: error,
     });
   }

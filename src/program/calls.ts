@@ -29,7 +29,7 @@ function openPrompts({ dataDir }: Config, logger: Logger) {
 /** The answering desk, the calls, and the sweep of legs that lost their controller. */
 export async function openCalls(context: ProgramContext, dataRoom: Data, { telephony, phones, refusals }: Lines) {
   const { config, logger, shutdown } = context;
-  const { stores, redis, ledger, outbox } = dataRoom;
+  const { stores, redis, ledger, reserve, outbox } = dataRoom;
   const { known, facts, channels } = stores;
   const states = new RedisCallStateStore(redis);
   const onReported = () => outbox.notify();
@@ -55,6 +55,7 @@ export async function openCalls(context: ProgramContext, dataRoom: Data, { telep
     flows: known.flows,
     loadFlow,
     ledger,
+    hasRoomToRecord: () => !reserve.isFull,
     states,
     witnesses,
     onLegsLost: () => sweep.expectLost(),

@@ -34,9 +34,9 @@ export async function openData(context: ProgramContext) {
   const secrets =
     watched.status().state === 'up' ? (await firstStart()).secrets : await later(watched, firstStart, logger);
   const redis = await connectRedis(context);
-  const ledger = await openLedger(config, stores, logger, shutdown);
+  const { ledger, reserve } = await openLedger(context, stores);
   const outbox = startOutbox(config, stores, logger, shutdown);
-  return { stores, shared, secrets, redis, ledger, outbox };
+  return { stores, shared, secrets, redis, ledger, reserve, outbox };
 }
 
 /** The database was away at the start: what an empty one needs is done when it comes, and told then. */

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { toRfc3339 } from '../kernel/clock.ts';
 import { HealthBoard } from '../kernel/health.ts';
 import { Shutdown } from '../kernel/shutdown.ts';
-import { createLogger, keepPackagesOffConsole, printError } from '../logger.ts';
+import { createLogger, keepPackagesOffConsole, logWhatNodeSays, reportStartFailure } from '../logger.ts';
 import { openCalls } from './calls.ts';
 import type { ProgramContext } from './context.ts';
 import { openData } from './data.ts';
@@ -44,19 +44,20 @@ function readyText(config: Config, uri: string, httpPort: number, secrets: reado
 export async function start(config: Config, passwords: Passwords): Promise<number> {
   const logger = createLogger(config.logLevel);
   keepPackagesOffConsole(logger);
+  logWhatNodeSays(logger);
   const shutdown = new Shutdown(logger);
   let exitCode = 0;
   const stopped = new Promise<void>((resolveStop) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolveStop());
     const lost = (why: string) => {
-      console.error(`denwaban: ${why}`);
+      reportStartFailure(logger, new Error(why));
       exitCode = 1;
       resolveStop();
     };
     startAll({ config, passwords, logger, shutdown, board: new HealthBoard(), onLost: lost }).then(
       (line) => console.log(line),
       (error) => {
-        printError(error);
+        reportStartFailure(logger, error);
         exitCode = 1;
         resolveStop();
       },

@@ -189,25 +189,36 @@ describe('the journal', () => {
     expect(bytes).toBe(1_500_000);
   });
 
-  it('rejects while the disk is full, says so, and goes on when there is room', async () => {
+  it('waits while the disk is full, says so, and loses nothing when there is room', async () => {
     const dataDir = folders.make();
     const disk = new FaultyDisk();
     const store = new MemoryFactStore();
-    const ledger = await openLedger(dataDir, { store, openSegment: disk.open });
+    const logger = recordingLogger();
+    const ledger = await openLedger(dataDir, { store, logger, openSegment: disk.open });
     await ledger.append(entered('c', 1));
     disk.roomBytes = 40;
-    for (const seq of [2, 3]) {
-      await expect(ledger.append(entered('c', seq))).rejects.toMatchObject({
-        code: 'JOURNAL_DISK_FULL',
-        remedy: expect.any(String),
-      });
-      disk.roomBytes = 40;
-    }
+    const waiting = [2, 3].map((seq) => ledger.append(entered('c', seq)));
+    await eventually('it says so', () =>
+      logger.lines.some(({ fields }) => 'code' in fields && fields.code === 'JOURNAL_DISK_FULL'),
+    );
     disk.roomBytes = Number.POSITIVE_INFINITY;
+    await Promise.all(waiting);
     await ledger.append(entered('c', 4));
     await ledger.flush();
-    expect(store.facts.map(({ seq }) => seq)).toEqual([1, 4]);
+    expect(store.facts.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
     expect(quarantined(dataDir)).toEqual([]);
+  });
+
+  it('that is closed before there was room says which facts are not on record', async () => {
+    const disk = new FaultyDisk();
+    const ledger = await openLedger(folders.make(), { store: deadStore, openSegment: disk.open });
+    disk.roomBytes = 0;
+    const lost = ledger.append(entered('c', 1)).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await ledger.stop();
+    expect(await lost).toMatchObject({ code: 'JOURNAL_DISK_FULL', remedy: expect.any(String) });
   });
 
   it('trusts no file again after its fsync failed', async () => {
@@ -232,12 +243,14 @@ describe('the journal', () => {
     await ledger.append(entered('c', 1));
     disk.roomBytes = 40;
     disk.failTruncate = true;
-    await expect(ledger.append(entered('c', 2))).rejects.toMatchObject({ code: 'JOURNAL_DISK_FULL' });
+    const waiting = ledger.append(entered('c', 2));
+    await eventually('it did not fit', () => disk.roomBytes === 0);
     disk.roomBytes = Number.POSITIVE_INFINITY;
     disk.failTruncate = false;
+    await waiting;
     await ledger.append(entered('c', 3));
     await ledger.stop();
-    expect((await readBack(dataDir)).map(({ seq }) => seq)).toEqual([1, 3]);
+    expect((await readBack(dataDir)).map(({ seq }) => seq)).toEqual([1, 2, 3]);
     expect(quarantined(dataDir)).toMatchObject([{ reason: 'corrupt' }]);
   });
 
