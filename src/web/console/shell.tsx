@@ -105,7 +105,7 @@ function Frame({ me, live }: { me: Me; live: Live | undefined }) {
           <UserMenu me={me} />
         </Group>
       </Group>
-      <main id="main" style={{ padding: 'var(--mantine-spacing-md)', flex: 1 }}>
+      <main style={{ padding: 'var(--mantine-spacing-md)', flex: 1 }}>
         {page && <VisuallyHidden component="h1">{labels[page]}</VisuallyHidden>}
         <Suspense fallback={<Loader />}>
           {page === 'messages' && <MessagesPage isOwn={!seesAll} />}

@@ -11,9 +11,6 @@ export function Themed({ children }: { children: ReactNode }) {
     const named: MantineThemeOverride = {
       components: {
         CloseButton: { defaultProps: { 'aria-label': close } },
-        // What opens belongs to the page's main part.
-        Menu: { defaultProps: { portalProps: { target: '#main' } } },
-        Popover: { defaultProps: { portalProps: { target: '#main' } } },
         // The head of a dialog is not that of the page.
         Modal: { defaultProps: { attributes: { header: { role: 'presentation' } } } },
       },
