@@ -15,8 +15,10 @@ import { DeskAgent, readSecrets } from '../support/desk-agent.ts';
 import { faultsOf, readDesk } from '../support/desk-snapshot.ts';
 import { eventually } from '../support/poll.ts';
 import { startPostgres } from '../support/postgres.ts';
+import { randomBy } from '../support/random.ts';
 import { startRedis } from '../support/redis.ts';
 import {
+  answeredCalls,
   type SippRun,
   sippAnswered,
   sippBye,
@@ -44,16 +46,6 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-/** mulberry32: numbers from 0 to below 1. */
-function randomBy(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 const random = randomBy(seed);
 const between = (fromMs: number, toMs: number) => fromMs + random() * (toMs - fromMs);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -188,14 +180,6 @@ async function startCallers(system: System, { calls, leave }: { calls: number; l
   return run;
 }
 
-/** Call-IDs of the calls that SIPp has had a 200 for. */
-function answeredOf(messages: string): Set<string> {
-  const answers = messages
-    .split(/^-{10,}.*$/m)
-    .filter((part) => part.includes('SIP/2.0 200') && / INVITE\r?$/m.test(part));
-  return new Set(answers.flatMap((part) => /^Call-ID:\s*(\S+)/im.exec(part)?.[1] ?? []));
-}
-
 /** What the calls are on record as, once all of them are over. */
 async function recordsOf(facts: SqlFactStore): Promise<CallRecord[]> {
   const open = (records: CallRecord[]) =>
@@ -286,7 +270,7 @@ it(
     expect(talks.length).toBeGreaterThan(0);
 
     // Whoever was answered is on record; nobody talked with two at once; each who talked with people is one case.
-    const answered = new Set(runs.flatMap((run) => [...answeredOf(run.messages())]));
+    const answered = new Set(runs.flatMap((run) => [...answeredCalls(run.messages())]));
     const known = new Set(records.flatMap(({ legs }) => legs.map(({ sipCallId }) => sipCallId)));
     expect([...answered].filter((callId) => !known.has(callId))).toEqual([]);
     expect(clashes(talks)).toEqual([]);

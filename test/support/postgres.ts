@@ -15,6 +15,8 @@ const run = promisify(execFile);
 export interface TestPostgres {
   /** Of the empty database `denwaban`. */
   url: string;
+  /** Of the server; its sessions are processes below it. */
+  pid(): number;
   /** Makes one more database in the cluster, empty or as the one named `like` (to which nobody is connected). Gives its url. */
   createDatabase(name: string, like?: string): Promise<string>;
   /** Ends the server and removes its folder. */
@@ -53,6 +55,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   await createDatabase('denwaban');
   return {
     url: urlOf('denwaban'),
+    pid: () => child.pid ?? -1,
     createDatabase,
     halt: () => endProcess(child, 'SIGQUIT'),
     resume: async () => {

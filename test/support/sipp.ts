@@ -56,7 +56,7 @@ export async function startSipp(options: SippOptions): Promise<SippRun> {
       .filter((name) => name.includes(part))
       .map((name) => readFileSync(join(folder, name), 'utf8'))
       .join('\n');
-  let messages = '';
+  let messages: string | undefined;
   const cleanUp = () => {
     messages = read('messages');
     rmSync(folder, { recursive: true, force: true });
@@ -64,12 +64,12 @@ export async function startSipp(options: SippOptions): Promise<SippRun> {
   return {
     port,
     program,
-    messages: () => messages || read('messages'),
+    messages: () => messages ?? read('messages'),
     done: async () => {
       const code = await program.exit;
       const errors = `${read('errors').slice(0, 3000)}\n${program.output().slice(-1500)}`;
       cleanUp();
-      if (code !== 0) throw new Error(`SIPp ended with ${code}:\n${errors}\n${messages.slice(-4000)}`);
+      if (code !== 0) throw new Error(`SIPp ended with ${code}:\n${errors}\n${messages?.slice(-4000)}`);
     },
     stop: async () => {
       await program.end({ withinMs: 8_000 });
@@ -177,3 +177,11 @@ ${body ?? ''}]]></send>`;
 
 /** Waits until the other side hangs up. */
 export const sippWaitForBye = `<recv request="BYE"/>${sippReply('200 OK')}`;
+
+/** Call-IDs of the calls that SIPp has had a 200 for, by what it wrote of its messages. */
+export function answeredCalls(messages: string): Set<string> {
+  const answers = messages
+    .split(/^-{10,}.*$/m)
+    .filter((part) => part.includes('SIP/2.0 200') && / INVITE\r?$/m.test(part));
+  return new Set(answers.flatMap((part) => /^Call-ID:\s*(\S+)/im.exec(part)?.[1] ?? []));
+}
