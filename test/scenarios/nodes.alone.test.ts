@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findSound, readWav, toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
+import { storeEarlierFlow } from '../support/earlier-flows.ts';
 import { eventually } from '../support/poll.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -166,6 +167,7 @@ describe('prompt files', () => {
 
 describe('a flow that fails at run time', () => {
   it('plays an apology, ends the call, and is on record', async () => {
+    await storeEarlierFlow(system, 'scenario', 'missing', numbers.missing);
     await call(numbers.missing);
     await phone.heardOf('CALL_CLOSED');
     expect(phone.heard().length).toBeGreaterThan(8_000);

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
+import { storeEarlierFlow } from '../support/earlier-flows.ts';
 import { eventually } from '../support/poll.ts';
 import { trunkPortOfOurs } from '../support/ports.ts';
 import { type SippRun, sippReply, startSipp } from '../support/sipp.ts';
@@ -122,6 +123,7 @@ describe('transfer', () => {
   it('never dials a forbidden number', async () => {
     const phone = await Baresip.start({ user: '0901111222' });
     running.push(phone);
+    await storeEarlierFlow(system, 'scenario', 'forbidden', '0311110005');
     phone.dial(system.uri('0311110005'));
     await phone.heardOf('CALL_CLOSED');
     const record = await system.closedCall('0311110005');

@@ -15,6 +15,8 @@ import { prepareStack } from './stack.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const node = join(root, 'node_modules/.bin/node');
+/** Flows that dial are refused where nothing can be dialled. Nobody is there. */
+const nobodysTrunk = 'sip:127.0.0.1:9';
 
 /** A leg as `denwaban calls --json` prints it. */
 export interface PrintedLeg {
@@ -75,7 +77,7 @@ export async function denwaban(
 ): Promise<{ code: number | null; output: string; stdout: string }> {
   const program = runProgram(node, [join(root, 'src/main.ts'), ...args], {
     cwd: root,
-    env: { ...process.env, ...environment, ...(await databaseFor(environment)) },
+    env: { TRUNK_URL: nobodysTrunk, ...process.env, ...environment, ...(await databaseFor(environment)) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const code = await program.exit;
@@ -96,6 +98,7 @@ export async function startSystem(
     SIP_PORT: '0',
     HTTP_PORT: '0',
     LOG_LEVEL: 'warn',
+    TRUNK_URL: nobodysTrunk,
     RTP_PORTS: rtpPorts().join('-'),
     ...stack.environment,
     ...options.environment,
