@@ -155,7 +155,7 @@ async function addApi(api: Api, parts: RouteParts, options: HttpServerOptions): 
   cardRoutes(api, parts);
   flowRoutes(api, parts);
   callLogRoutes(api, parts.facts);
-  refusalRoutes(api, parts.facts);
+  refusalRoutes(api, parts.facts, parts.clock);
   outboxRoutes(api, parts);
   auditRoutes(api, parts);
   if (desk) deskWorkRoutes(api, parts, desk);

@@ -15,7 +15,7 @@ describe('a caller asks to be called back', () => {
 
   test('the number to call and the one to show go to the desk; the place is kept; the record says so', async () => {
     const { h, leg, desk } = await asking();
-    expect(desk.requests[0]?.callBack).toEqual({ toNumber: '09012345678', fromNumber: '0312345678' });
+    expect(desk.requests[0]?.callBack).toEqual({ toNumber: '+819012345678', fromNumber: '0312345678' });
     leg.press('2');
     await settle();
     expect(desk.told).toEqual(['call back later']);

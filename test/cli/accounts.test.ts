@@ -152,7 +152,10 @@ it.each([
   [['account', 'show', 'nobody'], /there is no account "nobody".*\n?.*denwaban account list/],
   [['number', 'assign', '03-(x)!', '--account', 'sakura', '--flow', 'sakura-main'], /not a phone number/],
   [['number', 'assign', '0311110009', '--account', 'nobody', '--flow', 'x'], /there is no account "nobody"/],
-  [['number', 'assign', '0311110009', '--account', 'sakura', '--flow', 'momo-main'], /no such flow.*\n?.*sakura-late/],
+  [
+    ['number', 'assign', '0311110009', '--account', 'sakura', '--flow', 'momo-main'],
+    /has no flow "momo-main".*\n?.*sakura-late/,
+  ],
   [['number', 'release', '0311110009'], /\+81311110009 is assigned to nobody.*\n?.*number list/],
   [['card', 'show', 'momo'], /"momo" has no card.*\n?.*card set/],
 ])('%j is refused with what to do', async (args, message) => {
