@@ -2,6 +2,7 @@ import { type DestinationStream, destination, pino } from 'pino';
 import type { Config } from './config.ts';
 import { DenwabanError, errorMessage } from './kernel/errors.ts';
 import type { Logger } from './kernel/logger.ts';
+import { printable } from './kernel/printable.ts';
 
 /** Personal data: never in production's log, wherever a room puts it (design.md, rule 7). */
 const personal = [
@@ -26,7 +27,9 @@ export function createLogger(
   stream: DestinationStream = destination({ dest: 2, sync: false }),
 ): Logger {
   const paths = personal.flatMap((key) => [key, `*.${key}`]);
-  return pino({ level, base: null, redact: { paths, remove: true } }, stream);
+  // JSON writes out less than a terminal obeys: strangers' words are shown, and do nothing.
+  const streamWrite = (line: string) => printable(line);
+  return pino({ level, base: null, redact: { paths, remove: true }, hooks: { streamWrite } }, stream);
 }
 
 const consoleMethods = ['debug', 'dir', 'error', 'info', 'log', 'trace', 'warn'] as const;
@@ -56,8 +59,8 @@ export function keepPackagesOffConsole(logger: Logger): void {
 /** For whoever has started the program: what went wrong, and the remedy. */
 export function printError(error: unknown): void {
   if (error instanceof DenwabanError) {
-    console.error(`denwaban: ${error.message}`);
-    if (error.remedy) console.error(`remedy:   ${error.remedy}`);
+    console.error(printable(`denwaban: ${error.message}`));
+    if (error.remedy) console.error(printable(`remedy:   ${error.remedy}`));
   } else {
     console.error('denwaban:', error);
   }

@@ -6,6 +6,7 @@ import { commands } from './cli/commands.ts';
 import { type Config, readConfig } from './config.ts';
 import { requireDataDir } from './data-dir.ts';
 import { systemClock as clock } from './kernel/clock.ts';
+import { printable } from './kernel/printable.ts';
 import { createLogger, printError, reportStartFailure } from './logger.ts';
 import { createTargetGuard } from './outbox/target-guard.ts';
 import { openHouse } from './program/house.ts';
@@ -64,7 +65,7 @@ async function main(): Promise<void> {
     hasData: () => hasDatabase(readConfig()),
     phoneRealm,
     targets: () => createTargetGuard(readConfig()),
-    print: (text) => console.log(text),
+    print: (text) => console.log(printable(text)),
     done: (code) => {
       process.exitCode = code;
     },

@@ -147,6 +147,7 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows
     .map((row) =>
       row
+        .map((text) => text.replace(/\s+/g, ' '))
         .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - columnsOf(cell)))
         .join('  ')
         .trimEnd(),

@@ -1,5 +1,6 @@
 import { createTransport } from 'nodemailer';
 import { errorMessage } from '../kernel/errors.ts';
+import { withoutControls } from '../kernel/printable.ts';
 import { type Deliverer, type DeliveryOutcome, isTlsCode } from './delivery.ts';
 import { maxAttachmentBytes, type OutboxAttachment, type OutboxEntry } from './entry.ts';
 import { mailAddressFault } from './target-guard.ts';
@@ -78,8 +79,8 @@ function mailOf({ outboxId, target, payload, createdAtMs }: OutboxEntry, from: s
     // One address, whatever is in it; a list would be several receivers.
     to: { name: '', address: target },
     envelope: { from: sender, to: [target] },
-    subject: subject.replace(/\s+/g, ' '),
-    text,
+    subject: withoutControls(subject.replace(/\s+/g, ' ')),
+    text: withoutControls(text),
     ...(html === undefined ? {} : { html }),
     messageId: `<${outboxId}@${sender.split('@')[1] ?? 'denwaban'}>`,
     date: new Date(createdAtMs),

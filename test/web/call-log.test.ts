@@ -37,6 +37,13 @@ describe('the call log by HTTP', () => {
         ...{ type: 'offered', legId: 'talk-boss', kind: 'listener', direction: 'outbound', from: '0312345678', to: '' },
         agentId: 'user_boss',
       }),
+      fact('talk', 5, {
+        type: 'recorded',
+        ...leg,
+        recordingId: 'rec',
+        file: '/srv/data/recordings/r.wav',
+        durationMs: 9,
+      }),
       fact('talk', 4, { type: 'ended', ...leg, cause: 'caller-hangup', sipStatus: 487 }),
       offered('same-1', { atMs: baseMs }),
       offered('same-2', { atMs: baseMs }),
@@ -75,5 +82,27 @@ describe('the call log by HTTP', () => {
     expect(errorCode(await account.send('GET', '/calls?before=others'))).toBe('NOT_FOUND');
     const { text } = await account.send('GET', '/calls');
     expect(text).not.toMatch(/listener|boss|momo|987654/);
+    // Nor where files lie on the server.
+    expect(text).toContain('"file":"r.wav"');
+    expect(text).not.toContain('/srv/');
+  });
+
+  it('is followed by a record that does not tell the account who listened in, over pages of nothing else', async () => {
+    const actor = { kind: 'user' as const, userId: 'user_boss', role: 'supervisor' as const, name: 'boss' };
+    const entry = async (action: string) =>
+      server.data.audit.append({
+        atMs: baseMs,
+        actor,
+        action,
+        subject: { kind: 'call', id: 'talk', accountId: 'sakura' },
+      });
+    await entry('call.hold');
+    for (const action of ['call.listen', 'call.listen-end', 'call.listen']) await entry(action);
+    const actions = async (browser: Browser) =>
+      (ok(await browser.send('GET', '/audit?limit=1&accountId=sakura'))['entries'] as { action: string }[]).map(
+        ({ action }) => action,
+      );
+    expect(await actions(operator)).toEqual(['call.listen']);
+    expect(await actions(account)).toEqual(['call.hold']);
   });
 });

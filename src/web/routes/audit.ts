@@ -45,17 +45,35 @@ export function auditRoutes(api: Api, { data }: RouteParts): void {
       const { limit, beforeSeq, accountId } = request.query;
       const own = scopeFor(request, 'audit.read') === 'own';
       const of = own ? (user.accountId ?? '') : accountId;
-      const entries = await data.audit.list({
-        limit,
-        ...(beforeSeq === undefined ? {} : { beforeSeq }),
-        ...(of === undefined ? {} : { accountId: of }),
-      });
-      if (!own) return { entries };
+      const list = (before: number | undefined) =>
+        data.audit.list({
+          limit,
+          ...(before === undefined ? {} : { beforeSeq: before }),
+          ...(of === undefined ? {} : { accountId: of }),
+        });
+      if (!own) return { entries: await list(beforeSeq) };
+      const entries = await forAccount(list, limit, beforeSeq);
       const colleagues = (await data.users.list()).filter(({ accountId: theirs }) => theirs === of);
       const ids = new Set(colleagues.map(({ userId }) => userId));
       return { entries: entries.map((entry) => ({ ...entry, actor: toAccount(entry, ids) })) };
     },
   });
+}
+
+/** Who listens in is told to nobody whom it concerns: nor to an account, as in its call log. */
+async function forAccount(
+  list: (beforeSeq: number | undefined) => Promise<AuditRecord[]>,
+  limit: number,
+  beforeSeq: number | undefined,
+): Promise<AuditRecord[]> {
+  const found: AuditRecord[] = [];
+  for (let before = beforeSeq; ; ) {
+    const page = await list(before);
+    found.push(...page.filter(({ action }) => !action.startsWith('call.listen')));
+    // A page may be of nothing else: the next one is looked at, so that an empty one is the last.
+    if (page.length < limit || found.length >= limit) return found.slice(0, limit);
+    before = page.at(-1)?.seq;
+  }
 }
 
 /** An account sees who of its own people did what; of the provider's people only that it was one of them. */

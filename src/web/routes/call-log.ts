@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { z } from 'zod';
 import { accountIdSchema } from '../../accounts/accounts.ts';
 import { endCauses, legKinds } from '../../kernel/call-fact.ts';
@@ -78,7 +79,12 @@ async function beginningOf(callId: string, facts: CallFacts, accountId: string |
   return { callId, atMs: opening.atMs };
 }
 
-/** To accounts it is not told who listens in (`desk/live-view.ts` tells agents neither). */
+/** To accounts it is told neither who listens in (`desk/live-view.ts` tells agents neither) nor where files lie. */
 function shown({ digits: _, ...call }: CallRecord, isOwn: boolean): z.infer<typeof callSchema> {
-  return isOwn ? { ...call, legs: call.legs.filter(({ kind }) => kind !== 'listener') } : call;
+  if (!isOwn) return call;
+  return {
+    ...call,
+    legs: call.legs.filter(({ kind }) => kind !== 'listener'),
+    recordings: call.recordings.map((recording) => ({ ...recording, file: basename(recording.file) })),
+  };
 }
