@@ -80,7 +80,7 @@ function faultsOf({ mark, path, value }: MarkedValue, scope: Scope): FlowFault[]
       return scope.house.queues ? missing(String(value), scope.house.queues, path, 'unknown-queue') : [];
     case 'readsVariable':
     case 'dialsVariable':
-      return [...variableFaults(String(value), path, scope), ...(isTransfer(path) ? trunkFaults(path, scope) : [])];
+      return variableFaults(String(value), path, scope);
     case 'dialNumber':
       return numberFaults(String(value), path, scope);
     case 'assignments':
@@ -136,7 +136,7 @@ function numberFaults(number: string, path: Path, scope: Scope): FlowFault[] {
     return [flowFault(path, 'bad-number', words)];
   }
   const fault = scope.house.numberFault?.(number);
-  return [...(fault ? [flowFault(path, 'number-not-allowed', fault)] : []), ...trunkFaults(path, scope)];
+  return [...(fault ? [flowFault(path, 'number-not-allowed', fault)] : []), ...trunkFaults(number, path, scope)];
 }
 
 /** A constant that a caller may have dialled: one that is no number leads to `forbidden`, as what a caller keys may. */
@@ -146,11 +146,9 @@ function constantFaults(constant: string, path: Path, scope: Scope): FlowFault[]
   return fault ? [flowFault(path, 'number-not-allowed', fault)] : [];
 }
 
-/** `to` belongs to a transfer; a variable elsewhere is for a call back. */
-const isTransfer = (path: Path): boolean => path.at(-2) === 'to';
-
-function trunkFaults(path: Path, scope: Scope): FlowFault[] {
-  if (scope.house.hasTrunk !== false) return [];
+/** An extension may be for a PBX that is set up later, and is told as not reached; a number outside needs a way out. */
+function trunkFaults(number: string, path: Path, scope: Scope): FlowFault[] {
+  if (scope.house.hasTrunk !== false || !readDialledNumber(number).number.startsWith('+')) return [];
   return [
     flowFault(path, 'no-trunk', {
       en: 'nothing can be dialled: no trunk is set',

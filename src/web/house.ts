@@ -7,6 +7,7 @@ import { mayDial } from '../call/outbound-rules.ts';
 import type { House } from '../flow/house.ts';
 import { isCalendarDay } from '../flow/shape-words.ts';
 import { DenwabanError } from '../kernel/errors.ts';
+import { readDialledNumber } from '../kernel/phone-number.ts';
 import type { PromptChecks } from '../speech/prompt-checks.ts';
 
 /** What this machine has for flows and queues: prompt files, voices, a way out. */
@@ -70,7 +71,8 @@ export interface QueueFault {
 export async function queueFaults({ prompts, hasTrunk }: HouseParts, queue: QueueSettings): Promise<QueueFault[]> {
   const faults: QueueFault[] = [];
   for (const [index, step] of queue.overflow.entries()) {
-    if (step.type === 'transfer' && !hasTrunk) {
+    // An extension may be for a PBX that is set up later: that nobody is reached there leads to the next step.
+    if (step.type === 'transfer' && !hasTrunk && readDialledNumber(step.number).number.startsWith('+')) {
       faults.push({
         path: ['overflow', index, 'number'],
         message: 'nothing can be dialled: no trunk is set / 発信先の回線が設定されていません',
