@@ -82,6 +82,11 @@ export const errorCatalogue = {
     message: 'the database is away; calls are answered all the same',
     remedy: 'Try again in a few seconds',
   },
+  REDIS_UNAVAILABLE: {
+    status: 503,
+    message: 'the desk cannot be reached just now; calls are answered all the same',
+    remedy: 'Try again in a few seconds',
+  },
   TOO_BUSY: { status: 503, message: 'too busy', remedy: 'Try again in a few seconds' },
 } as const satisfies Record<string, { status: number; message: string; remedy?: string }>;
 
@@ -122,7 +127,7 @@ export class ApiError extends Error {
 }
 
 /** What may work in a few seconds. */
-const passing: ReadonlySet<ErrorCode> = new Set(['TOO_BUSY', 'DATABASE_AWAY']);
+const passing: ReadonlySet<ErrorCode> = new Set(['TOO_BUSY', 'DATABASE_AWAY', 'REDIS_UNAVAILABLE']);
 
 /** What is sent for anything that was thrown. `fault`: it is ours, and belongs in the log. */
 export function toAnswer(error: unknown): {
@@ -152,8 +157,9 @@ export function toAnswer(error: unknown): {
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof DenwabanError && isErrorCode(error.code)) {
-    // Of the database only the log says more: strangers see this too.
+    // Of database and Redis only the log says more: strangers see this too.
     if (isDatabaseAway(error)) return new ApiError('DATABASE_AWAY');
+    if (error.code === 'REDIS_UNAVAILABLE') return new ApiError('REDIS_UNAVAILABLE');
     const { code, message, remedy } = error;
     return new ApiError(code, { message, ...(remedy === undefined ? {} : { remedy }) });
   }

@@ -87,7 +87,7 @@ describe('a call-back', () => {
     const home = await beyondTheTrunk(customer, { toneHz: 440, answer: false });
     const hanako = await agentAtWork(true);
     const ringing = await home.heardOf('CALL_INCOMING');
-    expect(ringing.peeruri).toContain(people);
+    expect(ringing.peeruri).toContain(people.replace(/^0/, '+81'));
     expect(hanako.phone.events.map(({ type }) => type)).toContain('CALL_ESTABLISHED');
     // Ring-back, as the agent hears it, beats at 400 Hz.
     await hears(hanako.phone, 400, 300);
@@ -99,7 +99,7 @@ describe('a call-back', () => {
     await hanako.phone.heardOf('CALL_CLOSED');
     await hanako.reaches('available');
     const record = await system.closedCall(customer);
-    expect(record).toMatchObject({ callBackOf: first?.callId, outcome: 'served', from: people });
+    expect(record).toMatchObject({ callBackOf: first?.callId, outcome: 'served', from: people.replace(/^0/, '+81') });
     expect(record.legs.map(({ kind, direction, cause }) => `${kind} ${direction} ${cause}`)).toEqual([
       'caller outbound caller-hangup',
       'agent outbound caller-hangup',

@@ -65,6 +65,9 @@ describe('errors', () => {
   it('that pass by themselves say when to try again', () => {
     const { status, headers } = toAnswer(new DenwabanError('TOO_BUSY', 'too many sign-ins at once'));
     expect([status, headers]).toEqual([503, { 'retry-after': '5' }]);
+    const away = toAnswer(new DenwabanError('REDIS_UNAVAILABLE', 'Redis is away: no answer from 10.0.0.3'));
+    expect([away.status, away.headers, away.fault]).toEqual([503, { 'retry-after': '5' }, false]);
+    expect(away.body.error.message).not.toContain('10.0.0.3');
   });
 
   it('of the room accounts are all in the catalogue', () => {
