@@ -34,26 +34,39 @@ export function prepareDataDir(dataDir: string): void {
   }
 }
 
+/** A folder that many share, such as /tmp, is told by its sticky bit: to close it would shut everybody else out. */
+const stickyBit = 0o1000;
+
 function isOwn(path: string): boolean {
-  const uid = process.getuid?.();
-  return uid === 0 || statSync(path).uid === uid;
+  const { uid, mode } = statSync(path);
+  if ((mode & stickyBit) !== 0) return false;
+  const own = process.getuid?.();
+  return own === 0 || uid === own;
 }
+
+/** What denwaban makes in the data folder. What else lies there is somebody else's, and stays as it is. */
+const madeByUs = /^(journal|known|prompts|recordings|redis|owner|lock|denwaban\.sqlite)/;
 
 /**
  * Takes files and folders that were made before from the view of others: recordings, Redis, spoken prompts, database. In
  * the background: there may be very many. Links are not followed. Gives how many could not be changed.
  */
-export async function tightenModes(folder: string): Promise<number> {
+export function tightenModes(dataDir: string): Promise<number> {
+  return narrowAll(dataDir, (name) => madeByUs.test(name));
+}
+
+async function narrowAll(folder: string, isMeant: (name: string) => boolean): Promise<number> {
   let failures = 0;
   const narrow = (path: string, mode: number) =>
     chmod(path, mode).catch(() => {
       failures += 1; // Gone meanwhile, or another's: counted, and told by the caller.
     });
   for await (const entry of await opendir(folder)) {
+    if (!isMeant(entry.name)) continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
       await narrow(path, 0o700);
-      failures += await tightenModes(path).catch(() => 1);
+      failures += await narrowAll(path, () => true).catch(() => 1);
     } else if (entry.isFile()) await narrow(path, 0o600);
   }
   return failures;

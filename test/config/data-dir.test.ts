@@ -28,3 +28,15 @@ it('a data folder is for its owner alone, also one that stood open before, with 
   expect([dataDir, folder, ...files].map(modeOf)).toEqual(['700', '700', '600', '600']);
   expect(modeOf(outside)).toBe('644');
 });
+
+it('a folder that many share stays open to them, and so does what is not ours in it', async () => {
+  const shared = join(root, 'shared');
+  mkdirSync(shared);
+  chmodSync(shared, 0o1777);
+  const theirs = join(shared, 'theirs');
+  mkdirSync(theirs);
+  chmodSync(theirs, 0o755);
+  prepareDataDir(shared);
+  expect(await tightenModes(shared)).toBe(0);
+  expect([shared, theirs].map(modeOf)).toEqual(['777', '755']);
+});

@@ -89,7 +89,9 @@ async function start() {
   const postgres = await startPostgres();
   cleanUps.push(() => postgres.stop());
   const environment = { ...own.environment, REDIS_URL: redis.url, DATABASE_URL: postgres.url };
-  const loaded = await denwaban(['load', 'test/scenarios/storm'], { ...environment, DATA_DIR: tmpdir() });
+  const dataDir = mkdtempSync(join(tmpdir(), 'denwaban-data-'));
+  const loaded = await denwaban(['load', 'test/scenarios/storm'], { ...environment, DATA_DIR: dataDir });
+  rmSync(dataDir, { recursive: true, force: true });
   expect(loaded).toMatchObject({ code: 0 });
   const controllers = [new Controller(environment), new Controller(environment)] as const;
   const systems = await Promise.all(controllers.map((controller) => controller.start()));
