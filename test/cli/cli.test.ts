@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { denwaban } from '../support/system.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'denwaban-cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+mkdirSync(join(folder, 'data'));
 const run = (...args: string[]) => denwaban(args, { DATA_DIR: join(folder, 'data') });
 
 describe('denwaban check', () => {

@@ -113,8 +113,9 @@ describe('limits', () => {
       ).ok,
     ).toBe(false);
     const { user, system } = process.cpuUsage(before);
-    expect((user + system) / 1_000).toBeLessThan(5_000);
-  });
+    // What grows with the square of the nodes would take minutes.
+    expect((user + system) / 1_000).toBeLessThan(15_000);
+  }, 60_000);
 
   it.each([null, undefined, 3, 'text', [], true])('refuses %s without an exception', (input) => {
     expect(checkFlow(input, { fileExists }).ok).toBe(false);

@@ -253,7 +253,7 @@ describe('whoever watches the desk', () => {
     });
     const sees = (wanted: typeof seen) =>
       eventually(`it to be ${JSON.stringify(wanted)}`, () => JSON.stringify(seen) === JSON.stringify(wanted), {
-        timeoutMs: 10_000,
+        timeoutMs: 18_000,
       });
     await sees({ with: false, without: false });
     // It ends by itself, and no state of an agent changes.
