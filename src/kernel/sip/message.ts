@@ -122,7 +122,7 @@ function afterLineEnd(raw: string, end: number): number {
   return end + (raw.charCodeAt(end) === cr && raw.charCodeAt(end + 1) === lf ? 2 : 1);
 }
 
-const statusLine = /^SIP[ \t]*\/[ \t]*(\d+\.\d+)[ \t]+([1-6]\d\d)(?:[ \t](.*))?$/i;
+const statusLine = /^SIP[ \t]*\/[ \t]*(\d+\.\d+)[ \t]+([1-6]\d\d)(?!\d)[ \t]?(.*)$/i;
 const requestLine = /^(\S+)[ \t](.*)[ \t]SIP[ \t]*\/[ \t]*(\d+\.\d+)(.*)$/i;
 const badVersion: MessageFault = { status: 505, reason: 'Version Not Supported' };
 
