@@ -11,9 +11,7 @@ import { createLogger, printError, reportStartFailure } from './logger.ts';
 import { createTargetGuard } from './outbox/target-guard.ts';
 import { openHouse } from './program/house.ts';
 import { flowFolder, phoneRealm } from './program/paths.ts';
-import { start } from './program/start.ts';
 import { hasDatabase, openStores } from './program/stores.ts';
-import { openSipPhone } from './switch/open-phone.ts';
 
 const passwords = createPasswords();
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -41,6 +39,8 @@ async function startConfigured(): Promise<number> {
     reportStartFailure(createLogger('error'), error);
     return 1;
   }
+  // Most of the program: commands that only read the database come up in half the time without it.
+  const { start } = await import('./program/start.ts');
   return start(config, passwords);
 }
 
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     });
   const context: CommandContext = {
     withStores,
-    openPhone: openSipPhone,
+    openPhone: async (uri) => (await import('./switch/open-phone.ts')).openSipPhone(uri),
     passwords,
     clock,
     flowFolder,

