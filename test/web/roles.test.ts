@@ -14,82 +14,8 @@ import { offered } from '../support/facts.ts';
 import { intake } from '../support/intakes.ts';
 import { card, flow, momo, queue, sakura, user } from '../support/people.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { rightsByRoute as expected } from './rights.ts';
 import { type Answer, Browser, errorCode, startServer, type TestServer } from './support.ts';
-
-/**
- * Every route × every role × what is one's own and what is another's, against what is written here and not against
- * the server's table. `all`: both; `own`: one's own, the other as if it did not exist; `-`: not at all.
- */
-type May = 'all' | 'own' | '-';
-const expected: Record<string, [operator: May, supervisor: May, agent: May, account: May]> = {
-  'POST /logout': ['all', 'all', 'all', 'all'],
-  'GET /me': ['all', 'all', 'all', 'all'],
-  'PUT /me/password': ['all', 'all', 'all', 'all'],
-  'GET /users': ['all', '-', '-', '-'],
-  'POST /users': ['all', '-', '-', '-'],
-  'GET /users/:userId': ['all', 'own', 'own', 'own'],
-  'PATCH /users/:userId': ['all', '-', '-', '-'],
-  'POST /users/:userId/password': ['all', '-', '-', '-'],
-  'GET /users/:userId/sessions': ['all', 'own', 'own', 'own'],
-  'DELETE /users/:userId/sessions': ['all', 'own', 'own', 'own'],
-  'DELETE /users/:userId/sessions/:sessionId': ['all', 'own', 'own', 'own'],
-  'GET /agents': ['all', 'all', '-', '-'],
-  'GET /agents/:agentId': ['all', 'all', 'own', '-'],
-  'PUT /agents/:agentId': ['all', 'all', '-', '-'],
-  'GET /agents/:agentId/phones': ['all', 'all', 'own', '-'],
-  'POST /agents/:agentId/phones': ['all', 'all', 'own', '-'],
-  'DELETE /agents/:agentId/phones/:username': ['all', 'all', 'own', '-'],
-  'GET /queues': ['all', 'all', 'all', '-'],
-  'GET /queues/:queueId': ['all', 'all', 'all', '-'],
-  'PUT /queues/:queueId': ['all', 'all', '-', '-'],
-  'DELETE /queues/:queueId': ['all', '-', '-', '-'],
-  'GET /accounts': ['all', 'all', '-', 'all'],
-  'GET /accounts/:accountId': ['all', 'all', '-', 'own'],
-  'PUT /accounts/:accountId': ['all', '-', '-', '-'],
-  'PUT /accounts/:accountId/answering-service': ['all', '-', '-', '-'],
-  'GET /numbers': ['all', '-', '-', '-'],
-  'PUT /numbers/:number': ['all', '-', '-', '-'],
-  'DELETE /numbers/:number': ['all', '-', '-', '-'],
-  'GET /accounts/:accountId/numbers': ['all', 'all', '-', 'own'],
-  'GET /accounts/:accountId/card': ['all', '-', '-', 'own'],
-  'PUT /accounts/:accountId/card': ['all', '-', '-', 'own'],
-  'GET /accounts/:accountId/desk-card': ['all', 'all', 'own', '-'],
-  'GET /accounts/:accountId/rules': ['all', '-', '-', '-'],
-  'PUT /accounts/:accountId/rules': ['all', '-', '-', '-'],
-  'POST /flows/check': ['all', '-', '-', '-'],
-  'GET /flows/:flowId': ['all', '-', '-', '-'],
-  'GET /accounts/:accountId/flows': ['all', '-', '-', '-'],
-  'PUT /accounts/:accountId/flows/:flowId': ['all', '-', '-', '-'],
-  'GET /calls': ['all', 'all', '-', 'all'],
-  'GET /outbox': ['all', '-', '-', 'all'],
-  'GET /outbox/:outboxId': ['all', '-', '-', 'own'],
-  'POST /outbox/:outboxId/retry': ['all', '-', '-', '-'],
-  'POST /accounts/:accountId/webhook-secret': ['all', '-', '-', 'own'],
-  'GET /agents/:agentId/intake': ['all', 'all', 'own', '-'],
-  'GET /intakes': ['all', 'all', '-', '-'],
-  'GET /intakes/:intakeId': ['all', 'all', 'own', '-'],
-  'GET /intakes/:intakeId/text': ['all', 'all', 'own', '-'],
-  'PATCH /intakes/:intakeId': ['all', 'all', 'own', '-'],
-  'POST /intakes/:intakeId/save': ['all', 'all', 'own', '-'],
-  'POST /desk/calls/:callId/hold': ['all', 'all', 'own', '-'],
-  'POST /desk/calls/:callId/transfer': ['all', 'all', 'own', '-'],
-  'DELETE /desk/calls/:callId/transfer': ['all', 'all', 'own', '-'],
-  'POST /desk/calls/:callId/recording': ['all', 'all', 'own', '-'],
-  'POST /desk/calls/:callId/end': ['all', 'all', 'own', '-'],
-  'POST /desk/calls/:callId/move': ['all', 'all', '-', '-'],
-  'POST /desk/calls/:callId/listen': ['-', 'all', '-', '-'],
-  'DELETE /desk/calls/:callId/listen': ['-', 'all', '-', '-'],
-  'GET /reports': ['all', 'all', '-', 'all'],
-  'GET /accounts/:accountId/outcomes': ['all', 'all', '-', 'own'],
-  'GET /complained-accounts': ['all', 'all', '-', '-'],
-  'GET /attention': ['all', 'all', '-', '-'],
-  'GET /agents/:agentId/state': ['all', 'all', 'own', '-'],
-  'PUT /agents/:agentId/state': ['all', 'all', 'own', '-'],
-  'DELETE /agents/:agentId/wrap-up': ['all', 'all', 'own', '-'],
-  'GET /agents/:agentId/history': ['all', 'all', '-', '-'],
-  'GET /audit': ['all', '-', '-', 'all'],
-  'GET /refusals': ['all', '-', '-', '-'],
-};
 
 /** Who asks, and who is the other of the same kind. The agent may not serve momo. */
 const people: Record<Role, { self: User; other: User }> = {
