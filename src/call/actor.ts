@@ -231,8 +231,7 @@ export class CallActor {
   }
 
   #onRecordDone(event: Extract<LegEvent, { type: 'record-done' }>): void {
-    this.#messages.done(event);
-    this.#feed({ ...event, atMs: this.#at(event) });
+    this.#messages.done(event, (told) => this.#mailbox.post(() => this.#feed({ ...told, atMs: this.#at(told) })));
   }
 
   #at({ atMonotonicMs }: LegEvent): number {
@@ -297,7 +296,7 @@ export class CallActor {
         this.#timers.cancel(`flow:${effect.timerId}`);
         break;
       case 'record':
-        this.#leg?.record(this.#messages.begin(effect));
+        this.#messages.begin(effect, this.#leg, this.onCallerEvent);
         break;
       case 'stop-record':
         this.#leg?.stopRecord();

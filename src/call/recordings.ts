@@ -1,15 +1,29 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RecordingRoom } from './recording-room.ts';
 
 const wavHeaderBytes = 44;
 
 /** Where recordings go: one folder per account, so that an account's can be destroyed together. */
 export class RecordingFolder {
   readonly #root: string;
+  readonly #room: Pick<RecordingRoom, 'hasRoom' | 'onFull'> | undefined;
   readonly #made = new Map<string, Promise<string | undefined>>();
 
-  constructor(root: string) {
+  /** `room`: left out, there always is some. */
+  constructor(root: string, room?: Pick<RecordingRoom, 'hasRoom' | 'onFull'>) {
     this.#root = root;
+    this.#room = room;
+  }
+
+  /** False: nothing more is to be recorded. */
+  get hasRoom(): boolean {
+    return this.#room?.hasRoom ?? true;
+  }
+
+  /** `listener` runs when there is no more room for what is being recorded; gives what ends that. */
+  onFull(listener: () => void): () => void {
+    return this.#room?.onFull(listener) ?? (() => undefined);
   }
 
   /** Makes the account's folder unless that was done before. Rejects where the disk refuses. */

@@ -32,6 +32,8 @@ export interface SavedRecording {
   agentLegId: string;
   startedAtMs: number;
   paused: boolean;
+  /** It is being ended because there is no more room for it. */
+  isCut?: boolean;
 }
 
 /** A message that the caller leaves, and whose end is not on record yet. */

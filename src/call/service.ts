@@ -19,10 +19,12 @@ import { FactLog } from './fact-log.ts';
 import type { FlowRunner } from './flow-runner.ts';
 import type { LegWitnesses } from './leg-ends.ts';
 import type { CallLimits } from './limits.ts';
+import { LoadedFlows } from './loaded-flows.ts';
 import { OfferedCall, writeOffered } from './offered-call.ts';
 import { outlookOn } from './outlook.ts';
 import type { PromptLibrary } from './prompts.ts';
 import { type Destination, isRefusal, Reception } from './reception.ts';
+import type { RecordingRoom } from './recording-room.ts';
 import { RecordingFolder } from './recordings.ts';
 import type { CallIdentity, SavedCall } from './saved-call.ts';
 import { StateRemovals } from './state-removals.ts';
@@ -59,6 +61,8 @@ export interface CallServiceOptions {
   /** Unique among the controllers that share `states`. */
   controllerId: string;
   recordingsFolder: string;
+  /** Left out: there always is some. */
+  recordingRoom?: Pick<RecordingRoom, 'hasRoom' | 'onFull'>;
   limits: CallLimits;
   /** The settings name carriers or PBXs for whom a reserve of calls is kept. */
   hasTrustedPeers?: boolean;
@@ -106,7 +110,7 @@ class Service implements CallService {
   readonly #takeover: Takeover;
   readonly #removals: StateRemovals;
   readonly #callBacks: CallBacks;
-  readonly #flowCache = new Map<string, FlowRunner>();
+  readonly #loadedFlows: LoadedFlows;
   #draining = false;
   #stopping = false;
   readonly #onIdle: (() => void)[] = [];
@@ -121,8 +125,9 @@ class Service implements CallService {
       return facts;
     };
     this.#unseen = new UnseenRefusals({ clock, refusals: options.refusals, beginRecord });
-    this.#reception = new Reception({ ...options, loadFlow: (stored) => this.#loadFlow(stored) });
-    this.#recordings = new RecordingFolder(options.recordingsFolder);
+    this.#loadedFlows = new LoadedFlows(options.loadFlow);
+    this.#reception = new Reception({ ...options, loadFlow: (stored) => this.#loadedFlows.of(stored) });
+    this.#recordings = new RecordingFolder(options.recordingsFolder, options.recordingRoom);
     const roomFor = () => (this.#draining ? 0 : Math.max(0, options.limits.maxCalls - this.activeCalls));
     this.#callBacks = new CallBacks({
       ...options,
@@ -226,7 +231,7 @@ class Service implements CallService {
   }
 
   async #receive(offered: OfferedCall): Promise<void> {
-    if (this.#options.hasRoomToRecord?.() === false) return offered.refuseUnrecorded();
+    if (this.#options.hasRoomToRecord?.() === false) return this.#unseen.refuseUnrecorded(offered);
     // One that telephony offers while we drain was not to be had by anybody else.
     const { source } = offered.call;
     const admitted = this.#stopping ? undefined : this.#admission.admit(this.activeCalls, source);
@@ -364,19 +369,7 @@ class Service implements CallService {
   async #flowOf({ flowId, flowVersion, callBackOf, language }: CallIdentity): Promise<FlowRunner | undefined> {
     if (callBackOf !== undefined) return callBackFlow(language);
     const stored = await this.#options.flows.findFlow(flowId, flowVersion);
-    return stored && this.#loadFlow(stored);
-  }
-
-  /** A version never changes, so that what was made of it once is good for ever. */
-  #loadFlow(stored: StoredFlow): FlowRunner {
-    const key = `${stored.flowId}@${stored.version}`;
-    let flow = this.#flowCache.get(key);
-    if (!flow) {
-      flow = this.#options.loadFlow(stored);
-      if (this.#flowCache.size >= 1_000) this.#flowCache.clear();
-      this.#flowCache.set(key, flow);
-    }
-    return flow;
+    return stored && this.#loadedFlows.of(stored);
   }
 
   /** Nobody waits for the disk: the folder is there long before a first recording can end. */

@@ -3,6 +3,7 @@ import { deadlinePassed, withDeadline } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { incompleteness, keptMs } from './caller-messages.ts';
 import type { CallLimits } from './limits.ts';
 import type { PeerCallHost } from './peer-call.ts';
 import { type PromptLibrary, resolvePrompts } from './prompts.ts';
@@ -57,6 +58,7 @@ export class TalkRecordings {
   #told = false;
   /** Those whose end has not been told, the present one among them. */
   readonly #open = new Map<string, SavedRecording>();
+  #stopWatching: (() => void) | undefined;
   #current: SavedRecording | undefined;
   #onNoticeDone: (() => void) | undefined;
 
@@ -95,6 +97,11 @@ export class TalkRecordings {
     this.#next = undefined;
     const policy = await this.#policyInTime();
     if (!policy.record) return;
+    // Nobody is told then that the talk is recorded.
+    if (!this.#host.recordings.hasRoom) {
+      this.#onMissing({ agentId, legId: agent.legId });
+      return;
+    }
     if (policy.announce && !this.#told && !(await this.#tell(agent))) return;
     this.#next = { agentId, legId: agent.legId };
   }
@@ -107,9 +114,14 @@ export class TalkRecordings {
     if (!next || !caller) return;
     const recordingId = newId('recording');
     const { agentId, legId: agentLegId } = next;
+    if (!this.#host.recordings.hasRoom) {
+      this.#onMissing(next);
+      return;
+    }
     const recording = { recordingId, agentId, agentLegId, startedAtMs: this.#host.clock.nowMs(), paused: false };
     this.#open.set(recordingId, recording);
     this.#current = recording;
+    this.#watchRoom();
     caller.recordCall(this.#request(recordingId));
     this.#host.onChanged();
   }
@@ -120,6 +132,7 @@ export class TalkRecordings {
     const current = this.#current;
     if (!current) return;
     this.#current = undefined;
+    this.#stopWatching?.();
     this.#host.callerLeg()?.orderRecording(current.recordingId, 'stop');
     this.#host.onChanged();
   }
@@ -148,8 +161,10 @@ export class TalkRecordings {
   /** After a take-over: this leg of an agent talks, no other does. */
   goOn(agentLegId: string | undefined): void {
     for (const recording of this.#open.values()) {
-      if (recording.agentLegId === agentLegId) this.#current = recording;
-      else this.#host.callerLeg()?.orderRecording(recording.recordingId, 'stop');
+      if (recording.agentLegId === agentLegId) {
+        this.#current = recording;
+        this.#watchRoom();
+      } else this.#host.callerLeg()?.orderRecording(recording.recordingId, 'stop');
     }
   }
 
@@ -162,6 +177,26 @@ export class TalkRecordings {
     if (event.type !== 'record-done' || !this.#open.has(event.recordingId)) return false;
     this.#onDone(event.recordingId, event.outcome, event.durationMs);
     return true;
+  }
+
+  /** There is no more room: the talk goes on, and is recorded no further. */
+  #watchRoom(): void {
+    this.#stopWatching?.();
+    this.#stopWatching = this.#host.recordings.onFull(() =>
+      this.#host.post(() => {
+        if (this.#current) this.#current.isCut = true;
+        this.end();
+      }),
+    );
+  }
+
+  /** A talk that should be recorded is not: there is no room. */
+  #onMissing({ agentId, legId: agentLegId }: Talker): void {
+    const { facts, identity, clock } = this.#host;
+    const recordingId = newId('recording');
+    const recording = { recordingId, agentId, agentLegId, startedAtMs: clock.nowMs(), paused: false };
+    const { file } = this.#request(recordingId);
+    facts.append({ ...recordedFact(identity.callerLegId, recording, file, 0), incomplete: 'missing' });
   }
 
   async #policyInTime(): Promise<RecordingPolicy> {
@@ -213,10 +248,17 @@ export class TalkRecordings {
     if (!recording) return;
     this.#open.delete(recordingId);
     if (this.#current?.recordingId === recordingId) this.#current = undefined;
-    if (outcome === 'failed') {
-      logger.error({ callId: identity.callId }, 'a talk could not be recorded');
-      facts.append({ type: 'fault', legId: identity.callerLegId, message: 'the talk could not be recorded' });
-    } else facts.append(recordedFact(identity.callerLegId, recording, this.#request(recordingId).file, durationMs));
+    if (!this.#current) this.#stopWatching?.();
+    const { file } = this.#request(recordingId);
+    if (outcome === 'failed' || recording.isCut) {
+      logger.error({ callId: identity.callId }, 'a talk could not be recorded, or not to its end');
+      keptMs(file, durationMs).then((ms) => {
+        const message = ms > 0 ? 'the talk could not be recorded to its end' : 'the talk could not be recorded';
+        facts.append({ type: 'fault', legId: identity.callerLegId, message });
+        const fact = recordedFact(identity.callerLegId, recording, file, ms);
+        facts.append({ ...fact, incomplete: incompleteness(ms) });
+      });
+    } else facts.append(recordedFact(identity.callerLegId, recording, file, durationMs));
     onChanged();
   }
 

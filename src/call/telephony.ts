@@ -84,7 +84,7 @@ export type LegEvent =
 
 /** `finished`: heard to the end; `stopped`: by a key or by `stopPlay`; `not-found`: a file is missing; `failed`: the switch could not; `leg-ended`: the party has gone. */
 export type PlayOutcome = 'finished' | 'stopped' | 'not-found' | 'failed' | 'leg-ended';
-/** Why a recording ended. */
+/** Why a recording ended. `failed`: it could not be written, or no further; what it says it holds (`durationMs`) is there. */
 export type RecordOutcome = 'stopped' | 'silence' | 'key' | 'limit' | 'leg-ended' | 'failed';
 
 /** Something that can be heard: a WAV file (absolute path) or a generated sound in FreeSWITCH's notation. */

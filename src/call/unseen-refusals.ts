@@ -30,6 +30,13 @@ export class UnseenRefusals {
     this.#recorded = new RateLimiter(options.clock, recordedPerSecond);
   }
 
+  /** There is no room to put the call on record: it is counted, which takes next to none. */
+  refuseUnrecorded(offered: OfferedCall): void {
+    const address = offered.call.source?.address ?? '';
+    this.#options.refusals?.note({ method: 'INVITE', sipStatus, cause: 'disk-full', address });
+    offered.refuseUnrecorded();
+  }
+
   refuse(offered: OfferedCall, cause: 'draining' | 'overload'): void {
     const { refusals, beginRecord } = this.#options;
     refusals?.note({ method: 'INVITE', sipStatus, cause, address: offered.call.source?.address ?? '' });

@@ -96,20 +96,25 @@ export class VoicemailReporter {
 
   async #see(waiting: Voicemail): Promise<void> {
     const { data, facts, soundOf, logger, onReported } = this.#options;
-    const sound = await soundOf(waiting);
     const { callId, accountId, recordingId } = waiting;
-    if (!waiting.isTaken && sound && (sound.isSilent || sound.durationMs < shortestMs)) {
+    const found = await soundOf(waiting);
+    // A file without a sound in it is none.
+    const sound = found && found.durationMs > 0 ? found : undefined;
+    const callFacts = await facts.factsOfCall(callId);
+    const incomplete = incompletenessOf(callFacts, recordingId);
+    if (!waiting.isTaken && !incomplete && sound && (sound.isSilent || sound.durationMs < shortestMs)) {
       return data.voicemails.drop(recordingId);
     }
-    if (!sound) logger.error({ callId }, 'the file of a message is not to be found: it is reported without');
+    if (!sound && !incomplete)
+      logger.error({ callId }, 'the file of a message is not to be found: it is reported without');
     const voicemail = { ...waiting, durationMs: sound?.durationMs ?? waiting.durationMs };
-    const caller = voicemailCaller(await facts.factsOfCall(callId));
+    const caller = voicemailCaller(callFacts);
     const link = sound ? await this.#options.links.make(voicemail) : undefined;
     const sent = await data.inTransaction(async (stores) => {
       const account = await stores.accounts.findAccount(accountId);
       if (!account) return stores.voicemails.drop(recordingId).then(() => false);
       const card = await stores.cards.find(accountId);
-      const words = wordsOf({ voicemail, account, card, caller, link, sound });
+      const words = wordsOf({ voicemail, account, card, caller, link, sound, incomplete });
       return this.#add(stores, words, card);
     });
     if (sent) onReported();
@@ -145,6 +150,14 @@ export class VoicemailReporter {
   }
 }
 
+/** What its fact says is missing of a recording. */
+function incompletenessOf(facts: readonly CallFact[], recordingId: string): VoicemailWords['incomplete'] {
+  for (const fact of facts) {
+    if (fact.type === 'recorded' && fact.recordingId === recordingId) return fact.incomplete;
+  }
+  return undefined;
+}
+
 function wordsOf(of: {
   voicemail: Voicemail;
   account: Account;
@@ -152,10 +165,11 @@ function wordsOf(of: {
   caller: VoicemailWords['caller'];
   link: VoicemailWords['link'];
   sound: Sound | undefined;
+  incomplete: VoicemailWords['incomplete'];
 }): VoicemailWords {
-  const { voicemail, account, card, caller, link, sound } = of;
+  const { voicemail, account, card, caller, link, sound, incomplete } = of;
   return {
-    ...{ voicemail, caller, link, accountName: account.name },
+    ...{ voicemail, caller, link, incomplete, accountName: account.name },
     language: reportLanguage(account.language),
     timezone: card?.answers.hours?.timezone ?? defaultTimezone,
     isAttached: sound !== undefined && sound.bytes <= maxAttachmentBytes,

@@ -16,6 +16,8 @@ export interface VoicemailWords {
   link: { url: string; expiresAtMs: number } | undefined;
   /** The sound comes with it where it goes by mail. */
   isAttached: boolean;
+  /** There was no room for all that was said; undefined: all of it is there. */
+  incomplete: 'cut-short' | 'missing' | undefined;
 }
 
 /** What the call's facts say of who left the message. */
@@ -54,16 +56,19 @@ export function voicemailText(words: VoicemailWords): string {
 }
 
 function japanese(words: VoicemailWords): string[] {
-  const { voicemail, accountName, caller, link, isAttached } = words;
+  const { voicemail, accountName, caller, link, isAttached, incomplete } = words;
   return [
     `${accountName} 御中`,
     '',
-    '留守番電話にメッセージが録音されましたので、ご報告いたします。',
+    incomplete === 'missing'
+      ? 'メッセージを残そうとされた方がいらっしゃいますが、システムの空き容量が足りず、録音できませんでした。'
+      : '留守番電話にメッセージが録音されましたので、ご報告いたします。',
+    ...(incomplete === 'cut-short' ? ['システムの空き容量が足りず、録音は途中で切れています。'] : []),
     '',
     `録音日時: ${time(words, 'ja-JP', voicemail.atMs)}`,
     `発信者番号: ${caller.number === undefined ? '非通知' : writtenNumber(caller.number)}`,
     ...(caller.dialled === '' ? [] : [`着信番号: ${writtenNumber(caller.dialled)}`]),
-    `録音の長さ: ${Math.max(1, Math.round(voicemail.durationMs / 1_000))}秒`,
+    ...(link ? [`録音の長さ: ${Math.max(1, Math.round(voicemail.durationMs / 1_000))}秒`] : []),
     ...digitLines(caller, '自動応答での入力'),
     '',
     ...(isAttached ? ['メールでお受け取りの場合は、録音を添付しています。'] : []),
@@ -72,29 +77,32 @@ function japanese(words: VoicemailWords): string[] {
           `録音を聞く: ${link.url}`,
           `（このリンクを知っている人は、${time(words, 'ja-JP', link.expiresAtMs)} まで聞くことができます）`,
         ]
-      : ['録音ファイルが見つかりませんでした。']),
+      : [incomplete ? '録音はありません。' : '録音ファイルが見つかりませんでした。']),
     '',
     `録音番号: ${voicemail.recordingId}`,
   ];
 }
 
 function english(words: VoicemailWords): string[] {
-  const { voicemail, accountName, caller, link, isAttached } = words;
+  const { voicemail, accountName, caller, link, isAttached, incomplete } = words;
   return [
     `To ${accountName}`,
     '',
-    'A caller has left you a message.',
+    incomplete === 'missing'
+      ? 'A caller wanted to leave you a message. It could not be recorded: the system had no room left.'
+      : 'A caller has left you a message.',
+    ...(incomplete === 'cut-short' ? ['The recording is cut short: the system had no room left for more.'] : []),
     '',
     `Recorded: ${time(words, 'en-GB', voicemail.atMs)}`,
     `Calling number: ${caller.number === undefined ? 'withheld' : writtenNumber(caller.number)}`,
     ...(caller.dialled === '' ? [] : [`Number called: ${writtenNumber(caller.dialled)}`]),
-    `Length: ${Math.max(1, Math.round(voicemail.durationMs / 1_000))} s`,
+    ...(link ? [`Length: ${Math.max(1, Math.round(voicemail.durationMs / 1_000))} s`] : []),
     ...digitLines(caller, 'Keyed in before'),
     '',
     ...(isAttached ? ['In mail the recording is attached.'] : []),
     ...(link
       ? [`Listen: ${link.url}`, `(Whoever has this link can listen until ${time(words, 'en-GB', link.expiresAtMs)}.)`]
-      : ['The recording could not be found.']),
+      : [incomplete ? 'There is no recording.' : 'The recording could not be found.']),
     '',
     `Recording: ${voicemail.recordingId}`,
   ];
@@ -113,12 +121,13 @@ function time({ timezone }: VoicemailWords, locale: string, atMs: number): strin
 }
 
 /** What a webhook finds in `data.fields`. Names and shapes here are a promise: add, never change. */
-export function voicemailFields({ voicemail, caller, link }: VoicemailWords): Record<string, unknown> {
+export function voicemailFields({ voicemail, caller, link, incomplete }: VoicemailWords): Record<string, unknown> {
   const { recordingId, callId, accountId, atMs, durationMs } = voicemail;
   return {
     ...{ recordingId, callId, accountId },
     recordedAt: toRfc3339(atMs),
     durationMs,
+    incomplete: incomplete ?? null,
     caller: { lineNumber: caller.number ?? null },
     dialled: caller.dialled,
     digits: caller.digits,

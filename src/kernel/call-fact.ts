@@ -108,6 +108,8 @@ export const callFactSchema = z.discriminatedUnion('type', [
     recordingId: z.string(),
     file: z.string(),
     durationMs: z.int().nonnegative(),
+    /** There was no room for all of it, or it was broken off: what is there is less than what was said, or nothing. */
+    incomplete: z.enum(['cut-short', 'missing']).optional(),
     /** Of what the caller said to the flow: what the flow made of it. Left out: the caller, or the controller, was gone. */
     message: z.enum(['taken', 'too-short']).optional(),
     /** Of a talk with an agent: who, and on which leg. */

@@ -24,13 +24,26 @@ interface Kind {
 
 /** Counts refusals by kind and source, within bounds whatever comes, so that a flood leaves a line and not a million. */
 export class RefusalFold {
+  readonly #kindsMax: number;
   #kinds = new Map<string, Kind>();
 
-  note({ method, sipStatus, cause, address }: Refusal): void {
+  constructor(options: { kindsMax?: number } = {}) {
+    this.#kindsMax = options.kindsMax ?? kindsMax;
+  }
+
+  note({ address, ...kind }: Refusal): void {
+    this.add({ ...kind, count: 1, sources: [{ address, count: 1 }] });
+  }
+
+  /** As {@link note}, of many at once. */
+  add({ method, sipStatus, cause, count, sources }: Refusals): void {
     const kind = this.#kindOf({ method: /^[A-Z]{1,16}$/.test(method) ? method : 'other', sipStatus, cause });
-    kind.refusals.count += 1;
-    const count = kind.sources.get(address);
-    if (count !== undefined || kind.sources.size < sourcesMax) kind.sources.set(address, (count ?? 0) + 1);
+    kind.refusals.count += count;
+    for (const source of sources) {
+      const before = kind.sources.get(source.address);
+      if (before === undefined && kind.sources.size >= sourcesMax) continue;
+      kind.sources.set(source.address, (before ?? 0) + source.count);
+    }
   }
 
   /** What has been counted since the last time. */
@@ -48,7 +61,7 @@ export class RefusalFold {
 
   #kindOf(given: Omit<Refusals, 'count' | 'sources'>): Kind {
     const nameOf = (of: typeof given) => `${of.method} ${of.sipStatus} ${of.cause}`;
-    const isRoom = this.#kinds.has(nameOf(given)) || this.#kinds.size < kindsMax;
+    const isRoom = this.#kinds.has(nameOf(given)) || this.#kinds.size < this.#kindsMax;
     const named = isRoom ? given : { ...given, ...otherKind, sipStatus: Math.floor(given.sipStatus / 100) * 100 };
     let kind = this.#kinds.get(nameOf(named));
     if (!kind) {

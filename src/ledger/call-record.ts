@@ -28,9 +28,19 @@ export interface CallRecord {
   digits: { nodeId: string; digits: string }[];
   /** In the order they were first heard of: the caller's is the first. */
   legs: LegRecord[];
-  /** `agentId`: of a talk with that agent; null: of the caller alone. */
-  recordings: { recordingId: string; legId: string; agentId: string | null; file: string; durationMs: number }[];
+  recordings: RecordingRecord[];
   faults: { nodeId: string | null; message: string }[];
+}
+
+export interface RecordingRecord {
+  recordingId: string;
+  legId: string;
+  /** Of a talk with that agent; null: of the caller alone. */
+  agentId: string | null;
+  file: string;
+  durationMs: number;
+  /** Less of it is there than was said, or nothing; null: all of it. */
+  incomplete: 'cut-short' | 'missing' | null;
 }
 
 export interface LegRecord {
@@ -81,12 +91,13 @@ export function foldCall(given: readonly CallFact[]): CallRecord {
     path: ofType(facts, 'node-entered').map(({ nodeId }) => nodeId),
     digits: ofType(facts, 'digits').map(({ nodeId, digits }) => ({ nodeId, digits })),
     legs: [...legs].sort((a, b) => Number(b === opener) - Number(a === opener)),
-    recordings: ofType(facts, 'recorded').map(({ recordingId, legId, agentId, file, durationMs }) => ({
+    recordings: ofType(facts, 'recorded').map(({ recordingId, legId, agentId, file, durationMs, incomplete }) => ({
       recordingId,
       legId,
       agentId: agentId ?? null,
       file,
       durationMs,
+      incomplete: incomplete ?? null,
     })),
     faults: ofType(facts, 'fault').map(({ nodeId, message }) => ({ nodeId: nodeId ?? null, message })),
   };

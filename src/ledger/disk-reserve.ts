@@ -51,6 +51,11 @@ export class DiskReserve {
     return this.#fullSinceMs !== undefined;
   }
 
+  /** What is kept for calls in progress is there, and not being used up. */
+  get isWhole(): boolean {
+    return this.#isHeld;
+  }
+
   get status(): { isFull: boolean; freeBytes: number; since?: string } {
     const since = this.#fullSinceMs === undefined ? {} : { since: toRfc3339(this.#fullSinceMs) };
     return { isFull: this.isFull, freeBytes: this.#freeNow, ...since };

@@ -46,20 +46,36 @@ export interface RefusalLogOptions {
   logger: Logger;
   /** Carriers and PBXs of ours (TRUSTED_PEERS). */
   trusts(address: string): boolean;
+  /** What is written now takes room that is kept for calls in progress: little is, and late. Left out: never. */
+  isDiskFull?: () => boolean;
 }
 
 /** Facts of refusals are filed under ids that begin so: they belong to no call. */
 export const refusalsCallId = 'refusals_';
 const flushEveryMs = 5_000;
 const minuteMs = 60_000;
+/** Minutes that can wait to be written; what comes in later ones is added to the last of them. */
+const minutesMax = 60;
+/** Of each class, in a minute in which the disk is full; a day of the worst is as large as the room that is kept. */
+const kindsOnFullDisk = 8;
+
+type SourceClass = RefusedFact['sourceClass'];
+type CountedBy = RefusedFact['by'];
+
+/** What is counted in one minute, by who refused whom. */
+interface Minute {
+  atMs: number;
+  folds: Map<string, { by: CountedBy; sourceClass: SourceClass; fold: RefusalFold }>;
+}
 
 /**
  * Puts on record what is refused before anybody sees a call in it: a few facts a minute by status, cause and class of
- * source, however much is refused. Availability is counted with them.
+ * source, however much is refused. Availability is counted with them. On a full disk a minute is written when it is
+ * over, and what cannot be written is kept and tried again.
  */
 export class RefusalLog {
   readonly #options: RefusalLogOptions;
-  readonly #fold = { trusted: new RefusalFold(), stranger: new RefusalFold() };
+  readonly #minutes = new Map<number, Minute>();
   readonly #callId = `${refusalsCallId}${newId('log')}`;
   readonly #rounds: Rounds;
   #seq = 0;
@@ -76,40 +92,66 @@ export class RefusalLog {
 
   /** The controller has refused a request. Never waits. */
   note(refusal: Refusal): void {
-    this.#fold[this.#classOf(refusal.address)].note(refusal);
+    this.#foldOf(this.#minuteNow(), 'controller', this.#classOf(refusal.address)).note(refusal);
   }
 
   /** The switch tells what it has refused since the last time. */
   addOfSwitch(refusals: readonly Refusals[]): void {
-    for (const one of refusals) this.#write('switch', this.#classOf(one.sources[0]?.address ?? ''), one);
+    const minute = this.#minuteNow();
+    for (const one of refusals) {
+      this.#foldOf(minute, 'switch', this.#classOf(one.sources[0]?.address ?? '')).add(one);
+    }
   }
 
   /** Writes what is left. */
   async stop(): Promise<void> {
     await this.#rounds.stop();
-    this.#flush();
+    this.#flush({ all: true });
   }
 
-  #flush(): void {
-    for (const sourceClass of ['trusted', 'stranger'] as const) {
-      for (const refusals of this.#fold[sourceClass].take()) this.#write('controller', sourceClass, refusals);
+  #flush({ all = !this.#options.isDiskFull?.() }: { all?: boolean } = {}): void {
+    const now = this.#minuteNow();
+    for (const minute of [...this.#minutes.values()]) {
+      if (!all && minute.atMs >= now) continue;
+      this.#minutes.delete(minute.atMs);
+      for (const { by, sourceClass, fold } of minute.folds.values()) {
+        for (const refusals of fold.take()) this.#write(minute.atMs, by, sourceClass, refusals);
+      }
     }
   }
 
-  #classOf(address: string): 'trusted' | 'stranger' {
+  #minuteNow(): number {
+    return Math.floor(this.#options.clock.nowMs() / minuteMs) * minuteMs;
+  }
+
+  #foldOf(atMs: number, by: CountedBy, sourceClass: SourceClass): RefusalFold {
+    const isRoom = this.#minutes.has(atMs) || this.#minutes.size < minutesMax;
+    const minute = this.#minutes.get(isRoom ? atMs : Math.max(...this.#minutes.keys())) ?? { atMs, folds: new Map() };
+    this.#minutes.set(minute.atMs, minute);
+    const key = `${by} ${sourceClass}`;
+    const known = minute.folds.get(key);
+    if (known) return known.fold;
+    const fold = new RefusalFold(this.#options.isDiskFull?.() ? { kindsMax: kindsOnFullDisk } : {});
+    minute.folds.set(key, { by, sourceClass, fold });
+    return fold;
+  }
+
+  #classOf(address: string): SourceClass {
     return this.#options.trusts(address) ? 'trusted' : 'stranger';
   }
 
-  #write(by: 'controller' | 'switch', sourceClass: 'trusted' | 'stranger', refusals: Refusals): void {
+  #write(minuteAtMs: number, by: CountedBy, sourceClass: SourceClass, refusals: Refusals): void {
     const { ledger, clock, logger } = this.#options;
-    const atMs = clock.nowMs();
     this.#seq += 1;
+    // In the minute in which it was refused, also where it is written later.
+    const atMs = Math.min(clock.nowMs(), minuteAtMs + minuteMs - 1);
     const fact: RefusedFact = {
       ...{ type: 'refused', factId: newId('fact'), callId: this.#callId, legId: this.#callId, accountId: null },
-      ...{ seq: this.#seq, atMs, minuteMs: Math.floor(atMs / minuteMs) * minuteMs, by, sourceClass, ...refusals },
+      ...{ seq: this.#seq, atMs, minuteMs: minuteAtMs, by, sourceClass, ...refusals },
     };
     ledger.append(fact).catch((error: unknown) => {
-      logger.error({ refused: refusals.count, err: errorMessage(error) }, 'refusals could not be recorded');
+      logger.error({ refused: refusals.count, err: errorMessage(error) }, 'refusals could not be recorded yet');
+      this.#foldOf(minuteAtMs, by, sourceClass).add(refusals);
     });
   }
 }

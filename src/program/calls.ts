@@ -1,7 +1,9 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { callBacksOf } from '../call/call-backs.ts';
 import type { LegWitnesses } from '../call/leg-ends.ts';
 import { LostLegSweep } from '../call/lost-legs.ts';
+import { RecordingRoom } from '../call/recording-room.ts';
 import { type CallService, createCallService } from '../call/service.ts';
 import type { Config } from '../config.ts';
 import { loadFlow } from '../flow/load-flow.ts';
@@ -65,7 +67,7 @@ export async function openCalls(context: ProgramContext, dataRoom: Data, { telep
     clock,
     logger,
     controllerId,
-    recordingsFolder: recordingsFolder(config),
+    ...(await openRecordings(context, reserve)),
     limits: { ...callBounds, maxCalls: config.maxCalls, maxCallsPerSecond: config.maxCallsPerSecond },
     hasTrustedPeers: config.trustedPeers.length > 0,
     refusals,
@@ -76,6 +78,16 @@ export async function openCalls(context: ProgramContext, dataRoom: Data, { telep
   process.once('SIGUSR2', () => calls.drain().then(() => process.kill(process.pid, 'SIGTERM')));
   sweep.start();
   return { ...deskRoom, states, calls };
+}
+
+/** Where recordings go, and the watch over the room that there is for them. */
+async function openRecordings({ config, logger, shutdown }: ProgramContext, reserve: Data['reserve']) {
+  const folder = recordingsFolder(config);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const recordingRoom = new RecordingRoom({ folder, clock, logger, isReserveWhole: () => reserve.isWhole });
+  shutdown.add('room for recordings', () => recordingRoom.stop());
+  await recordingRoom.start();
+  return { recordingsFolder: folder, recordingRoom };
 }
 
 export type Calls = Awaited<ReturnType<typeof openCalls>>;

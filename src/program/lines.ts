@@ -11,10 +11,10 @@ import { phoneRegistrations } from './redis.ts';
 import { openSwitch } from './switch.ts';
 
 /** The switch, and the telephony on it with agents' phones. `sipAddress`: where to dial, once it is known. */
-export async function openLines(context: ProgramContext, { stores, redis, ledger }: Data) {
+export async function openLines(context: ProgramContext, { stores, redis, ledger, reserve }: Data) {
   const { config, logger, shutdown, board } = context;
   const trusts = addressList(config.trustedPeers);
-  const refusals = new RefusalLog({ ledger, clock, logger, trusts });
+  const refusals = new RefusalLog({ ledger, clock, logger, trusts, isDiskFull: () => reserve.isFull });
   shutdown.add('refusals', () => refusals.stop());
   const pair = await openSwitch(context, refusals);
   const onRefused = ({ method, status, reason, sourceAddress }: RefusedRequest) =>

@@ -8,11 +8,15 @@ export function peerOf(event: ChannelEvent, uuid: string): string {
   return (a === uuid ? b : a) ?? '';
 }
 
-/** Why the application `record` ended, by its completion. */
+/**
+ * Why the application `record` ended, by its completion. Where neither key, silence nor the caller's going ended it, and
+ * nobody ordered it to end, a piece could not be written, which FreeSWITCH says in no other way.
+ */
 export function recordOutcome(event: ChannelEvent): RecordOutcome {
+  if (event.header('Answer-State') === 'hangup') return 'leg-ended';
   if (event.header('variable_playback_terminator_used')) return 'key';
   if (event.header('variable_silence_hits_exhausted') === 'true') return 'silence';
-  return 'stopped';
+  return 'failed';
 }
 
 /** How much was recorded, where the event says so. */

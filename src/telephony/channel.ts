@@ -5,17 +5,17 @@ import type {
   PlayOutcome,
   PlayRequest,
   RecordingOrder,
-  RecordOutcome,
   RecordRequest,
 } from '../call/telephony.ts';
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { Bridging } from './bridging.ts';
 import { CallRecordings } from './call-recording.ts';
 import type { ChannelCommands, ChannelHandlers } from './channel-commands.ts';
-import { durationOf, peerOf, pressOf, recordOutcome } from './channel-events.ts';
-import type { Playing, Recording } from './channel-work.ts';
+import { peerOf, pressOf } from './channel-events.ts';
+import type { Playing } from './channel-work.ts';
 import { type ChannelEvent, deadlineReply } from './event-link.ts';
 import { KeyPresses } from './key-presses.ts';
+import { MessageRecording } from './message-recording.ts';
 import { Monitoring } from './monitoring.ts';
 import { playbackArgument } from './sounds.ts';
 
@@ -38,7 +38,6 @@ const triesMax = 5;
 const keyedDeadlineMs = 80;
 /** A looped prompt that ends sooner than this would only spin. */
 const shortestLoopMs = 100;
-const silenceThreshold = 200;
 
 /** One parked channel of a FreeSWITCH, driven by its uuid. */
 export class Channel {
@@ -47,7 +46,6 @@ export class Channel {
   readonly #clock: Clock;
   readonly #handlers: ChannelHandlers;
   #playing: Playing | undefined;
-  #recording: Recording | undefined;
   /** The silence that waits for a key; `keyed`: the key has come and ended it. */
   #listening: { eventUuid: string; keyed: boolean } | undefined;
   /** What a key should have ended; broken off where that does not show soon. */
@@ -55,6 +53,7 @@ export class Channel {
   readonly #presses = new KeyPresses();
   readonly #bridging: Bridging;
   readonly #callRecordings: CallRecordings;
+  readonly #message: MessageRecording;
   readonly #monitoring: Monitoring;
   /** Keys that end an application now, as far as we have said; undefined when unknown. */
   #terminators: string | undefined = 'none';
@@ -71,9 +70,12 @@ export class Channel {
     const api = (text: string) => commands.api(text);
     this.#bridging = new Bridging({ uuid, clock, api, onUnbridged: (peerUuid) => handlers.onUnbridged(peerUuid) });
     this.#monitoring = new Monitoring({ uuid, clock, commands, onDone: (target) => handlers.onListenDone(target) });
-    this.#callRecordings = new CallRecordings({
-      ...{ uuid, clock, api },
-      onDone: (recordingId, outcome, durationMs) => handlers.onRecordDone(recordingId, outcome, durationMs),
+    const onDone: ChannelHandlers['onRecordDone'] = (...done) => handlers.onRecordDone(...done);
+    this.#callRecordings = new CallRecordings({ uuid, clock, api, onDone });
+    this.#message = new MessageRecording({
+      ...{ clock, onDone },
+      execute: (argument, eventUuid, onRefused) => this.#execute('record', argument, eventUuid, onRefused),
+      breakOff: () => this.#break(),
     });
   }
 
@@ -110,23 +112,18 @@ export class Channel {
   record(request: RecordRequest): void {
     if (this.#closed) return;
     this.#clear();
-    this.#finishRecording('stopped');
-    const eventUuid = randomUUID();
-    const limit = this.#clock.setTimeout(() => this.#stopRecording('limit'), request.maxDurationMs);
-    const startedAtMs = this.#clock.monotonicMs();
-    this.#recording = { request, eventUuid, startedAtMs, limit, stopped: undefined };
-    const limitSeconds = Math.ceil(request.maxDurationMs / 1_000) + 1;
-    const silence = request.silenceMs > 0 ? ` ${silenceThreshold} ${Math.ceil(request.silenceMs / 1_000)}` : '';
-    const argument = `'${request.file}' ${limitSeconds}${silence}`;
+    this.#message.finish('stopped');
     this.#setTerminators(request.stopKeys || 'none');
     // A phone that suppresses silence sends nothing while nobody speaks: without this the pauses are left out, and the
     // recording is as much shorter than what was said.
     this.#set('record_fill_cng', 'true');
-    this.#execute('record', argument, eventUuid, () => this.#finishRecording('failed'));
+    // Else the last four seconds are in FreeSWITCH's memory alone, and lost where the disk fills or it dies.
+    this.#set('enable_file_write_buffering', 'false');
+    this.#message.start(request);
   }
 
   stopRecord(): void {
-    this.#stopRecording('stopped');
+    this.#message.stop('stopped');
   }
 
   recordCall(request: CallRecordRequest): void {
@@ -215,7 +212,7 @@ export class Channel {
     this.#terminators = undefined;
     this.#monitoring.onLinkRestored();
     this.#break();
-    this.#finishRecording('failed');
+    this.#message.finish('failed');
     if (this.#playing) this.#startPlaying(this.#playing);
   }
 
@@ -227,7 +224,7 @@ export class Channel {
     this.#playing = undefined;
     this.#forgetEnding();
     this.#tellAwaitsKeys();
-    this.#finishRecording('leg-ended');
+    this.#message.finish('leg-ended');
     this.#callRecordings.close();
     this.#monitoring.close();
     if (playing) this.#handlers.onPlayDone(playing.request.playId, 'leg-ended');
@@ -261,7 +258,7 @@ export class Channel {
   /** Nothing is ordered after a prompt that a key may end: the caller is expected to press one. */
   #listen(): void {
     if (this.#closed || !this.#linkUp || !this.#commands.canLinger) return;
-    if (this.#playing || this.#recording || this.#bridging.busy || this.#monitoring.active) return;
+    if (this.#playing || this.#message.isActive || this.#bridging.busy || this.#monitoring.active) return;
     const eventUuid = randomUUID();
     this.#listening = { eventUuid, keyed: false };
     this.#setTerminators('any');
@@ -331,9 +328,7 @@ export class Channel {
       else this.#tellAwaitsKeys();
     } else if (eventUuid === this.#playing?.eventUuid) {
       this.#onPlayed(this.#playing, event);
-    } else if (eventUuid === this.#recording?.eventUuid) {
-      this.#finishRecording(recordOutcome(event), durationOf(event));
-    }
+    } else this.#message.onExecuted(event);
   }
 
   #expectEnd(eventUuid: string): void {
@@ -379,21 +374,5 @@ export class Channel {
     this.#tellAwaitsKeys();
     this.#handlers.onPlayDone(playing.request.playId, outcome);
     if (playing.request.stopOnDigit && outcome !== 'failed') this.#listen();
-  }
-
-  #stopRecording(why: 'stopped' | 'limit'): void {
-    const recording = this.#recording;
-    if (!recording || recording.stopped) return;
-    recording.stopped = why;
-    this.#break();
-  }
-
-  #finishRecording(outcome: RecordOutcome, reportedMs?: number): void {
-    const recording = this.#recording;
-    if (!recording) return;
-    this.#recording = undefined;
-    this.#clock.clearTimeout(recording.limit);
-    const durationMs = Math.round(reportedMs ?? this.#clock.monotonicMs() - recording.startedAtMs);
-    this.#handlers.onRecordDone(recording.request.recordingId, recording.stopped ?? outcome, durationMs);
   }
 }

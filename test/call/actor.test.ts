@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import type { FlowEvent } from '../../src/flow/protocol.ts';
+import type { Effect, FlowEvent } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';
-import { answeredCall, hangup, harness, say } from './harness.ts';
+import { eventually } from '../support/poll.ts';
+import { answeredCall, FakeRoom, hangup, harness, say } from './harness.ts';
 
 const types = (events: FlowEvent[]) => events.map((event) => event.type);
 
@@ -129,6 +130,46 @@ test('hanging up while recording keeps the recording on record', async () => {
   leg.hangUp();
   await settle();
   expect(h.story()).toEqual(['offered', 'answered', 'recorded', 'ended caller-hangup']);
+});
+
+const recordsAtOnce = (event: FlowEvent): Effect[] =>
+  event.type === 'started'
+    ? [{ type: 'record', recordingId: 'm', maxDurationMs: 60_000, silenceMs: 0, stopKeys: '', minDurationMs: 1_000 }]
+    : [];
+
+test('the disk fills while the caller speaks: what fits is kept, the flow is told, and the record says so', async () => {
+  const room = new FakeRoom();
+  const h = await harness({ script: recordsAtOnce, overrides: { recordingRoom: room } });
+  const { leg } = await answeredCall(h);
+  room.fill();
+  const recorded = await eventually('it on record', () => h.facts.find(({ type }) => type === 'recorded'));
+  expect(recorded).toMatchObject({ durationMs: 1_000, incomplete: 'cut-short' });
+  expect(recorded).not.toHaveProperty('message');
+  expect(h.events.at(-1)).toMatchObject({ type: 'record-done', outcome: 'failed', durationMs: 1_000 });
+  expect(leg.ended).toBeUndefined();
+});
+
+test.each([
+  ['nothing of it was written', 0, 'missing'],
+  ['a piece could not be written', 3_000, 'cut-short'],
+] as const)('the switch could not record: %s', async (_why, durationMs, incomplete) => {
+  const h = await harness({ script: recordsAtOnce });
+  const { leg } = await answeredCall(h);
+  leg.finishRecord('failed', durationMs);
+  const recorded = () => h.facts.find(({ type }) => type === 'recorded');
+  expect(await eventually('it on record', recorded)).toMatchObject({ durationMs, incomplete });
+});
+
+test('no room when the recording should begin: nothing is ordered of the switch, which would end the call', async () => {
+  const room = new FakeRoom();
+  room.fill();
+  const h = await harness({ script: recordsAtOnce, overrides: { recordingRoom: room } });
+  const { leg } = await answeredCall(h);
+  await settle();
+  expect(leg.recording).toBeUndefined();
+  expect(h.events.at(-1)).toMatchObject({ type: 'record-done', recordingId: 'm', outcome: 'failed', durationMs: 0 });
+  expect(h.facts.at(-1)).toMatchObject({ type: 'recorded', durationMs: 0, incomplete: 'missing' });
+  expect(leg.ended).toBeUndefined();
 });
 
 test('a fault that the flow reports ends the call as a flow fault', async () => {

@@ -84,6 +84,22 @@ export class FakeStates implements CallStateStore {
   }
 }
 
+/** Room for recordings, as a test has it. */
+export class FakeRoom {
+  hasRoom = true;
+  readonly #listeners = new Set<() => void>();
+
+  onFull(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  fill(): void {
+    this.hasRoom = false;
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
 export interface Harness {
   clock: FakeClock;
   telephony: FakeTelephony;

@@ -4,7 +4,7 @@ import { settle } from '../support/fake-clock.ts';
 import type { FakeLeg } from '../support/fake-telephony.ts';
 import { eventually } from '../support/poll.ts';
 import { ring, ringing, takenOver, talking } from './fake-desk.ts';
-import type { Harness } from './harness.ts';
+import { FakeRoom, type Harness } from './harness.ts';
 
 const recorded = { recordingPolicy: async () => ({ record: true, announce: false }) };
 const announced = { recordingPolicy: async () => ({ record: true, announce: true }) };
@@ -115,10 +115,33 @@ test('it cannot be written: on record as a fault, and they talk on', async () =>
   const { h, leg } = await talking(recorded);
   const [id = ''] = leg.callRecordings.keys();
   leg.finishCallRecording(id, 'failed', 0);
-  await settle();
-  expect(onRecord(h.facts)).toEqual([]);
+  await eventually('it on record', () => onRecord(h.facts).length === 1);
+  expect(onRecord(h.facts)).toMatchObject([{ agentId: 'hanako', durationMs: 0, incomplete: 'missing' }]);
   expect(h.facts.findLast(({ type }) => type === 'fault')).toMatchObject({ message: 'the talk could not be recorded' });
   expect(leg.ended).toBeUndefined();
+});
+
+test('the disk fills while they talk: what fits is kept and on record as cut short; there is none of the next talk', async () => {
+  const room = new FakeRoom();
+  const { h, leg, agent, desk } = await talking({ ...announced, overrides: { recordingRoom: room } });
+  agent.finishPlay();
+  leg.finishPlay();
+  await settle();
+  room.fill();
+  await eventually('it on record', () => onRecord(h.facts).length === 1);
+  expect([leg.orders.at(-1), leg.ended]).toEqual(['stop recording', undefined]);
+  expect(onRecord(h.facts)).toMatchObject([{ agentId: 'hanako', durationMs: 10_000, incomplete: 'cut-short' }]);
+  expect(desk.shown.at(-1)).toEqual({});
+  agent.hangUp('media-lost');
+  await settle();
+  desk.listener?.ring({ ...ring, offerId: 'o2', agentId: 'taro' });
+  await settle();
+  h.telephony.dials[1]?.answer();
+  await settle();
+  h.telephony.dials[1]?.leg?.finishPlay();
+  await settle();
+  expect(leg.orders.at(-1)).toBe('bridge agent');
+  expect(onRecord(h.facts).at(-1)).toMatchObject({ agentId: 'taro', durationMs: 0, incomplete: 'missing' });
 });
 
 test('taken over while they talk: it can be paused, and its end is on record once', async () => {

@@ -107,6 +107,21 @@ export function voicemailsContract(open: () => Promise<SqlDatabase>): void {
     expect(await data.voicemails.unreported({ beforeMs: baseMs + 90_000, limit: 10 })).toEqual([]);
   });
 
+  it('also what a full disk cut short, or kept from being recorded at all, and says so', async () => {
+    sounds = ({ recordingId }) => (recordingId === 'a_r3' ? { ...sound, durationMs: 400 } : undefined);
+    await facts.append([
+      ...recorded('a', { message: undefined, incomplete: 'cut-short', durationMs: 400 }),
+      ...recorded('b', { message: undefined, incomplete: 'missing', durationMs: 0 }),
+    ]);
+    await reporter().look();
+    const [cut, missing] = ['a_r3', 'b_r3'].map(async (id) => (await data.voicemails.find(id))?.report);
+    expect((await cut)?.text).toContain('録音は途中で切れています');
+    expect(await cut).toMatchObject({ fields: { incomplete: 'cut-short', recordingUrl: 'https://desk/a_r3' } });
+    expect((await missing)?.text).toContain('録音できませんでした');
+    expect((await missing)?.text).not.toContain('録音の長さ');
+    expect(await missing).toMatchObject({ fields: { incomplete: 'missing', recordingUrl: null } });
+  });
+
   it('also of whom the controller or the caller left in the middle, where something is said', async () => {
     await facts.append(recorded('a', { message: undefined }));
     await reporter().look();

@@ -59,7 +59,9 @@ describe('foldCall', () => {
       outcome: 'connected',
       path: ['menu', 'transfer'],
       digits: [{ nodeId: 'menu', digits: '1' }],
-      recordings: [{ recordingId: 'r1', legId: 'c-caller', agentId: null, file: 'r1.wav', durationMs: 900 }],
+      recordings: [
+        { recordingId: 'r1', legId: 'c-caller', agentId: null, file: 'r1.wav', durationMs: 900, incomplete: null },
+      ],
       faults: [],
       legs: [
         {

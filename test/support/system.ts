@@ -45,7 +45,13 @@ export interface PrintedCall {
   outcome: string | null;
   path: string[];
   digits?: { nodeId: string; digits: string }[];
-  recordings: { recordingId: string; agentId: string | null; file: string; durationMs: number }[];
+  recordings: {
+    recordingId: string;
+    agentId: string | null;
+    file: string;
+    durationMs: number;
+    incomplete: string | null;
+  }[];
   legs: PrintedLeg[];
 }
 

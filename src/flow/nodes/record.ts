@@ -18,6 +18,10 @@ const fields = {
     .default('#'),
   tooShort: retrySchema.meta({ description: 'Nothing, or next to nothing, was said' }),
   next: nodeRef,
+  failed: nodeRef.optional().meta({
+    description:
+      'Could not be recorded, or not to the end (no room on the disk); without it the caller hears an apology and the call ends',
+  }),
 };
 type RecordNode = z.output<z.ZodObject<typeof fields>>;
 
@@ -72,7 +76,11 @@ function begin(node: RecordNode, view: NodeView): Action[] {
 }
 
 function finish(node: RecordNode, view: NodeView, event: Extract<NodeEvent, { type: 'recorded' }>): Action[] {
-  if (event.outcome === 'failed') return [{ type: 'fault', message: 'the recording failed' }];
+  if (event.outcome === 'failed') {
+    return node.failed
+      ? [{ type: 'go-to', nodeId: node.failed }]
+      : [{ type: 'fault', message: 'the recording failed' }];
+  }
   // The silence that ended it is not speech.
   const saidMs = event.durationMs - (event.outcome === 'silence' ? toMs(node.silenceSeconds) : 0);
   if (saidMs < toMs(node.minSeconds)) {

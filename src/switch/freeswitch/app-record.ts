@@ -180,7 +180,7 @@ export function maskRecording(core: Core, leg: Leg, path: string, masked: boolea
 
 /** FreeSWITCH says `success-maxtime` also where it was told to stop. */
 function completionCause(outcome: RecordDone['outcome']): string {
-  if (outcome === 'failed') return 'uri-failure';
+  if (outcome === 'failed' || outcome === 'cut-short') return 'uri-failure';
   if (outcome === 'closed') return 'success-silence';
   return 'success-maxtime';
 }

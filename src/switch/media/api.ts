@@ -128,7 +128,9 @@ export interface MediaEngineEvents {
     legId: string,
     done: {
       recordingId: string;
-      outcome: 'stopped' | 'silence' | 'terminator' | 'limit' | 'closed' | 'failed';
+      /** `cut-short`: what came in the end could not be written. `failed`: nothing could be. */
+      outcome: 'stopped' | 'silence' | 'terminator' | 'limit' | 'closed' | 'cut-short' | 'failed';
+      /** Of what is in the file. */
       durationMs: number;
       terminator?: string;
     },

@@ -81,7 +81,8 @@ export class Recorder {
       if (this.command.channels !== 'leg') decode(toLeg.codec, toLeg.bytes, heard, toLeg.start);
     }
     this.#writeFrame();
-    if (this.#writer.failure) this.end('failed');
+    // One in the background is told to be over when it is stopped, as FreeSWITCH does.
+    if (this.#writer.failure && this.command.channels === 'leg') this.end('cut-short');
     else if (this.#samples >= this.#limitSamples) this.end('limit');
     else if (this.#silenceSamples > 0 && this.#quietSamples >= this.#silenceSamples) this.end('silence');
   }
@@ -99,12 +100,15 @@ export class Recorder {
   async #finish(outcome: RecordOutcome, terminator: string | undefined): Promise<void> {
     this.#flush();
     await this.#writer.close();
-    this.#onDone({
-      recordingId: this.command.recordingId,
-      outcome: this.#writer.failure ? 'failed' : outcome,
-      durationMs: Math.round(this.#samples / samplesPerMs),
-      ...(terminator !== undefined && { terminator }),
-    });
+    const { recordingId } = this.command;
+    if (this.#writer.failure) {
+      const { isOpened, writtenBytes } = this.#writer;
+      const durationMs = Math.round(writtenBytes / (2 * this.#channels * samplesPerMs));
+      this.#onDone({ recordingId, outcome: isOpened ? 'cut-short' : 'failed', durationMs });
+      return;
+    }
+    const durationMs = Math.round(this.#samples / samplesPerMs);
+    this.#onDone({ recordingId, outcome, durationMs, ...(terminator !== undefined && { terminator }) });
   }
 
   #writeFrame(): void {

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseWavHeader, wavHeaderBytes, wavSearchBytes, writeWavHeader } from './wav.ts';
 
@@ -8,7 +8,8 @@ const maxPendingBytes = 2 * 1024 * 1024;
 
 /**
  * Writes an 8 kHz PCM16 WAV without ever waiting for the disk. The header is right after every piece, so that a crash
- * leaves a file that plays, short of the last second at most.
+ * leaves a file that plays, short of the last second at most. On a full disk as much as fits is kept, and nothing where
+ * nothing does.
  */
 export class WavWriter {
   readonly #path: string;
@@ -20,6 +21,7 @@ export class WavWriter {
   #writing: Promise<void> | undefined;
   #file: FileHandle | undefined;
   #closing = false;
+  #isOpened = false;
   /** Why nothing more is written, if so. */
   failure: Error | undefined;
 
@@ -28,6 +30,16 @@ export class WavWriter {
     this.#channels = channels;
     this.#append = append;
     this.#writing = this.#drain();
+  }
+
+  /** There is a file of it, though maybe not of all. */
+  get isOpened(): boolean {
+    return this.#isOpened;
+  }
+
+  /** Sound in the file. */
+  get writtenBytes(): number {
+    return this.#dataBytes;
   }
 
   /** Queues samples; the buffer must not be changed any more. */
@@ -66,8 +78,22 @@ export class WavWriter {
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error));
       this.#pending.length = 0;
+      if (this.#file) await this.#keepWhatFits(this.#file);
     }
     this.#writing = undefined;
+  }
+
+  /** A piece may be in the file in part: so much of it counts, and the header says so. */
+  async #keepWhatFits(file: FileHandle): Promise<void> {
+    try {
+      const { size } = await file.stat();
+      const frameBytes = 2 * this.#channels;
+      this.#dataBytes = Math.max(0, Math.floor((size - wavHeaderBytes) / frameBytes) * frameBytes);
+      await file.truncate(wavHeaderBytes + this.#dataBytes);
+      await writeAll(file, writeWavHeader(this.#channels, this.#dataBytes), 0);
+    } catch {
+      // The header is right for what was written before; the failure is told already.
+    }
   }
 
   async #open(): Promise<FileHandle> {
@@ -80,7 +106,14 @@ export class WavWriter {
       if (existing) return await this.#resume(existing);
     }
     const file = await open(this.#path, 'w');
-    await writeAll(file, writeWavHeader(this.#channels, 0), 0);
+    try {
+      await writeAll(file, writeWavHeader(this.#channels, 0), 0);
+    } catch (error) {
+      await file.close();
+      await rm(this.#path, { force: true });
+      throw error;
+    }
+    this.#isOpened = true;
     return file;
   }
 
@@ -96,6 +129,7 @@ export class WavWriter {
         throw new Error('the file to append to is no 8 kHz 16-bit WAV of as many channels');
       }
       this.#dataBytes = format.dataBytes - (format.dataBytes % (2 * this.#channels));
+      this.#isOpened = true;
       return file;
     } catch (error) {
       await file.close();

@@ -13,6 +13,7 @@ interface Message {
   atMs: number;
   durationMs: number;
   deliveries: number;
+  incomplete: 'cut-short' | 'missing' | null;
 }
 
 const everyMs = 5_000;
@@ -71,7 +72,12 @@ function Messages({ messages, isOwn }: { messages: Message[]; isOwn: boolean }) 
                 : t('messages.sentTo', { count: message.deliveries })}
             </Table.Td>
             <Table.Td>
-              <Sound message={message} />
+              {message.incomplete && (
+                <Text size="sm" c="red">
+                  {t(message.incomplete === 'missing' ? 'messages.missing' : 'messages.cutShort')}
+                </Text>
+              )}
+              {message.incomplete !== 'missing' && <Sound message={message} />}
             </Table.Td>
           </Table.Tr>
         ))}

@@ -34,6 +34,7 @@ const callSchema = z.object({
     z.object({
       ...{ recordingId: z.string(), legId: z.string(), agentId: z.string().nullable(), file: z.string() },
       durationMs: z.number(),
+      incomplete: z.enum(['cut-short', 'missing']).nullable().meta({ description: 'null: all of it is there' }),
     }),
   ),
   faults: z.array(z.object({ nodeId: z.string().nullable(), message: z.string() })),

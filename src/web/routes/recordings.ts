@@ -21,11 +21,13 @@ export interface RecordingParts {
   voicemails: Pick<VoicemailStore, 'find' | 'list' | 'nowhere'>;
 }
 
+const incompleteness = z.enum(['cut-short', 'missing']);
 const messageSchema = z.object({
   ...{ recordingId: z.string(), callId: z.string(), accountId: z.string(), accountName: z.string() },
   callerNumber: z.string().nullable().meta({ description: 'null: withheld' }),
   ...{ atMs: z.int(), durationMs: z.int() },
   deliveries: z.int().meta({ description: 'to how many places it was reported' }),
+  incomplete: incompleteness.nullable().meta({ description: 'there was no room for all, or any, of it' }),
 });
 
 /** Messages that callers left, and the sound of recordings. */
@@ -46,7 +48,7 @@ export async function recordingRoutes(api: Api, parts: RouteParts, { folder, voi
     handler: async (request, reply) => {
       const { callId, recordingId } = request.params;
       const recorded = (await parts.facts.factsOfCall(callId)).find(
-        (fact) => fact.type === 'recorded' && fact.recordingId === recordingId,
+        (fact) => fact.type === 'recorded' && fact.recordingId === recordingId && fact.incomplete !== 'missing',
       );
       const isOwn = scopeFor(request, 'recordings.hear') === 'own';
       const mine = whoIs(request).user.accountId;
@@ -103,6 +105,7 @@ function messageRoute(api: Api, parts: RouteParts, voicemails: Pick<VoicemailSto
           accountName: names.get(voicemail.accountId) ?? voicemail.accountId,
           callerNumber: report?.callerNumber ?? null,
           deliveries: report?.destinations.length ?? 0,
+          incomplete: incompleteness.safeParse(report?.fields['incomplete']).data ?? null,
         })),
       };
     },

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mountSmallDisk } from '../../support/small-disk.ts';
 import { amplitudeOf, type Phone, readWavFile, tone, writeWav } from '../media/phone.ts';
 import { callIn, closeWorld, EventSocket, press, startWorld, type World } from './support.ts';
 
@@ -68,6 +69,21 @@ describe('recording', () => {
     events.executeLater(uuid, 'record', `${prompt}/no/such.wav 1`);
     const hangup = await events.wait('the end', 'CHANNEL_HANGUP', (event) => event['Unique-ID'] === uuid);
     expect(hangup['Hangup-Cause']).toBe('DESTINATION_OUT_OF_ORDER');
+  });
+
+  it('a disk that fills in the middle ends the recording, not the call, as in FreeSWITCH', async () => {
+    const disk = mountSmallDisk(40);
+    try {
+      const { uuid, phone } = await callIn(world, events);
+      const stopTalking = keepTalking(phone, tone(500, 100));
+      const done = await events.execute(uuid, 'record', `${join(disk.folder, 'said.wav')} 20`);
+      expect([done['Answer-State'], done['variable_playback_terminator_used']]).toEqual(['answered', undefined]);
+      expect(done['variable_silence_hits_exhausted']).not.toBe('true');
+      expect(Number(done['variable_record_ms'])).toBeGreaterThan(1_000);
+      await stopTalking();
+    } finally {
+      disk.unmount();
+    }
   });
 
   it('records both directions in the background', async () => {

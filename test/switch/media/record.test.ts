@@ -1,8 +1,9 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RecordCommand } from '../../../src/switch/media/api.ts';
 import type { WorkerMediaEngine } from '../../../src/switch/media/engine.ts';
 import { eventually } from '../../support/poll.ts';
+import { fillDisk, mountSmallDisk } from '../../support/small-disk.ts';
 import {
   amplitudeOf,
   connect,
@@ -194,5 +195,37 @@ describe('a recording', () => {
     engine.play('leg', { playId: 'p', sources: ['x'], loop: false, terminators: '' });
     expect(await recordDone()).toEqual({ legId: 'leg', recordingId: 'r', outcome: 'closed', durationMs: 0 });
     expect(reported.plays).toMatchObject([{ playId: 'p', outcome: 'stopped', playedMs: 0 }]);
+  });
+});
+
+describe('a full disk', () => {
+  let disk: ReturnType<typeof mountSmallDisk>;
+  beforeEach(() => {
+    disk = mountSmallDisk(40);
+    file = `${disk.folder}/said.wav`;
+  });
+  afterEach(() => disk.unmount());
+
+  it.each(['leg', 'stereo'] as const)('%s: what fits is kept, in a file that says how long it is', async (channels) => {
+    record({ channels });
+    await phone.say(tone(500, 2_600));
+    // In the background it is over when it is told to be.
+    if (channels === 'stereo') engine.stopRecord('leg', 'r');
+    const { outcome, durationMs } = await recordDone();
+    expect(outcome).toBe('cut-short');
+    expect(durationMs).toBeGreaterThan(800);
+    const bytes = readFileSync(file);
+    expect([bytes.readUInt32LE(4), bytes.readUInt32LE(40)]).toEqual([bytes.length - 8, bytes.length - 44]);
+    const [said = new Int16Array()] = readWavFile(file);
+    expect(Math.round(said.length / 8)).toBe(durationMs);
+    expect(amplitudeOf(said, 500)).toBeGreaterThan(2_000);
+  });
+
+  it('nothing fits: it failed, and no file is left that nobody can play', async () => {
+    fillDisk(`${disk.folder}/filler`);
+    record();
+    await phone.say(tone(500, 1_100));
+    expect(await recordDone()).toMatchObject({ outcome: 'failed', durationMs: 0 });
+    expect(existsSync(file)).toBe(false);
   });
 });

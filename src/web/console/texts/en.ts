@@ -115,6 +115,8 @@ export const en: Texts = {
     sound: 'Listen',
     sentTo: '{{count}} places',
     sentNowhere: 'nowhere',
+    cutShort: 'cut short: the disk was full',
+    missing: 'not recorded: the disk was full',
     play: 'Message of {{at}}',
   },
   queue: {

@@ -113,6 +113,8 @@ export const ja = {
     sound: '再生',
     sentTo: '{{count}}か所',
     sentNowhere: '報告先なし',
+    cutShort: '途中まで（ディスクの空き不足）',
+    missing: '録音なし（ディスクの空き不足）',
     play: '{{at}} のメッセージ',
   },
   queue: {
