@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { type DestinationStream, destination, pino } from 'pino';
 import type { Config } from './config.ts';
 import { DenwabanError, errorMessage } from './kernel/errors.ts';
@@ -56,14 +57,11 @@ export function keepPackagesOffConsole(logger: Logger): void {
   }
 }
 
-/** For whoever has started the program: what went wrong, and the remedy. */
-export function printError(error: unknown): void {
-  if (error instanceof DenwabanError) {
-    console.error(printable(`denwaban: ${error.message}`));
-    if (error.remedy) console.error(printable(`remedy:   ${error.remedy}`));
-  } else {
-    console.error('denwaban:', error);
-  }
+/** Returns what went wrong and the remedy, in lines for whoever has started the program. */
+export function linesOfError(error: unknown): string[] {
+  if (!(error instanceof DenwabanError)) return [`denwaban: ${inspect(error)}`];
+  const remedy = error.remedy ? [`remedy:   ${error.remedy}`] : [];
+  return [`denwaban: ${error.message}`, ...remedy].map(printable);
 }
 
 /**

@@ -7,13 +7,13 @@ import { silentLogger } from '../../src/kernel/logger.ts';
 import { openSql } from '../../src/store/sql/open-sql.ts';
 import { createAccountsData, type SqlAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
 import { card, momo, sakura } from '../support/people.ts';
-import { denwaban } from '../support/system.ts';
+import { runCommand } from '../support/system.ts';
 
 /** Accounts, their numbers and cards on the command line. Sakura has a flow and a number, momo a flow. */
 const dataDir = mkdtempSync(join(tmpdir(), 'denwaban-accounts-cli-'));
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
-const run = (...args: string[]) => denwaban(args, { DATA_DIR: dataDir });
+const run = (...args: string[]) => runCommand(args, { DATA_DIR: dataDir });
 const ok = async (...args: string[]) => {
   const { code, output, stdout } = await run(...args);
   expect(code, output).toBe(0);

@@ -9,12 +9,12 @@ import { openSql } from '../../src/store/sql/open-sql.ts';
 import { SqlAccountStore } from '../../src/store/sql/sql-account-store.ts';
 import { SqlOutboxStore } from '../../src/store/sql/sql-outbox-store.ts';
 import { report } from '../outbox/harness.ts';
-import { denwaban } from '../support/system.ts';
+import { runCommand } from '../support/system.ts';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'denwaban-outbox-cli-'));
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
-const run = (...args: string[]) => denwaban(args, { DATA_DIR: dataDir });
+const run = (...args: string[]) => runCommand(args, { DATA_DIR: dataDir });
 const ok = async (...args: string[]) => {
   const { code, output } = await run(...args);
   expect(code, output).toBe(0);

@@ -10,7 +10,7 @@ import { createTargetGuard } from '../../src/outbox/target-guard.ts';
 import { openSql } from '../../src/store/sql/open-sql.ts';
 import { createAccountsData, type SqlAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
 import { SqlAgentHistoryStore } from '../../src/store/sql/sql-agent-history-store.ts';
-import { denwaban } from '../support/system.ts';
+import { runCommand } from '../support/system.ts';
 import { cheapPasswords } from '../web/support.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'denwaban-people-'));
@@ -20,7 +20,7 @@ const house = { flowFolder, prompts: { faultOf: async () => undefined }, hasTrun
 const targets = createTargetGuard({ allowInsecureTargets: false });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const run = (...args: string[]) => denwaban(args, { DATA_DIR: dataDir });
+const run = (...args: string[]) => runCommand(args, { DATA_DIR: dataDir });
 const ok = async (...args: string[]) => {
   const { code, output } = await run(...args);
   expect(code, output).toBe(0);
@@ -200,7 +200,7 @@ describe('denwaban load', () => {
     const inside = { ...account, card: { announceName: '店', notes: 'new', destinations: destinations.slice(0, 1) } };
     write('account.json', inside);
     const trial = { DATA_DIR: dataDir, ALLOW_INSECURE_TARGETS: 'yes' };
-    expect(await denwaban(['load', folder], trial)).toMatchObject({ code: 0 });
+    expect(await runCommand(['load', folder], trial)).toMatchObject({ code: 0 });
     expect(await loaded()).toBe('new');
   });
 

@@ -5,6 +5,7 @@ import { callsAsJson, listCalls } from '../../src/cli/calls.ts';
 import type { CallFact } from '../../src/kernel/call-fact.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
+import { runCommandLine } from '../../src/program/command-line.ts';
 import { openSql } from '../../src/store/sql/open-sql.ts';
 import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
 import { eventually } from './poll.ts';
@@ -88,6 +89,27 @@ export async function denwaban(
   });
   const code = await program.exit;
   return { code, output: program.output(), stdout: program.stdout() };
+}
+
+/** As {@link denwaban}, in this process: for tests of commands, which else spend their time on starting the program. */
+export async function runCommand(
+  args: string[],
+  environment: Record<string, string>,
+): Promise<{ code: number; output: string; stdout: string }> {
+  let output = '';
+  let stdout = '';
+  const settings = { TRUNK_URL: nobodysTrunk, ...process.env, ...environment, ...(await databaseFor(environment)) };
+  const code = await runCommandLine(args, {
+    environment: settings,
+    write: (text) => {
+      output += text;
+      stdout += text;
+    },
+    writeError: (text) => {
+      output += text;
+    },
+  });
+  return { code, output, stdout };
 }
 
 /**
