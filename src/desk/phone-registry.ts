@@ -15,8 +15,10 @@ export interface PhoneSource {
 export interface PhoneAddress {
   /** The Contact URI that it registered: the Request-URI of calls to it. */
   uri: string;
-  /** Calls to it are sent here. */
+  /** Calls to it are sent here, unless it is reached through proxies. */
   source: PhoneSource;
+  /** The proxies before it (Path, RFC 3327), nearest to us first, as a Route names them; missing where there is none. */
+  path?: readonly string[] | undefined;
 }
 
 /** A phone that is registered now. */
@@ -54,6 +56,8 @@ export interface RegistrationRequest {
   /** Number of its CSeq. */
   cseq: number;
   source: PhoneSource;
+  /** As in {@link PhoneAddress}; it holds for all contacts of this REGISTER. */
+  path?: readonly string[] | undefined;
   userAgent: string;
   /** Empty: only asks what is registered. `all` ends every registration of the phone (`Contact: *`). */
   changes: ContactChange[] | 'all';

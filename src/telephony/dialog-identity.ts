@@ -1,4 +1,8 @@
+import { firstHop } from './path.ts';
+import { splitList } from './sip-values.ts';
 import type { SrfDialog, SrfMessage } from './types/srf.ts';
+
+const routeMax = 4_000;
 
 /**
  * What a dialog is known by to the phone (RFC 3261, 12): enough to send a request in it that no drachtio remembers,
@@ -13,6 +17,8 @@ export interface DialogIdentity {
   target: string;
   /** Sent there instead, the target unchanged: a proxy on the way, or where a phone behind NAT really is. */
   via?: string;
+  /** The proxies that want to stay on the way, as a Route names them. */
+  route?: string[];
 }
 
 /** Undefined where the dialog does not say all that is needed. */
@@ -25,8 +31,9 @@ export function identityOf(dialog: SrfDialog): DialogIdentity | undefined {
   const theirs = isOurs ? dialog.res : dialog.req;
   const target = uriIn(theirs.get('Contact') ?? '');
   if (!callId || !from || !to || !target) return undefined;
-  const via = nextHop(theirs, target, isOurs);
-  return { callId, from, to, target, ...(via && { via }) };
+  const route = routeOf(theirs, isOurs);
+  const via = firstHop(route) ?? nextHop(theirs, target, isOurs);
+  return { callId, from, to, target, ...(via && { via }), ...(route.length > 0 && { route }) };
 }
 
 /** Reads what {@link identityOf} gave and somebody saved. */
@@ -40,14 +47,14 @@ function withTag(nameAddr: string | undefined, tag: string | undefined): string 
   return /;\s*tag=/i.test(nameAddr.replace(/^.*>/s, '')) ? nameAddr : `${nameAddr};tag=${tag}`;
 }
 
-/** The proxies that want to stay on the way; else where the message came from, if that is not what Contact says. */
+/** The proxies that want to stay on the way, nearest to us first (RFC 3261, 12.1). */
+function routeOf(message: SrfMessage, isOurs: boolean): string[] {
+  const hops = splitList([message.get('Record-Route') ?? ''].flat().join(',').slice(0, routeMax));
+  return isOurs ? hops.reverse() : hops;
+}
+
+/** Where the message came from, if that is not what Contact says. */
 function nextHop(message: SourcedMessage, target: string, isOurs: boolean): string | undefined {
-  const routes = [message.get('Record-Route') ?? '']
-    .flat()
-    .join(',')
-    .match(/<[^>]+>/g);
-  const route = isOurs ? routes?.at(-1) : routes?.[0];
-  if (route) return route.slice(1, -1);
   const { source_address: address, source_port: port, protocol = 'udp' } = message;
   if (!address || !port || hostOf(target) === address || isOurs) return undefined;
   // A connection of TCP went with drachtio, and its port with it.

@@ -10,6 +10,7 @@ import { type ExpectedInvite, originate, safeUser } from './expected-invite.ts';
 import { forkInvites } from './forked-invite.ts';
 import { type LegDialogs, SwitchLeg } from './leg.ts';
 import type { MediaServer } from './media-server.ts';
+import { firstHop, withRoute } from './path.ts';
 import type { InviteOptions, OutgoingInvite, SipServer } from './sip-server.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
 
@@ -169,7 +170,9 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
     const { trunk } = this.#options;
     if (request.phones) {
       const from = { ...this.#inviteFrom(request, 'localhost'), silenceMs: phoneSilenceMs };
-      return request.phones.map((phone) => ({ ...phoneWay(phone), ...from, sdp }));
+      // drachtio would take To from the Request-URI, with the way that it carries.
+      const headersTo = ({ uri, path }: PhoneAddress) => (path ? { ...from.headers, To: `<${uri}>` } : from.headers);
+      return request.phones.map((phone) => ({ ...phoneWay(phone), ...from, headers: headersTo(phone), sdp }));
     }
     if (!trunk) return [];
     const auth = trunk.user && trunk.password ? { auth: { username: trunk.user, password: trunk.password } } : {};
@@ -258,9 +261,12 @@ function refusal(sipStatus: number): Extract<DialOutcome, { ok: false }> {
   return { ok: false, cause: dialFailureOf(sipStatus), sipStatus };
 }
 
-/** The phone's Contact is the Request-URI; the request goes where its REGISTER came from (NAT). */
-function phoneWay({ uri, source }: PhoneAddress): Pick<InviteOptions, 'uri' | 'proxy'> {
-  return { uri, proxy: sourceUri(source) };
+/**
+ * The phone's Contact is the Request-URI; the request goes by the proxies that its REGISTER came by, else where that came
+ * from (NAT).
+ */
+function phoneWay({ uri, source, path = [] }: PhoneAddress): Pick<InviteOptions, 'uri' | 'proxy'> {
+  return { uri: withRoute(uri, path), proxy: firstHop(path) ?? sourceUri(source) };
 }
 
 function sourceUri({ transport, address, port }: PhoneSource): string {

@@ -6,8 +6,9 @@ import type { Logger } from '../kernel/logger.ts';
 import { ChallengeChoice } from './challenge-choice.ts';
 import { challenges, type DigestAlgorithm, type DigestAnswer, findDigest, isRightDigest } from './digest.ts';
 import { Nonces } from './nonces.ts';
+import { isUsableWay, readPath } from './path.ts';
 import { contactValue, type ExpiryRules, requestedContacts } from './register-contacts.ts';
-import { parseAddress, parseSipUri } from './sip-values.ts';
+import { parseAddress, parseSipUri, splitList } from './sip-values.ts';
 import type { SrfRequest, SrfResponse } from './types/srf.ts';
 
 const transports = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const;
@@ -33,7 +34,7 @@ export interface RegisterAnswer {
   headers: Record<string, string | string[]>;
 }
 
-/** The registrar of agents' phones (RFC 3261, 10.3), with digest authentication (RFC 8760). */
+/** The registrar of agents' phones (RFC 3261, 10.3), with digest authentication (RFC 8760) and Path (RFC 3327). */
 export class Registrar {
   readonly #phones: PhoneRegistrations;
   readonly #clock: Clock;
@@ -69,9 +70,7 @@ export class Registrar {
           header: (name) => req.get(name),
         })
       : refusal(400);
-    // srf would join several values by commas, which a challenge cannot bear (RFC 3261, 7.3.1): they are lines.
-    const lines = Object.entries(headers).map(([name, value]) => [name, [value].flat().join(`\r\n${name}: `)]);
-    res.send(status, reason, { headers: Object.fromEntries(lines) });
+    res.send(status, reason, { headers: asLines(headers) });
   }
 
   /** Always gives an answer; 503 where a store is away or there is too much to do. */
@@ -102,8 +101,8 @@ export class Registrar {
   }
 
   async #handle(request: RegisterRequest): Promise<RegisterAnswer> {
-    const required = request.header('Require');
-    if (required) return { status: 420, headers: { Unsupported: required } };
+    const unsupported = splitList((request.header('Require') ?? '').slice(0, 1_000)).filter(isUnsupported);
+    if (unsupported.length > 0) return { status: 420, headers: { Unsupported: unsupported.join(', ') } };
     const { guard, realm } = this.#phones;
     const { address } = request.source;
     const secret = await this.#sharedSecret();
@@ -165,7 +164,12 @@ export class Registrar {
     // A phone registers itself, not another (10.3, step 4).
     if (parseSipUri(to.uri)?.user !== phone) return refusal(403);
     const { source } = request;
-    const asked = requestedContacts(request.header('Contact') ?? '', request.header('Expires'), source, this.#expiry);
+    // Also of a phone that does not say `Supported: path`: hardly any does, and its proxy knows that it is needed (5.3).
+    const path = readPath(request.header('Path'));
+    if (!path) return refusal(400, 'Bad Path');
+    // What lies between a phone and its proxy, the proxy keeps open.
+    const expiry = path.length > 0 ? { ...this.#expiry, maxNat: this.#expiry.max } : this.#expiry;
+    const asked = requestedContacts(request.header('Contact') ?? '', request.header('Expires'), source, expiry);
     if (!asked.ok) {
       const headers: RegisterAnswer['headers'] =
         asked.status === 423 ? { 'Min-Expires': String(this.#expiry.min) } : {};
@@ -173,12 +177,15 @@ export class Registrar {
     }
     const userAgent = (request.header('User-Agent') ?? '').slice(0, 200);
     const { changes } = asked;
+    if (changes !== 'all' && !changes.every(({ uri }) => isUsableWay(uri, path))) return refusal(400, 'Path Too Long');
     const done = await this.#phones.registry.register({
-      ...{ agentId, phone, callId, cseq, source, userAgent, changes },
+      ...{ agentId, phone, callId, cseq, source, path, userAgent, changes },
     });
     if (!done.ok) return done.why === 'too-many' ? refusal(403, 'Too Many Contacts') : refusal(500, 'Out Of Order');
     const headers: RegisterAnswer['headers'] = { Date: new Date(this.#clock.nowMs()).toUTCString() };
     if (done.contacts.length > 0) headers['Contact'] = done.contacts.map(contactValue);
+    // On one line: drachtio turns the order of several around.
+    if (path.length > 0) headers['Path'] = path.join(', ');
     return { status: 200, headers };
   }
 
@@ -189,6 +196,24 @@ export class Registrar {
     }
     return this.#secret.value;
   }
+}
+
+const isUnsupported = (tag: string): boolean => tag.toLowerCase() !== 'path';
+
+/**
+ * Headers as srf is to send them. It would join several values by commas, which a challenge cannot bear (RFC 3261,
+ * 7.3.1): they are lines.
+ *
+ * Of a phone that has registered over TCP, drachtio sends all that is for `user@host` of its Contact by that connection
+ * until the registration ends, even where the connection has gone; it learns this from the Contact of our 200. A phone
+ * behind proxies is reached by Path: its Contact is told by the compact name, which is the same to the phone, and which
+ * drachtio does not read. srf would write the name out, so the line stands behind that of another header.
+ */
+function asLines({ Contact: contact = [], Path: path, ...headers }: RegisterAnswer['headers']): Record<string, string> {
+  const compact = [contact].flat().map((value) => `\r\nm: ${value}`);
+  const all = path === undefined ? { ...headers, Contact: contact } : { ...headers, Path: [path, ...compact].join('') };
+  const lines = Object.entries(all).filter(([, value]) => value.length > 0);
+  return Object.fromEntries(lines.map(([name, value]) => [name, [value].flat().join(`\r\n${name}: `)]));
 }
 
 function refusal(status: number, reason?: string): RegisterAnswer {

@@ -1,5 +1,6 @@
 import { type Clock, deadlinePassed, withDeadline } from '../kernel/clock.ts';
 import { type DialogIdentity, identityOf } from './dialog-identity.ts';
+import { isUsableWay, withRoute } from './path.ts';
 import { type SecondBye, secondBye } from './second-bye.ts';
 import type { SrfClient, SrfDialog, SrfRequest, SrfResponse } from './types/srf.ts';
 
@@ -184,9 +185,10 @@ export class SipDialog {
 
   async #sendByHand(options: SentRequest): Promise<InDialogAnswer | undefined> {
     if (!this.identity) return undefined;
-    const { callId, from, to, target, via } = this.identity;
+    const { callId, from, to, target, via, route = [] } = this.identity;
     const headers = { ...options.headers, 'Call-ID': callId, From: from, To: to };
-    return this.#sendAndWait(target, { ...options, headers, ...(via && { proxy: via }) });
+    const uri = isUsableWay(target, route) ? withRoute(target, route) : target;
+    return this.#sendAndWait(uri, { ...options, headers, ...(via && { proxy: via }) });
   }
 
   #sendAndWait(

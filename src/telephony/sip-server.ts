@@ -313,7 +313,7 @@ export class SipServer implements DialogHome {
     try {
       this.srf.createUAC(uri, options, progress, (error, dialog) => {
         if (error || !dialog) {
-          this.#hangUpAt(proxy ?? uri, error);
+          this.#hangUpAt(uri, proxy, error);
           answered(failureOf(error));
         } else {
           const sdp = dialog.remote.sdp || early.of(dialog.sip.remoteTag);
@@ -326,12 +326,12 @@ export class SipServer implements DialogHome {
   }
 
   /** Somebody has answered without saying where they are (no Contact): that is no dialog for srf, but they wait. */
-  #hangUpAt(uri: string, error: SrfError | null): void {
+  #hangUpAt(uri: string, proxy: string | undefined, error: SrfError | null): void {
     const answer = error?.res;
     if (!answer || answer.status < 200 || answer.status > 299) return;
     const headers = Object.fromEntries(['Call-ID', 'From', 'To'].map((name) => [name, answer.get(name) ?? '']));
     try {
-      this.srf.request(uri, { method: 'BYE', headers }, () => undefined);
+      this.srf.request(uri, { method: 'BYE', headers, ...(proxy && { proxy }) }, () => undefined);
     } catch (failure) {
       this.#options.logger.debug({ err: errorMessage(failure) }, 'a phone was not hung up'); // srf throws
     }

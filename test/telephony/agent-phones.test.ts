@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { PhoneAddress } from '../../src/call/phones.ts';
 import type { DialAttempt, Leg, LegEvent } from '../../src/call/telephony.ts';
 import { eventually } from '../support/poll.ts';
+import { EdgeProxy } from './edge-proxy.ts';
 import { Bench, openPair, type Pair, watch } from './harness.ts';
 import type { TestPhone } from './phone.ts';
 import { RegisterClient } from './register-client.ts';
@@ -135,6 +136,43 @@ describe('one phone', () => {
     expect(await dial([address]).attempt.outcome).toMatchObject({ ok: false, cause: 'unreachable' });
     expect(performance.now() - startedAt).toBeLessThan(3_000);
     await noLegs();
+  });
+
+  test('behind edge proxies on TCP is rung, acknowledged and hung up through them, in the order of Path', async () => {
+    const edge = await EdgeProxy.open();
+    const uri = 'sip:agent@10.255.255.1:41234;transport=tcp';
+    const source = { transport: 'tcp', address: '127.0.0.1', port: 9 } as const;
+    const { attempt } = dial([{ uri, source, path: edge.path }]);
+    const outcome = await attempt.outcome;
+    if (!outcome.ok) throw new Error(outcome.cause);
+    await edge.request('ACK');
+    await outcome.leg.end('system-hangup');
+    await edge.request('BYE');
+    const route = edge.path.join(', ');
+    expect(edge.requests.map(({ method, all }) => [method, all('Route').join(', ')])).toEqual([
+      ['INVITE', route],
+      ['ACK', route],
+      ['BYE', route],
+    ]);
+    expect(edge.requests.map((request) => request.uri)).toEqual([
+      uri,
+      ...Array(2).fill('sip:agent@10.255.255.1:41234'),
+    ]);
+    edge.close();
+    await noLegs();
+  });
+
+  test('behind an edge proxy stops ringing when the dial is cancelled', async () => {
+    const edge = await EdgeProxy.open();
+    edge.answersInvite = '180 Ringing';
+    const source = { transport: 'tcp', address: '127.0.0.1', port: 9 } as const;
+    const { attempt, rings } = dial([{ uri: 'sip:agent@10.255.255.1;transport=tcp', source, path: edge.path }]);
+    await eventually('ringing', () => rings.length > 0);
+    attempt.cancel();
+    const { uri, all } = await edge.request('CANCEL');
+    expect([uri, all('Route').join(', ')]).toEqual(['sip:agent@10.255.255.1;transport=tcp', edge.path.join(', ')]);
+    edge.close();
+    await attempt.outcome;
   });
 
   test('nobody picks up: no-answer at the ring time-out', async () => {

@@ -12,6 +12,7 @@ import { Registrar } from '../../src/telephony/registrar.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { eventually } from '../support/poll.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { EdgeProxy, ringAndCancel } from './edge-proxy.ts';
 import { Bench, openPair, type Pair } from './harness.ts';
 import { RegisterClient } from './register-client.ts';
 
@@ -126,6 +127,45 @@ describe('a phone registers', () => {
     ]);
   });
 
+  test('through edge proxies: the way back is kept with the contact, said again, changed and dropped with it', async () => {
+    const away = '<sip:phone@10.255.255.1:5060>';
+    // One header line each, or several values in one; names, parameters and spaces as proxies write them.
+    const headers = [
+      'Path: "edge" <sip:127.0.0.1:5070;transport=tcp;lr;received=sip:192.0.2.7:4711%3Btransport%3Dtcp> ; x=1',
+      'pATH:<sip:inner@10.1.1.1:5062;lr;ob>,  <sip:[2001:db8::1];lr>',
+      'Supported: path',
+      'Require: path',
+    ];
+    const path = [
+      '<sip:127.0.0.1:5070;transport=tcp;lr;received=sip:192.0.2.7:4711%3Btransport%3Dtcp>;x=1',
+      '<sip:inner@10.1.1.1:5062;lr;ob>',
+      '<sip:[2001:db8::1];lr>',
+    ];
+    const pathNow = async () => (await phones.registry.contactsOf('agent-1')).map((contact) => contact.path);
+    const reply = await client.register({ contact: away, headers });
+    expect([reply.status, reply.all('Path').join(', ')]).toEqual([200, path.join(', ')]);
+    // The phone is not behind NAT for us: its proxy keeps what lies between them.
+    expect([...reply.all('Contact'), ...reply.all('m')]).toEqual([`${away};expires=600`]);
+    expect(await pathNow()).toEqual([path]);
+    await client.register({ contact: away, headers: ['Path: <sip:127.0.0.2;lr>'] });
+    expect(await pathNow()).toEqual([['<sip:127.0.0.2;lr>']]);
+    expect((await client.register({ contact: away })).all('Path')).toEqual([]);
+    expect(await pathNow()).toEqual([undefined]);
+  });
+
+  test('through an edge proxy on TCP, and is rung through it, also when the connection it came by has gone', async () => {
+    const edge = await EdgeProxy.open();
+    edge.answersInvite = '180 Ringing';
+    const tcp = await newClient('tcp');
+    const contact = `<sip:alice-${edge.port}@10.255.255.1:5060;transport=tcp>`;
+    await tcp.register({ contact, headers: edge.path.map((hop) => `Path: ${hop}`) });
+    tcp.close();
+    await ringAndCancel(bench, await phones.registry.contactsOf('agent-1'));
+    const { uri, all } = await edge.request('INVITE');
+    expect([`<${uri}>`, all('Route').join(', ')]).toEqual([contact, edge.path.join(', ')]);
+    edge.close();
+  });
+
   test('again with the same nonce and the next count, without another challenge', async () => {
     const challenged = await client.send();
     expect((await client.answer(challenged, {}, 1)).status).toBe(200);
@@ -189,6 +229,21 @@ describe('what is refused', () => {
     const reply = await client.send({ headers: ['Require: gruu'] });
     expect([reply.status, reply.header('Unsupported')]).toEqual([420, 'gruu']);
     expect(await phones.registry.contactsOf('agent-1')).toEqual([]);
+  });
+
+  test('a way back that nobody could go', async () => {
+    const bad = ['sip:127.0.0.1;lr', '<tel:+8131234>', '<sip:a@h>, x', `<sip:${'a'.repeat(480)}@h;lr>, `.repeat(3)];
+    bad.push(
+      `<sip:a@h>${', <sip:a@h>'.repeat(10)}`,
+      `<sip:h;lr>${', <sip:edge-proxy-number-one.of-the-telephony-department.example.net:5062;transport=tcp;lr>'.repeat(9)}`,
+    );
+    for (const path of bad) {
+      const reply = await client.register({ headers: [`Path: ${path.replace(/, $/, '')}`] });
+      expect(reply.status, path.slice(0, 50)).toBe(400);
+    }
+    expect(await phones.registry.contactsOf('agent-1')).toEqual([]);
+    const needed = await client.send({ headers: ['Require: path, gruu'] });
+    expect([needed.status, needed.header('Unsupported')]).toEqual([420, 'gruu']);
   });
 
   test('a replay: the same count of a nonce again', async () => {

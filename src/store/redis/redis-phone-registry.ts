@@ -14,6 +14,7 @@ import type { RedisConnection } from './open-redis.ts';
 const contactSchema = z.object({
   uri: z.string(),
   source: z.object({ transport: z.enum(phoneTransports), address: z.string(), port: z.number() }),
+  path: z.array(z.string()).optional(),
   phone: z.string(),
   q: z.number(),
   expiresInMs: z.number(),
@@ -39,9 +40,11 @@ export class RedisPhoneRegistry implements PhoneRegistry, PhoneStates {
   }
 
   async register(request: RegistrationRequest): Promise<RegistrationOutcome> {
-    const { agentId, phone, callId, cseq, source, userAgent, changes } = request;
+    const { agentId, phone, callId, cseq, source, path = [], userAgent, changes } = request;
     assert(!phone.includes('\0'), 'a phone has no NUL in its name');
-    const kept = changes === 'all' ? [] : changes.map((change) => JSON.stringify({ ...change, source, userAgent }));
+    // An empty list would come back from Lua as an object.
+    const from = { source, userAgent, ...(path.length > 0 && { path }) };
+    const kept = changes === 'all' ? [] : changes.map((change) => JSON.stringify({ ...change, ...from }));
     const result = await this.#redis.runScript(
       'registerPhone',
       [this.#key(agentId)],

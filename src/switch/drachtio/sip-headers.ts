@@ -1,6 +1,6 @@
 import { header, type SipMessage, serializeMessage } from '../../kernel/sip/message.ts';
 import { canonicalName } from '../../kernel/sip/names.ts';
-import { parseNameAddr } from '../../kernel/sip/uri.ts';
+import { parseNameAddr, parseUri } from '../../kernel/sip/uri.ts';
 import type { HeaderMap } from '../sip/api.ts';
 
 /** What a client may say in the headers of what it sends (drachtio.cpp, makeTags and makeSafeTags). */
@@ -29,6 +29,27 @@ export function clientHeaders(headers: [string, string][], use: Use, hostPort: s
   }
   return map;
 }
+
+/**
+ * What stands behind the `?` of a Request-URI becomes headers, also those that the client could not set otherwise (Route),
+ * as in the real server. @returns the URI without them.
+ */
+export function addUriHeaders(map: HeaderMap, uri: string): string {
+  const { headers } = parseUri(uri) ?? {};
+  if (headers === undefined) return uri;
+  for (const field of headers.split('&')) {
+    const [name = '', ...value] = field.split('=');
+    if (name !== '') addHeader(map, usualName(name), unescaped(value.join('=')));
+  }
+  return uri.slice(0, -headers.length - 1);
+}
+
+/** What is no escape stays as it is. */
+const unescaped = (text: string): string =>
+  Buffer.from(
+    text.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  ).toString();
 
 /** Of these a message has one: the last that is given counts. */
 const SINGLE = new Set(['Call-ID', 'CSeq', 'From', 'To']);

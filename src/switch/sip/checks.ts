@@ -24,10 +24,9 @@ export function refusalOf(
   if (!options.allow.includes(method)) return { status: 405 }; // 8.2.1; Allow is filled in
   // 8.2.2.2
   if (merged && envelope.toTag === '') return { status: 482 };
-  // 8.2.2.3
-  const unsupported = listValues(message, 'Require').filter(
-    (token) => token !== '' && !options.supported.includes(token.toLowerCase()),
-  );
+  // 8.2.2.3; what a REGISTER needs, its registrar has or has not
+  const required = method === 'REGISTER' ? [] : listValues(message, 'Require');
+  const unsupported = required.filter((token) => token !== '' && !options.supported.includes(token.toLowerCase()));
   if (unsupported.length > 0) return { status: 420, headers: { Unsupported: unsupported.join(', ') } };
   // 12.2.2
   if (envelope.toTag !== '' && !inDialog) return { status: 481 };
