@@ -288,7 +288,7 @@ export class CallActor {
         this.#player.stop(this.#leg);
         break;
       case 'start-timer':
-        this.#timers.start(`flow:${effect.timerId}`, effect.delayMs, () =>
+        this.#timers.startFlow(effect, this.#leg, () =>
           this.#feed({ type: 'timer', timerId: effect.timerId, atMs: this.#options.clock.nowMs() }),
         );
         break;

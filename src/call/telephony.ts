@@ -162,6 +162,8 @@ export interface Leg {
    */
   listen(target: Leg, mode: ListenMode): Promise<boolean>;
   stopListening(): void;
+  /** How many signs of keys have come: while a key is held down they get more. Undefined where that is not known. */
+  keySigns(): Promise<number | undefined>;
   /** Ends the leg with BYE; resolves when the switch has confirmed or a deadline has passed. */
   end(cause: EndCause): Promise<void>;
   /** All that another controller needs to take the leg over: plain JSON. */

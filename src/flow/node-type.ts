@@ -15,8 +15,8 @@ export type Action =
   /** Plays; ends with the node event `prompt-ended`. `bargeIn`: a key stops it. `beep`: a short tone after it. */
   | { type: 'play'; prompts: LocalizedPrompt[]; bargeIn: boolean; beep?: boolean; loop?: boolean }
   | { type: 'stop-play' }
-  /** Ends with the node event `timeout`. A timer of the same name is replaced. */
-  | { type: 'start-timer'; name: string; delayMs: number }
+  /** Ends with the node event `timeout`. A timer of the same name is replaced. `forKey`: as in the effect. */
+  | { type: 'start-timer'; name: string; delayMs: number; forKey?: true }
   | { type: 'cancel-timer'; name: string }
   | { type: 'record'; maxDurationMs: number; silenceMs: number; stopKeys: string; minDurationMs: number }
   | { type: 'stop-record' }

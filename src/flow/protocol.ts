@@ -17,8 +17,11 @@ export type Effect =
   /** Ends with `play-done` carrying the same `playId`. `stopOnDigit`: a key stops it within the switch. */
   | { type: 'play'; playId: string; prompts: Prompt[]; stopOnDigit: boolean; loop?: boolean }
   | { type: 'stop-play' }
-  /** A timer of the same id replaces the running one. Ends with `timer` unless cancelled. */
-  | { type: 'start-timer'; timerId: string; delayMs: number }
+  /**
+   * A timer of the same id replaces the running one. Ends with `timer` unless cancelled. `forKey`: it is a key that is
+   * waited for, and one that is held down when the time is up is in time: the timer goes on until it is let go.
+   */
+  | { type: 'start-timer'; timerId: string; delayMs: number; forKey?: true }
   | { type: 'cancel-timer'; timerId: string }
   /** Ends with `record-done`. `minDurationMs`: what is shorter is no message. */
   | {

@@ -85,7 +85,7 @@ function performSmall(run: Run, action: Exclude<Action, { type: 'go-to' | 'hang-
       return;
     case 'start-timer':
       cancelTimer(run, action.name);
-      state.timers[action.name] = newTimer(run, action.delayMs);
+      state.timers[action.name] = newTimer(run, action.delayMs, action.forKey);
       return;
     case 'cancel-timer':
       cancelTimer(run, action.name);
@@ -171,9 +171,9 @@ function stopPlay(run: Run): void {
 }
 
 /** Starts a timer and gives its id. Ids are never used again, so that a late event can be told. */
-export function newTimer(run: Run, delayMs: number): string {
+export function newTimer(run: Run, delayMs: number, forKey?: true): string {
   const timerId = newId(run, 't');
-  emit(run, { type: 'start-timer', timerId, delayMs });
+  emit(run, { type: 'start-timer', timerId, delayMs, ...(forKey && { forKey }) });
   return timerId;
 }
 

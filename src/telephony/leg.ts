@@ -131,12 +131,22 @@ export class SwitchLeg implements Leg {
     if (!this.over) this.#lifeSigns?.seen();
   }
 
+  packetsReceived(): Promise<number | undefined> {
+    return this.#counted('rtp_audio_in_packet_count');
+  }
+
+  /** A phone sends a packet every 20 to 50 ms while a key is held down; FreeSWITCH tells the key when it is let go. */
+  keySigns(): Promise<number | undefined> {
+    return this.#counted('rtp_audio_in_dtmf_packet_count');
+  }
+
   /** Undefined where FreeSWITCH does not say. The two commands are done in the order in which they are sent. */
-  async packetsReceived(): Promise<number | undefined> {
+  async #counted(variable: string): Promise<number | undefined> {
+    if (this.over) return undefined;
     const { server, uuid } = this.#options;
     const [, count] = await Promise.all([
       server.api(`uuid_set_media_stats ${uuid}`),
-      server.api(`uuid_getvar ${uuid} rtp_audio_in_packet_count`),
+      server.api(`uuid_getvar ${uuid} ${variable}`),
     ]);
     return /^\d+\s*$/.test(count) ? Number(count) : undefined;
   }

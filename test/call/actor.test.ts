@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Effect, FlowEvent } from '../../src/flow/protocol.ts';
 import { settle } from '../support/fake-clock.ts';
+import type { FakeLeg } from '../support/fake-telephony.ts';
 import { eventually } from '../support/poll.ts';
-import { answeredCall, FakeRoom, hangup, harness, say } from './harness.ts';
+import { answeredCall, FakeRoom, type Harness, hangup, harness, say } from './harness.ts';
 
 const types = (events: FlowEvent[]) => events.map((event) => event.type);
 
@@ -72,6 +73,59 @@ test('timers: replaced ones fire once, cancelled ones never, none survive the ca
   await settle();
   await h.service.stop({ deadlineMs: 100 });
   expect(h.clock.pendingTimers).toBe(0);
+});
+
+describe('a key that is held down when its time is up', () => {
+  const asks = () =>
+    harness({
+      script: (event) => {
+        if (event.type === 'started') return [{ type: 'start-timer', timerId: 'ask', delayMs: 1_000, forKey: true }];
+        return event.type === 'digit' ? [{ type: 'cancel-timer', timerId: 'ask' }] : [];
+      },
+    });
+  /** Signs of a key come every 50 ms. */
+  const hold = async (h: Harness, leg: FakeLeg, ms: number) => {
+    for (let passedMs = 0; passedMs < ms; passedMs += 50) {
+      leg.keySignCount += 1;
+      await h.clock.advance(50);
+    }
+  };
+  const endings = (h: Harness) => types(h.events).filter((type) => type === 'timer' || type === 'digit');
+
+  test('counts when it is let go', async () => {
+    const h = await asks();
+    const { leg } = await answeredCall(h);
+    await h.clock.advance(950);
+    await hold(h, leg, 3_000);
+    expect(endings(h)).toEqual([]);
+    leg.press('5');
+    await h.clock.advance(20_000);
+    expect(endings(h)).toEqual(['digit']);
+  });
+
+  test('does not when it never ends, or comes later', async () => {
+    const h = await asks();
+    const { leg } = await answeredCall(h);
+    await h.clock.advance(900);
+    await hold(h, leg, 10_000);
+    expect(endings(h)).toEqual([]);
+    await hold(h, leg, 500);
+    expect(endings(h)).toEqual(['timer']);
+    const late = await asks();
+    await answeredCall(late);
+    await late.clock.advance(1_000);
+    expect(endings(late)).toEqual(['timer']);
+  });
+
+  test('keeps nobody waiting where the media server does not say', async () => {
+    const h = await asks();
+    const { leg } = await answeredCall(h);
+    Object.assign(leg, { keySigns: () => new Promise(() => undefined) });
+    await h.clock.advance(1_490);
+    expect(endings(h)).toEqual([]);
+    await h.clock.advance(20);
+    expect(endings(h)).toEqual(['timer']);
+  });
 });
 
 test('a prompt that does not exist ends as not-found', async () => {

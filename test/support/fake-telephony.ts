@@ -39,6 +39,8 @@ export class FakeLeg implements Leg {
   ended: EndCause | undefined;
   /** Set to make `end` wait for {@link confirmEnd}. */
   slowToEnd = false;
+  keySignCount = 0;
+  readonly keySigns = async () => this.keySignCount;
   #confirmEnd: (() => void) | undefined;
 
   constructor(telephony: FakeTelephony, legId: string, kind: LegKind, onEvent: (event: LegEvent) => void) {
@@ -93,8 +95,7 @@ export class FakeLeg implements Leg {
     if (!(peer instanceof FakeLeg) || this.ended || peer.ended || this.#telephony.bridgesFail) return false;
     for (const leg of [this, peer]) leg.finishPlay('stopped');
     this.orders.push(`bridge ${peer.kind}`);
-    this.bridgedWith = peer;
-    peer.bridgedWith = this;
+    [this.bridgedWith, peer.bridgedWith] = [peer, this];
     return true;
   }
 
@@ -102,8 +103,7 @@ export class FakeLeg implements Leg {
     const peer = this.bridgedWith;
     if (!peer || this.ended || peer.ended) return false;
     this.orders.push('unbridge');
-    this.bridgedWith = undefined;
-    peer.bridgedWith = undefined;
+    for (const leg of [this, peer]) leg.bridgedWith = undefined;
     return true;
   }
 

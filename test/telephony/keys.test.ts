@@ -1,16 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KeyPresses } from '../../src/telephony/key-presses.ts';
+import { SwitchLeg } from '../../src/telephony/leg.ts';
 import { eventually } from '../support/poll.ts';
 import { Bench, openPair, type Pair, type WatchedLeg } from './harness.ts';
 import type { TestPhone } from './phone.ts';
 
 let pair: Pair;
 let bench: Bench;
-let talking: WatchedLeg & { phone: TestPhone };
+let talking: Omit<WatchedLeg, 'leg'> & { leg: SwitchLeg; phone: TestPhone };
 beforeAll(async () => {
   pair = await openPair();
   bench = await Bench.open(pair);
-  talking = await bench.talk();
+  const talk = await bench.talk();
+  if (!(talk.leg instanceof SwitchLeg)) throw new Error('another kind of leg');
+  talking = { ...talk, leg: talk.leg };
 });
 afterAll(async () => {
   await bench.close();
@@ -47,6 +50,24 @@ test.each([
   const from = talking.events.length;
   expect((await talking.phone.request('INFO', body, type)).status).toBe(200);
   expect(await keysUntil(from)).toBe(key);
+});
+
+test('a key is told when it is let go; while it is held down its signs grow, and they do at no other time', async () => {
+  const { leg, phone, events } = talking;
+  const from = events.length;
+  const signs = async () => (await leg.keySigns()) ?? -1;
+  const before = await signs();
+  const heard = (await leg.packetsReceived()) ?? 0;
+  await eventually('audio', async () => ((await leg.packetsReceived()) ?? 0) > heard + 5);
+  expect(await signs()).toBe(before);
+  const pressed = phone.press('5', 1_000);
+  const held = await eventually('the first signs', async () => [await signs()].find((count) => count > before));
+  await eventually('more signs', async () => (await signs()) > held + 5);
+  expect(events.slice(from)).toEqual([]);
+  await pressed;
+  const [key] = await eventually('the key', () => (events.length > from ? events.slice(from) : undefined));
+  expect(key).toMatchObject({ type: 'digit', digit: '5' });
+  expect(key?.type === 'digit' && key.durationMs).toBeGreaterThanOrEqual(1_000);
 });
 
 test('keys that come both ways count once each', async () => {

@@ -35,7 +35,7 @@ export class TestPhone {
   #invite: Message | undefined;
   #sequence = 1;
   #timestamp = 0;
-  #key: { code: number; sent: number; done: () => void } | undefined;
+  #key: { code: number; packets: number; sent: number; done: () => void } | undefined;
   #level = 0;
   /** Methods of the requests that came in, in order. */
   readonly requests: string[] = [];
@@ -165,11 +165,11 @@ export class TestPhone {
     return this.#request(method, body, contentType);
   }
 
-  /** Presses keys one after the other, 100 ms each. */
-  async press(keys: string): Promise<void> {
+  /** Presses keys one after the other, 100 ms each unless told. */
+  async press(keys: string, ms = 100): Promise<void> {
     for (const key of keys) {
       await new Promise<void>((done) => {
-        this.#key = { code: '0123456789*#'.indexOf(key), sent: 0, done };
+        this.#key = { code: '0123456789*#'.indexOf(key), packets: ms / 20, sent: 0, done };
       });
     }
   }
@@ -320,7 +320,7 @@ export class TestPhone {
       this.#packet(0, this.#timestamp, Buffer.alloc(160, this.#level));
       return;
     }
-    const end = key.sent >= 5;
+    const end = key.sent >= key.packets;
     const payload = Buffer.from([key.code, (end ? 0x80 : 0) | 10, 0, 0]);
     payload.writeUInt16BE((key.sent + 1) * 160, 2);
     const repeats = end ? 3 : 1;

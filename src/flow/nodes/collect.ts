@@ -43,7 +43,7 @@ export const collect = defineNode('collect', fields, {
     if (event.type === 'prompt-ended') {
       return [
         { type: 'remember', memory: { ...view.memory, asked: true } },
-        { type: 'start-timer', name: 'no-input', delayMs: toMs(node.timeoutSeconds) },
+        { type: 'start-timer', name: 'no-input', delayMs: toMs(node.timeoutSeconds), forKey: true },
       ];
     }
     if (event.type !== 'timeout') return [];
@@ -73,7 +73,7 @@ function addKey(node: Collect, view: NodeView, key: string): Action[] {
   return [
     quiet,
     { type: 'remember', memory: { ...view.memory, asked: true, digits } },
-    { type: 'start-timer', name: 'inter-digit', delayMs: toMs(node.interDigitSeconds) },
+    { type: 'start-timer', name: 'inter-digit', delayMs: toMs(node.interDigitSeconds), forKey: true },
   ];
 }
 

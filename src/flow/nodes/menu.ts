@@ -36,7 +36,7 @@ export const menu = defineNode('menu', fields, {
     if (event.type === 'prompt-ended') {
       return [
         { type: 'remember', memory: { ...view.memory, asked: true } },
-        { type: 'start-timer', name: 'no-input', delayMs: toMs(node.timeoutSeconds) },
+        { type: 'start-timer', name: 'no-input', delayMs: toMs(node.timeoutSeconds), forKey: true },
       ];
     }
     if (event.type !== 'timeout') return [];

@@ -64,6 +64,8 @@ export interface RecordCommand {
 export interface MediaStats {
   packetsSent: number;
   packetsReceived: number;
+  /** Of telephone events (RFC 4733), among those received. */
+  keyPacketsReceived: number;
   packetsLost: number;
   jitterMs: number;
   /** ms since the epoch, of the newest packet; 0 = none ever. */

@@ -217,6 +217,7 @@ export class Leg implements WheelMember {
     return {
       packetsSent: this.output.packetsSent,
       packetsReceived: reception.packets,
+      keyPacketsReceived: reception.keyPackets,
       packetsLost: reception.lost,
       jitterMs: reception.jitterMs,
       lastPacketAtMs: reception.lastPacketAtMs,

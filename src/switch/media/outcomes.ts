@@ -5,6 +5,7 @@ import type { MediaEngineEvents, MediaStats } from './api.ts';
 export const noStats: MediaStats = {
   packetsSent: 0,
   packetsReceived: 0,
+  keyPacketsReceived: 0,
   packetsLost: 0,
   jitterMs: 0,
   lastPacketAtMs: 0,

@@ -28,6 +28,8 @@ export class Reception {
   /** Lost with sources before this one. */
   #lostEarlier = 0;
   packets = 0;
+  /** Of telephone events. */
+  keyPackets = 0;
   lastPacketAtMs = 0;
 
   /**
@@ -36,6 +38,7 @@ export class Reception {
    */
   count(packet: RtpFields, nowMs: number, epochMs: number, timed: boolean): boolean {
     this.packets++;
+    if (!timed) this.keyPackets++;
     this.lastPacketAtMs = epochMs;
     const renewed = packet.ssrc !== this.#ssrc || !this.#follow(packet.sequence);
     if (renewed) this.#restart(packet);
