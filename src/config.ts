@@ -118,6 +118,7 @@ const settings = z.object({
       'must look like sqlite:/path/file.sqlite or postgres://user:password@host/database',
     )
     .optional(),
+  PGPASSFILE: z.string().min(1).optional(),
   DRACHTIO_URL: drachtioUrl.optional(),
   FREESWITCH_URLS: freeswitchUrls.optional(),
   TRUNK_URL: trunkUrl.optional(),
@@ -224,7 +225,8 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     bindAddress: read.BIND_ADDRESS,
     publicAddress: read.PUBLIC_ADDRESS ?? (read.BIND_ADDRESS === '0.0.0.0' ? firstAddress() : read.BIND_ADDRESS),
     redisUrl: read.REDIS_URL,
-    databaseUrl: read.DATABASE_URL ?? `sqlite:${resolve(dataDir, 'denwaban.sqlite')}`,
+    databaseUrl:
+      withPasswordFile(read.DATABASE_URL, read.PGPASSFILE) ?? `sqlite:${resolve(dataDir, 'denwaban.sqlite')}`,
     drachtio: read.DRACHTIO_URL,
     freeswitches: read.FREESWITCH_URLS,
     trunkUri: read.TRUNK_URL,
@@ -271,4 +273,10 @@ function parseUrl(text: string, protocol: string): URL | undefined {
 function firstAddress(): string {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return all.find((entry) => entry.family === 'IPv4' && !entry.internal)?.address ?? '127.0.0.1';
+}
+
+/** As PostgreSQL's own programs, which know the variable and a parameter of the url. */
+function withPasswordFile(url: string | undefined, file: string | undefined): string | undefined {
+  if (url === undefined || file === undefined || !/^postgres/.test(url) || /[?&]passfile=/.test(url)) return url;
+  return `${url}${/\?[^@]*$/.test(url) ? '&' : '?'}passfile=${encodeURIComponent(file)}`;
 }

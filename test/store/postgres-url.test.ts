@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { expect, it } from 'vitest';
 import { readPostgresUrl } from '../../src/store/sql/postgres-url.ts';
 
@@ -24,9 +25,10 @@ it.each([
 
 it('reads sockets, IPv6, names without a password, and no name at all', () => {
   expect(readPostgresUrl('postgres:///calls?host=/var/run/postgresql')).toMatchObject({
-    ...{ host: '/var/run/postgresql', database: 'calls', user: undefined, tls: undefined },
+    ...{ host: '/var/run/postgresql', database: 'calls', user: userInfo().username, tls: undefined },
   });
   expect(readPostgresUrl('postgresql://%2Fvar%2Frun/calls')).toMatchObject({ host: '/var/run', database: 'calls' });
+  expect(readPostgresUrl('postgresql://%2Fvar%2Frun:5433/calls')).toMatchObject({ host: '/var/run', port: 5433 });
   expect(readPostgresUrl('postgres://me@[::1]:5433/calls')).toMatchObject({ host: '::1', port: 5433, user: 'me' });
   expect(readPostgresUrl('postgres://me@localhost')).toMatchObject({ database: 'me', password: undefined });
 });

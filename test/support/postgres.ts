@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,10 @@ export interface TestPostgres {
   /** All its processes stand still (SIGSTOP), connections stay open; until {@link thaw}. */
   freeze(): void;
   thaw(): void;
+  /** Its folder, in which clients find its socket. */
+  dir: string;
+  /** Writes who may connect how (pg_hba.conf) and settings, and has it read them. */
+  configure(options: { access: string[]; settings: Record<string, string> }): Promise<void>;
 }
 
 /** Makes and starts a private cluster. PostgreSQL refuses to run as root, so root runs it as the user `postgres`. */
@@ -63,6 +67,27 @@ export async function startPostgres(): Promise<TestPostgres> {
     },
     freeze: () => signalFamily(child, 'SIGSTOP'),
     thaw: () => signalFamily(child, 'SIGCONT'),
+    dir,
+    configure: async ({ access, settings }) => {
+      writeFileSync(join(data, 'pg_hba.conf'), ['local all all trust', ...access, ''].join('\n'));
+      const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);
+      writeFileSync(join(data, 'postgresql.auto.conf'), lines.join(''));
+      const client = new Client({ host: dir, port, user: 'denwaban', database: 'postgres' });
+      await client.connect();
+      try {
+        const { rows } = await client.query('select pg_conf_load_time() as at');
+        await client.query('select pg_reload_conf()');
+        // Told to the process that makes new sessions, too: each new one has been started by it since.
+        await eventually('the settings are read', async () => {
+          const fresh = new Client({ host: dir, port, user: 'denwaban', database: 'postgres' });
+          await fresh.connect();
+          const now = await fresh.query('select pg_conf_load_time() as at').finally(() => fresh.end());
+          return now.rows[0].at > rows[0].at;
+        });
+      } finally {
+        await client.end();
+      }
+    },
     stop: async () => {
       signalFamily(child, 'SIGCONT');
       await endProcess(child, 'SIGQUIT');
@@ -87,7 +112,7 @@ function signalFamily({ pid, exitCode, signalCode }: ChildProcess, signal: 'SIGS
 
 async function launch(bin: string, dir: string, port: number, owner: { uid: number; gid: number } | undefined) {
   const settings = {
-    listen_addresses: '127.0.0.1',
+    listen_addresses: '127.0.0.1,::1',
     port: String(port),
     unix_socket_directories: dir,
     fsync: 'off',

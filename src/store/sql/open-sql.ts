@@ -7,7 +7,7 @@ import type { Logger } from '../../kernel/logger.ts';
 import { type DatabaseProbe, type DatabaseStatus, DatabaseWatch, type Gates, makeGates } from './database-watch.ts';
 import type { Migration } from './migration.ts';
 import { migrate } from './migrations.ts';
-import { openError } from './open-error.ts';
+import { type ConnectedAs, openError } from './open-error.ts';
 import { PostgresConnections } from './postgres-pool.ts';
 import { type PostgresSettings, readPostgresUrl } from './postgres-url.ts';
 import type { Schema, SqlKind } from './schema.ts';
@@ -65,7 +65,7 @@ export async function openSql(url: string, options: OpenOptions): Promise<SqlDat
     }
     return { kind, db, close: () => db.destroy() };
   } catch (error) {
-    throw openError(kind, name, error);
+    throw openError(kind, name, error, database.as);
   }
 }
 
@@ -147,6 +147,8 @@ interface ConnectOptions {
 interface ChosenDatabase {
   kind: SqlKind;
   name: string;
+  /** Of PostgreSQL. */
+  as?: ConnectedAs;
   /** `renew`: after an outage, before it is used again. */
   connect(options: ConnectOptions): { dialect: Dialect; probe: DatabaseProbe; renew(): void };
 }
@@ -158,7 +160,12 @@ function chooseDatabase(url: string): ChosenDatabase {
   }
   if (/^postgres(ql)?:\/\//.test(url)) {
     const settings = readPostgresUrl(url);
-    return { kind: 'postgres', name: settings.name, connect: (options) => connectPostgres(settings, options) };
+    return {
+      kind: 'postgres',
+      name: settings.name,
+      as: settings,
+      connect: (options) => connectPostgres(settings, options),
+    };
   }
   throw new DenwabanError('DATABASE_URL_INVALID', 'the database url is neither sqlite:<path> nor postgres://…', {
     remedy: 'Set DATABASE_URL to sqlite:/path/to/file or postgres://user:password@host/database',

@@ -3,12 +3,15 @@ import { Client, type ClientConfig, Pool, type PoolClient, types } from 'pg';
 import { databaseAway, errorMessage, isDatabaseAway } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { DatabaseProbe, Gates } from './database-watch.ts';
+import { passwordFromFile } from './password-file.ts';
 import type { PostgresSettings } from './postgres-url.ts';
 import { isPassing } from './sql-errors.ts';
 
 const oidInt8 = 20;
 const oidJson = 114;
 const probeMs = 1_400;
+/** PostgreSQL's word for a connection that it takes only encrypted. */
+const wantsTls = /no encryption|SSL off/i;
 const noTls = 'The server does not support SSL connections';
 
 export interface PostgresOptions {
@@ -28,6 +31,7 @@ export class PostgresConnections implements PostgresPool {
   #tls: PostgresSettings['tls'];
   #pool: Pool;
   #probe: Promise<Client> | undefined;
+  #isWarned = false;
 
   constructor(options: PostgresOptions) {
     this.#options = options;
@@ -77,11 +81,19 @@ export class PostgresConnections implements PostgresPool {
     try {
       return await this.#pool.connect();
     } catch (error) {
-      if (!this.#options.settings.tlsIsOptional || errorMessage(error) !== noTls || !this.#tls) throw error;
-      this.#tls = undefined;
+      if (!this.#learnsTls(error)) throw error;
       this.renew();
       return this.#pool.connect();
     }
+  }
+
+  /** Whether the server takes us only without encryption, or only with it, and either will do. */
+  #learnsTls(error: unknown): boolean {
+    const { tlsIsOptional, tlsIfAsked } = this.#options.settings;
+    const why = errorMessage(error);
+    if (this.#tls ? !tlsIsOptional || why !== noTls : !tlsIfAsked || !wantsTls.test(why)) return false;
+    this.#tls = this.#tls ? undefined : tlsIfAsked;
+    return true;
   }
 
   /** Without listeners a break would end the process; the next statement on the connection fails. */
@@ -114,10 +126,18 @@ export class PostgresConnections implements PostgresPool {
 
   async #openProbe(): Promise<Client> {
     const limits = { connectionTimeoutMillis: probeMs, query_timeout: probeMs };
-    const client = new Client({ ...this.#clientConfig(), ...limits });
-    client.on('error', () => this.#dropProbe());
-    await client.connect();
-    return client;
+    const connect = async () => {
+      const client = new Client({ ...this.#clientConfig(), ...limits });
+      client.on('error', () => this.#dropProbe());
+      await client.connect();
+      return client;
+    };
+    try {
+      return await connect();
+    } catch (error) {
+      if (!this.#learnsTls(error)) throw error;
+      return connect();
+    }
   }
 
   #dropProbe(): void {
@@ -126,11 +146,26 @@ export class PostgresConnections implements PostgresPool {
     probe?.then((client) => client.end()).catch(() => undefined); // It is broken, or not needed any more.
   }
 
+  /** Of the url; else of the environment (PGPASSWORD), which pg reads; else of the password file. */
+  #password(): ClientConfig['password'] {
+    const { settings, logger } = this.#options;
+    const password = settings.password ?? new Client({}).password ?? undefined;
+    if (password !== undefined) return password;
+    const file = settings.passwordFile;
+    const found = passwordFromFile(file, settings);
+    if (found.isOpen && !this.#isWarned) {
+      this.#isWarned = true;
+      logger.warn({ file }, 'a password file that others may read does not count: chmod 600');
+    }
+    // As a function: of a password that is missing pg would look for files itself, and write to standard error.
+    return (async () => found.password) as () => Promise<string>;
+  }
+
   #clientConfig(): ClientConfig {
-    const { host, port, database, user, password, applicationName, options } = this.#options.settings;
+    const { host, port, database, user, applicationName, options } = this.#options.settings;
     return {
       ...{ host, port, database, application_name: applicationName, keepAlive: true, types: { getTypeParser } },
-      ...{ user, password, ssl: this.#tls ?? false },
+      ...{ user, password: this.#password(), ssl: this.#tls ?? false },
       ...(options === undefined ? {} : { options }),
     };
   }
