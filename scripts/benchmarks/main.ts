@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { benchCalls, benchHeld, benchOverload } from './calls.ts';
 import { benchDigit } from './digit.ts';
+import { benchFlood } from './flood.ts';
 
 /** Runs the benches named (all by default); each prints a table, then one line of JSON. */
 
@@ -44,6 +45,7 @@ const benches: Record<string, () => Promise<void> | void> = {
   media: () => runScript('media.ts'),
   calls: async () => report('calls', [...(await benchCalls({ rates, seconds })), ...(await readHeld())]),
   overload: async () => report('overload', await benchOverload({ limit, seconds })),
+  flood: async () => report('flood', await benchFlood({ limit: limit / 3, timesLimit: 10, seconds })),
   digit: async () => report('digit', await benchDigit({ keys, otherCalls })),
   ledger: () => runScript('ledger.ts'),
   desk: () => ['desk.ts', 'desk-invite.ts'].forEach(runScript),

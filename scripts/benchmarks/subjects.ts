@@ -19,7 +19,7 @@ export interface Subject {
 
 /** Each rate is offered to denwaban and to these, in turn. `dialplan` and `fsmrf` need the real FreeSWITCH. */
 export const subjects: Record<string, () => Promise<Subject>> = {
-  denwaban: startDenwaban,
+  denwaban: () => startDenwaban(limits),
   parked: () => startBaseline('baseline-parked.ts'),
   ...(process.env.STACK === 'local'
     ? { fsmrf: () => startBaseline('baseline-fsmrf.ts'), dialplan: () => startBaseline('baseline-dialplan.ts') }
@@ -33,8 +33,9 @@ function pairPids(): number[] {
   return (process.env.DENWABAN_PAIR_PIDS ?? '').split(' ').filter(Boolean).map(Number);
 }
 
-async function startDenwaban(): Promise<Subject> {
-  const system = await startSystem({ flows: join(root, 'scripts/benchmarks/flows'), environment: limits });
+/** The whole system, embedded switch and all, with these settings beside its own. */
+export async function startDenwaban(environment: Record<string, string>): Promise<Subject> {
+  const system = await startSystem({ flows: join(root, 'scripts/benchmarks/flows'), environment });
   return {
     target: `${system.sipHost}:${system.sipPort}`,
     controllerPid: system.program.pid,
