@@ -3,6 +3,7 @@ import type { DialAttempt, DialOutcome, DialRequest, LegSnapshot } from '../call
 import type { Clock, TimerHandle } from '../kernel/clock.ts';
 import { errorMessage } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { isBehindNat } from './announced-address.ts';
 import { anonymous } from './caller-number.ts';
 import { dialFailureOf, dialFailureOfCause, passableStatus } from './causes.ts';
 import type { DescriptionReader } from './description-reader.ts';
@@ -153,6 +154,8 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
       return;
     }
     const remoteSdp = answer.sdp;
+    // Before FreeSWITCH has the answer: it looks at this when it begins to listen.
+    if (!isBehindNat(remoteSdp)) await this.server.api(`uuid_setvar ${this.legId} disable_rtp_auto_adjust true`);
     const accepted = await sip.accept(media.req, media.res, remoteSdp, acceptDeadlineMs);
     if (!accepted || this.#decided) {
       answered.dialog.bye();

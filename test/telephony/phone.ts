@@ -39,6 +39,8 @@ export class TestPhone {
   #level = 0;
   /** Methods of the requests that came in, in order. */
   readonly requests: string[] = [];
+  /** Bodies of the INFO requests that came in, by CSeq: one that is repeated is one. */
+  readonly infos = new Map<string, string>();
   /** Final status of the call this phone has made. */
   status: number | undefined;
   /** Description in the answer to its call. */
@@ -179,6 +181,11 @@ export class TestPhone {
     if (this.#invite) this.#answer(this.#invite, 200);
   }
 
+  /** Where it sends its audio. */
+  get remoteRtpPort(): number {
+    return this.#remoteRtp?.port ?? 0;
+  }
+
   /** Strength, in samples of 16 bit, of a pitch in the last 200 ms heard. */
   hears(hz: number): number {
     return strength(this.#ear, hz);
@@ -202,6 +209,7 @@ export class TestPhone {
     }
     const method = message.first.split(' ')[0] ?? '';
     this.requests.push(method);
+    if (method === 'INFO') this.infos.set(message.header('CSeq'), message.body);
     this.#server.port = from.port;
     if (method === 'INVITE' && !this.#invite) this.#called(message);
     else if (method === 'CANCEL' && this.#invite) {

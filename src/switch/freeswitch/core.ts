@@ -12,6 +12,13 @@ export interface SipLeg {
   answer(): boolean;
   /** Ends the dialog: BYE, CANCEL or a failure answer, whichever fits; `cause` goes into Reason. */
   hangup(cause: string): void;
+  /** Sends INFO in the dialog; nothing where there is none. */
+  sendInfo(request: InfoRequest): void;
+}
+
+export interface InfoRequest {
+  contentType: string;
+  body: string;
 }
 
 /** All that belongs to one call leg. */

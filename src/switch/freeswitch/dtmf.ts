@@ -1,5 +1,5 @@
 import type { Channel } from './channel.ts';
-import type { Core } from './core.ts';
+import type { Core, InfoRequest } from './core.ts';
 
 /** 2,000 samples, the profile's `dtmf-duration`. */
 const DEFAULT_DURATION_MS = 250;
@@ -21,6 +21,11 @@ export function sendDigits(core: Core, channel: Channel, text: string): boolean 
     durationMs > 0 ? Math.min(durationMs, MAX_DURATION_MS) : DEFAULT_DURATION_MS,
   );
   return true;
+}
+
+/** The INFO request that tells a key. */
+export function infoOfDigit(digit: string, durationMs: number): InfoRequest {
+  return { contentType: 'application/dtmf-relay', body: `Signal=${digit}\r\nDuration=${durationMs}\r\n` };
 }
 
 const KEYS = '0123456789*#ABCD';

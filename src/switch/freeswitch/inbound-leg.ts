@@ -3,7 +3,7 @@ import { header, type SipMessage } from '../../kernel/sip/message.ts';
 import type { Dialog, ServerTransaction } from '../sip/api.ts';
 import { q850Of, reasonHeader, statusOfCause } from './causes.ts';
 import { Channel } from './channel.ts';
-import type { Core, Leg, SipLeg } from './core.ts';
+import type { Core, InfoRequest, Leg, SipLeg } from './core.ts';
 import { serveDialog } from './dialog-requests.ts';
 import { parkDialplan, stepsJob } from './jobs.ts';
 import { Negotiation } from './negotiation.ts';
@@ -81,6 +81,11 @@ class InboundLeg implements SipLeg {
     this.#transaction.once('ack', (ack) => {
       if (!negotiation.accept(ack.body)) this.#core.hangup(leg, 'INCOMPATIBLE_DESTINATION');
     });
+  }
+
+  sendInfo({ contentType, body }: InfoRequest): void {
+    if (this.#dialogOver) return;
+    this.#dialog?.request({ method: 'INFO', headers: { 'Content-Type': contentType }, body });
   }
 
   hangup(cause: string): void {

@@ -2,7 +2,7 @@ import { header, type SipMessage } from '../../kernel/sip/message.ts';
 import type { ClientTransaction, Dialog, HeaderMap } from '../sip/api.ts';
 import { causeOfStatus, q850Of, reasonHeader } from './causes.ts';
 import type { Channel } from './channel.ts';
-import type { Core, Leg, SipLeg } from './core.ts';
+import type { Core, InfoRequest, Leg, SipLeg } from './core.ts';
 import { serveDialog } from './dialog-requests.ts';
 import type { Negotiation } from './negotiation.ts';
 import { partyOf } from './sip-variables.ts';
@@ -54,6 +54,11 @@ export class OutboundLeg implements SipLeg {
 
   answer(): boolean {
     return this.#channel.answered;
+  }
+
+  sendInfo({ contentType, body }: InfoRequest): void {
+    if (this.#dialogOver) return;
+    this.#dialog?.request({ method: 'INFO', headers: { 'Content-Type': contentType }, body });
   }
 
   hangup(cause: string): void {

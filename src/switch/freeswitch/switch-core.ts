@@ -5,6 +5,7 @@ import { createApplications } from './applications.ts';
 import { causeOf, q850Of } from './causes.ts';
 import type { Channel } from './channel.ts';
 import type { Core, Leg, Settings, SipLeg } from './core.ts';
+import { infoOfDigit } from './dtmf.ts';
 import { EventBus } from './events.ts';
 import { mediaVariables } from './media-variables.ts';
 import type { FreeSwitchOptions, Logger } from './options.ts';
@@ -130,8 +131,13 @@ export class SwitchCore implements Core {
 
   #listenToMedia(): () => void {
     const { media } = this;
-    const onDigit: Parameters<typeof media.on<'digit'>>[1] = (legId, { digit, durationMs, source }) =>
-      this.legs.get(legId)?.session.queueDigit({ digit, durationMs, source });
+    const onDigit: Parameters<typeof media.on<'digit'>>[1] = (legId, { digit, durationMs, source }) => {
+      const leg = this.legs.get(legId);
+      leg?.session.queueDigit({ digit, durationMs, source });
+      const peer = leg?.bridge?.otherOf(leg);
+      // Whoever takes no telephone events is told the key by INFO; the media worker does not pass it on then.
+      if (peer?.channel.get('dtmf_type') === 'info') peer.sip.sendInfo(infoOfDigit(digit, durationMs));
+    };
     const onPlayDone: Parameters<typeof media.on<'play-done'>>[1] = (legId, done) =>
       this.legs.get(legId)?.session.player.done(done);
     const onRecordDone: Parameters<typeof media.on<'record-done'>>[1] = (_legId, done) => this.recordings.done(done);

@@ -18,9 +18,6 @@ export function canBeSentTo({ address, port }: Endpoint): boolean {
 }
 
 export const quietMs = 500;
-/** As many as FreeSWITCH wants, 200 ms of audio. */
-export const strangerPackets = 10;
-const maxCandidates = 8;
 
 const privateNetworks = new BlockList();
 privateNetworks.addSubnet('10.0.0.0', 8);
@@ -38,8 +35,8 @@ privateNetworks.addSubnet('fe80::', 10, 'ipv6');
  *
  * - The announced address is believed at once, at any time, and always wins the stream back. Once it has been heard,
  *   nobody else is believed any more, however long it is quiet.
- * - Until then another address is believed after {@link strangerPackets} packets; after the first one where the
- *   announced address is a private one, which tells of NAT.
+ * - Until then another address is believed only where the announced one is a private one, which tells of NAT.
+ *   `freeswitch-conf` and the controller see to it that FreeSWITCH does the same (`disable_rtp_auto_adjust`).
  * - Once such an address is believed, no other takes its place but the announced one, and, when it has been quiet for
  *   {@link quietMs}, one that goes on with the same SSRC, which no stranger knows: a NAT that changed its mapping.
  * - A changed address in SDP begins anew.
@@ -50,8 +47,6 @@ export class Latch {
   #sourceSsrc = 0;
   #heardAtMs = 0;
   #isAnnouncedHeard = false;
-  /** Packets so far of addresses that are not believed yet. */
-  readonly #candidates = new Map<string, number>();
   #isAsked = false;
   strays = 0;
 
@@ -62,7 +57,6 @@ export class Latch {
     this.#source = undefined;
     this.#isAnnouncedHeard = false;
     this.#isAsked = false;
-    this.#candidates.clear();
   }
 
   /** Where to send; undefined when nothing usable is known (no media yet, port 0, 0.0.0.0, a host name). */
@@ -108,11 +102,7 @@ export class Latch {
       return ssrc === this.#sourceSsrc && nowMs - this.#heardAtMs >= quietMs;
     }
     const announced = this.#announced?.address ?? '';
-    if (address !== announced && tellsOfNat(announced)) return true;
-    const candidate = `${address} ${port} ${ssrc}`;
-    const packets = (this.#candidates.get(candidate) ?? 0) + 1;
-    if (this.#candidates.size < maxCandidates || packets > 1) this.#candidates.set(candidate, packets);
-    return packets >= strangerPackets;
+    return address !== announced && tellsOfNat(announced);
   }
 }
 

@@ -169,6 +169,11 @@ export class Leg implements WheelMember {
     this.#peer?.digit(digit, shownMs);
   }
 
+  /** Sends the peer a key of the other side of the bridge; who takes no telephone events is told it by INFO instead. */
+  passKey(digit: string, durationMs: number): void {
+    if (this.#media?.telephoneEventPayloadType !== undefined) this.output.events.push(digit, durationMs);
+  }
+
   /** Puts the leg on a bridge, ending the one it had. */
   join(peer: BridgePeer): void {
     this.leave();

@@ -20,7 +20,7 @@ class LocalPeer implements BridgePeer {
   }
 
   digit(digit: string, durationMs: number): void {
-    this.#leg.output.events.push(digit, Math.max(shortestKeyMs, durationMs));
+    this.#leg.passKey(digit, Math.max(shortestKeyMs, durationMs));
   }
 
   release(): void {

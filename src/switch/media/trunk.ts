@@ -48,7 +48,7 @@ export class Trunk implements BridgePeer {
   #receive(message: TrunkMessage): void {
     if (message.type === 'release') this.#hangUp();
     else if (message.type === 'digit') {
-      this.#leg.output.events.push(message.digit, Math.max(shortestKeyMs, message.durationMs));
+      this.#leg.passKey(message.digit, Math.max(shortestKeyMs, message.durationMs));
     } else {
       if (message.codec !== this.codec) {
         this.codec = message.codec;

@@ -40,16 +40,10 @@ describe('where audio goes', () => {
     await eventually('the key', () => reported.digits.length > 0);
   });
 
-  it('follows a phone that sends from another port than it said, after a moment', async () => {
-    const said = await Phone.open();
-    await connect(engine, 'leg', phone, { remote: { address: '127.0.0.1', port: said.rtp.address().port } });
-    await eventually('audio at the SDP address', () => said.heard.length > 2);
+  it('follows a phone behind NAT to where its audio comes from', async () => {
+    await connect(engine, 'leg', phone, { remote: { address: '10.255.255.1', port: 4_000 } });
     await phone.say(tone(500, 400));
-    await eventually('audio at the real address', () => phone.heard.length > 2);
-    const count = said.heard.length;
-    await eventually('more audio', () => phone.heard.length > 10);
-    expect(said.heard.length).toBeLessThanOrEqual(count + 1);
-    said.close();
+    await eventually('audio at the real address', () => phone.heard.length > 10);
   });
 
   it('ignores strays, and the keys they press, while the peer is heard and in its pauses', async () => {
@@ -72,22 +66,15 @@ describe('where audio goes', () => {
     stray.close();
   });
 
-  it('goes back to the address of the SDP as soon as that sends, whoever was there before', async () => {
+  it('goes to the address of the SDP, whoever sends first', async () => {
     const stranger = await Phone.open();
     await connect(engine, 'leg', phone);
+    await eventually('audio at the SDP address', () => phone.heard.length > 0);
     stranger.target = phone.target;
     await stranger.say(tone(500, 400));
-    await eventually('audio at the stranger', () => stranger.heard.length > 2);
-    phone.send(silence);
-    const before = phone.heard.length;
-    await eventually('audio at the address of the SDP', () => phone.heard.length > before + 5);
-    const heard = stranger.heard.length;
-    await stranger.say(tone(500, 400));
-    stranger.pressKey(9);
-    phone.pressKey(1);
-    await eventually('the key of the peer', () => reported.digits.length > 0);
-    expect(reported.digits.map(({ digit }) => digit)).toEqual(['1']);
-    expect(stranger.heard.length).toBeLessThanOrEqual(heard + 1);
+    const count = phone.heard.length;
+    await eventually('more audio', () => phone.heard.length > count);
+    expect([stranger.heard.length, (await stats()).packetsReceived]).toEqual([0, 0]);
     stranger.close();
   });
 
