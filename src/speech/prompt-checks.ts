@@ -2,7 +2,7 @@ import { errorMessage } from '../kernel/errors.ts';
 import { createSlots } from './slots.ts';
 import { soundFiles } from './sound-files.ts';
 import { japanesePackages, type Synthesizer } from './synthesizer.ts';
-import { remedyFor } from './voice-check.ts';
+import { isSilence, remedyFor } from './voice-check.ts';
 
 interface Said {
   message: string;
@@ -39,7 +39,9 @@ export function createPromptChecks({ flowFolder, cacheFolder, synthesizers }: Pr
   /** Texts that have been checked: a flow is checked again and again while it is written. */
   const checked = new Map<string, Promise<PromptFault | undefined>>();
 
-  async function checkText(text: string, language: string): Promise<PromptFault | undefined> {
+  async function checkText(written: string, language: string): Promise<PromptFault | undefined> {
+    const text = written.normalize('NFC');
+    if (isSilence(text)) return nothingSaid;
     const synthesizer = synthesizers.find((candidate) => candidate.language === language);
     if (!synthesizer || synthesizer.isInstalled?.() === false) return noVoice(language);
     const unspoken = synthesizer.unspoken;
@@ -119,6 +121,16 @@ function unspeakable(parts: readonly string[], language: string, { voice }: Synt
     },
   };
 }
+
+const nothingSaid: PromptFault = {
+  code: 'unspeakable-text',
+  message: 'there is nothing in the text that is said',
+  remedy: 'Write words, or leave the prompt out; for a pause use a tone or a WAV file ("file")',
+  ja: {
+    message: '読み上げる言葉がありません',
+    remedy: '言葉を書くか、案内を省いてください。間を置くにはトーンか WAV ファイル（"file"）を使ってください',
+  },
+};
 
 function failed(error: unknown): PromptFault {
   const why = errorMessage(error);

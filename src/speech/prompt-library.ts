@@ -67,7 +67,8 @@ export function createPromptLibrary(options: PromptLibraryOptions): PromptLibrar
   const findText = textFinder(options);
 
   function explain(prompt: SpeechPrompt): PromptResolution | Promise<PromptResolution> {
-    if ('text' in prompt) return findText(prompt.text, prompt.language);
+    // Kana with marks are spelled in two ways that look the same; voices read the one.
+    if ('text' in prompt) return findText(prompt.text.normalize('NFC'), prompt.language);
     return 'file' in prompt ? findFile(prompt.file) : { ok: true, sound: prompt };
   }
 

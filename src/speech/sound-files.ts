@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { errorMessage } from '../kernel/errors.ts';
@@ -41,9 +41,11 @@ export function soundFiles(options: SoundFilesOptions): (file: string) => FoundS
     if (file.includes('\0') || file.split(/[/\\]/).includes('..')) return outside;
     try {
       const root = realpathSync(options.folder);
-      const path = realpathSync(resolve(root, file));
+      const path = realpathSync(asSpelled(root, file));
       if (!path.startsWith(root + sep)) return outside;
-      const { mtimeMs, size } = statSync(path);
+      const { mtimeMs, size, isFile } = lookAt(path);
+      // Never opened: a pipe would keep the whole program waiting for a writer.
+      if (!isFile) return fault('is not a file', 'はファイルではありません');
       const version = `${path} ${mtimeMs} ${size}`;
       const before = known.get(file);
       if (before?.version === version && isThere(before.found)) return before.found;
@@ -54,7 +56,9 @@ export function soundFiles(options: SoundFilesOptions): (file: string) => FoundS
       if (found instanceof Promise) found.then((done) => settle(entry, file, done));
       return found;
     } catch (error) {
-      return fault(`cannot be read (${errorMessage(error)})`, 'を読み込めません');
+      // The system's own words name the whole path, which is nobody's business.
+      const why = error instanceof Error && 'code' in error ? String(error.code) : errorMessage(error);
+      return fault(why === 'ENOENT' ? 'is not there' : `cannot be read (${why})`, 'を読み込めません');
     }
   }
 
@@ -64,6 +68,22 @@ export function soundFiles(options: SoundFilesOptions): (file: string) => FoundS
     else known.delete(file);
   }
   return look;
+}
+
+/**
+ * Where a file lies. Kana with marks are spelled in two ways that look the same, and a Macintosh makes of the one the
+ * other, so that a name that is not there may be there in the other spelling.
+ */
+function asSpelled(root: string, file: string): string {
+  const path = resolve(root, file);
+  if (/^[\x20-\x7e]*$/.test(file) || existsSync(path)) return path;
+  const other = [file.normalize('NFC'), file.normalize('NFD')].find((name) => existsSync(resolve(root, name)));
+  return other === undefined ? path : resolve(root, other);
+}
+
+function lookAt(path: string) {
+  const status = statSync(path);
+  return { mtimeMs: status.mtimeMs, size: status.size, isFile: status.isFile() };
 }
 
 const fault = (en: string, ja: string): FoundSound => ({ ok: false, fault: { en, ja } });
@@ -83,9 +103,7 @@ function inspect(
   const file = openSync(path, 'r');
   let format: WavFormat;
   try {
-    const stat = fstatSync(file);
-    if (!stat.isFile()) return fault('is not a file', 'はファイルではありません');
-    const read = readWavFormat(fileSource(file, stat.size));
+    const read = readWavFormat(fileSource(file, fstatSync(file).size));
     if (!read.ok) return read;
     format = read.format;
   } finally {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DenwabanError } from '../kernel/errors.ts';
 import { decodeWav, join as joinAudio, type Pcm } from './audio.ts';
-import { plainForEspeak, unspokenByEspeak, unspokenByTrace, wordsOf } from './voice-check.ts';
+import { plainForEspeak, plainForEspeakInJapanese, unspokenByEspeak, unspokenByTrace, wordsOf } from './voice-check.ts';
 
 /** Speaks texts of one language. */
 export interface Synthesizer {
@@ -221,7 +221,7 @@ export function espeakNg(
   });
   return {
     ...spoken,
-    speak: (text) => spoken.speak(plainForEspeak(text)),
+    speak: (text) => spoken.speak(language === 'ja' ? plainForEspeakInJapanese(text) : plainForEspeak(text)),
     isInstalled: () => hasCommand(command, existsSync),
     unspoken: async (text) => {
       const plain = plainForEspeak(text);

@@ -59,9 +59,26 @@ export function wordsOf(text: string): string[] {
 /** What sounds the same and is read: full-width digits and letters, half-width kana, the dot between foreign words. */
 export function plainForEspeak(text: string): string {
   return text
-    .replace(/[！-～｡-ﾟ]+/gu, (part) => part.normalize('NFKC'))
+    .replace(/[！-～｡-ﾟ㌀-㍗㋐-㋾]+/gu, (part) => part.normalize('NFKC'))
     .replace(/[・]/gu, ' ')
     .replace(/~/g, '〜');
+}
+
+/**
+ * As eSpeak NG is to be given a Japanese text: a wave between numbers is から, any other that draws out no sound and a
+ * stroke between words are pauses, which it would name ("Japanese letter", "slash").
+ */
+export function plainForEspeakInJapanese(text: string): string {
+  return plainForEspeak(text)
+    .replace(/(?<=\d)\s*〜\s*(?=\d)/g, 'から')
+    .replace(/(?<![\p{Script=Hiragana}\p{Script=Katakana}ー])〜/gu, ' ')
+    .replaceAll('/', ' ');
+}
+
+/** There is nothing in it that any voice says: callers would hear silence. */
+export function isSilence(text: string): boolean {
+  const visible = text.replace(/[\p{Cc}\p{Cf}]/gu, '');
+  return visible === '' || pauses.test(visible);
 }
 
 /** What would be right in place of a part that is not said, in English and Japanese. */

@@ -17,7 +17,7 @@ export interface WavFormat {
   sampleRate: number;
   dataStart: number;
   dataBytes: number;
-  /** A plain RIFF header that names the sound's length rightly. */
+  /** A plain RIFF header that says nothing twice in two ways, and names the sound's length rightly. */
   isExact: boolean;
 }
 
@@ -104,7 +104,7 @@ function formatOf(source: ByteSource): WavFormat {
     throw new Unreadable(`is no WAV file but ${what.en}`, `は WAV ではなく${what.ja}です`);
   }
   let sizeOf64: number | undefined;
-  let coded: Pick<WavFormat, 'coding' | 'bits' | 'channels' | 'sampleRate'> | undefined;
+  let coded: Coded | undefined;
   let offset = 12;
   for (let count = 0; count < chunksMax && offset + 8 <= source.size; count++) {
     const chunk = source.read(offset, 8);
@@ -113,8 +113,9 @@ function formatOf(source: ByteSource): WavFormat {
     const start = offset + 8;
     if (id === 'data') {
       if (!coded) throw new Unreadable('names no format before its sound', 'は音声の前に形式が書かれていません');
-      const extent = extentOf(source, start, size, sizeOf64, coded);
-      return { ...coded, ...extent, isExact: extent.isExact && kind === 'RIFF' };
+      const { isConsistent, ...format } = coded;
+      const extent = extentOf(source, start, size, sizeOf64, format);
+      return { ...format, ...extent, isExact: extent.isExact && isConsistent && kind === 'RIFF' };
     }
     if (id === 'ds64' && kind !== 'RIFF' && size >= 16) sizeOf64 = Number(source.read(start + 8, 8).readBigUInt64LE(0));
     if (id === 'fmt ') coded = codingOf(source.read(start, Math.min(size, 40)));
@@ -123,7 +124,10 @@ function formatOf(source: ByteSource): WavFormat {
   throw new Unreadable('holds no sound: it has been cut off', 'には音声がありません（途中で切れています）');
 }
 
-function codingOf(chunk: Buffer): Pick<WavFormat, 'coding' | 'bits' | 'channels' | 'sampleRate'> {
+/** `isConsistent`: no other reader can make something else of it. */
+type Coded = Pick<WavFormat, 'coding' | 'bits' | 'channels' | 'sampleRate'> & { isConsistent: boolean };
+
+function codingOf(chunk: Buffer): Coded {
   if (chunk.length < 16)
     throw new Unreadable('names no format: it has been cut off', 'の形式が読めません（途中で切れています）');
   const written = chunk.readUInt16LE(0);
@@ -142,7 +146,10 @@ function codingOf(chunk: Buffer): Pick<WavFormat, 'coding' | 'bits' | 'channels'
   if (sampleRate < 1_000 || sampleRate > 384_000) {
     throw new Unreadable(`is of ${sampleRate} Hz`, `のサンプリング周波数は ${sampleRate} Hz です`);
   }
-  return { coding, bits, channels, sampleRate };
+  const frameBytes = (bits / 8) * channels;
+  const isConsistent =
+    tag === written && chunk.readUInt16LE(12) === frameBytes && chunk.readUInt32LE(8) === frameBytes * sampleRate;
+  return { coding, bits, channels, sampleRate, isConsistent };
 }
 
 const codings = new Map<string, Coding>([
@@ -222,6 +229,7 @@ const kinds: { begins: RegExp; en: string; ja: string }[] = [
   { begins: /^riff/, en: 'Wave64', ja: ' Wave64 ' },
   { begins: /^RIFF.{4}AVI /s, en: 'AVI', ja: ' AVI ' },
   { begins: /^\x30\x26\xb2\x75/, en: 'WMA', ja: ' WMA ' },
+  { begins: /^PK[^ -~]/, en: 'ZIP', ja: ' ZIP ' },
   { begins: /^.E\xdf\xa3/s, en: 'WebM', ja: ' WebM ' },
 ];
 
