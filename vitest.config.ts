@@ -14,8 +14,28 @@ const alone = 'test/scenarios/**/*.alone.test.ts';
 const ofRealCalls = { testTimeout: 60_000, hookTimeout: 120_000, setupFiles: ['test/support/scenario-end.ts'] };
 /** One drachtio-server and FreeSWITCH for all files, where they are not embedded. */
 const filesAtOnce = (process.env.STACK ?? 'embedded') === 'embedded' ? 4 : 1;
-/** Over a minute each: begun last they would be waited for by themselves. */
-const longFiles = ['/session-timers.', '/desk.', '/desk-takeover.', '/intake.', '/sip.', '/takeover.'];
+/** Half a minute and more each: begun last they would be waited for by themselves. */
+const longFiles = [
+  ...[
+    '/session-timers.',
+    '/keeping.',
+    '/intake.',
+    '/desk-callback.',
+    '/desk-hang-ups',
+    '/desk-takeover.',
+    '/takeover.',
+  ],
+  ...[
+    '/database-away.',
+    '/voicemail.',
+    '/reconcile.',
+    '/broken-messages.',
+    '/desk-overflow.',
+    '/desk-rules.',
+    '/access.',
+  ],
+  ...['/desk.', '/sip.'],
+];
 
 class LongFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
