@@ -97,6 +97,8 @@ test('a drachtio that answers nothing for long is connected to anew', async () =
   await eventually('another connection', () => relay.accepted === 2, { timeoutMs: 12_000 });
   relay.freeze(false);
   await eventually('that it is ready', () => ready(bench), { timeoutMs: 10_000 });
+  // drachtio gives calls to each of its connections in turn, also to one of which it has not read yet that it is over.
+  await eventually('the old connection to be over at both ends', () => relay.connections === 1);
   const { leg } = await bench.talk();
   await leg.end('system-hangup');
   await bench.close();

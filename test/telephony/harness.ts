@@ -166,7 +166,8 @@ export class Relay {
         relay.#sockets.add(one);
         one.setNoDelay(true);
         one.on('error', () => other.destroy());
-        one.on('close', () => other.destroy());
+        // Over once the other end has closed its side, too.
+        one.on('close', () => other.resume().end());
         one.pipe(other);
         if (relay.#frozen) one.pause();
       }
