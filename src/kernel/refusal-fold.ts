@@ -11,6 +11,27 @@ export interface Refusals {
 
 export type Refusal = Pick<Refusals, 'method' | 'sipStatus' | 'cause'> & { address: string };
 
+/** Why a request is refused, in a word, where its status alone says so. */
+const causeOfStatus: Readonly<Record<number, string>> = {
+  400: 'bad-request',
+  405: 'method-not-allowed',
+  415: 'media-type',
+  420: 'bad-extension',
+  422: 'session-too-short',
+  481: 'no-such-call',
+  482: 'merged',
+  500: 'internal-error',
+  505: 'version',
+  513: 'too-large',
+};
+const causeLengthMax = 40;
+
+/** The word that refusals are counted by: whoever refuses, the switch or a controller, it is the same. */
+export function causeOfRefusal(sipStatus: number, reason: string): string {
+  const words = reason.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return causeOfStatus[sipStatus] ?? (words.slice(0, causeLengthMax) || 'refused');
+}
+
 const kindsMax = 64;
 const sourcesMax = 1_000;
 const sourcesTold = 10;

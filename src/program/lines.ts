@@ -1,6 +1,7 @@
 import { startPhoneRevocation } from '../desk/phone-revocation.ts';
 import { addressList } from '../kernel/address-list.ts';
 import { systemClock as clock } from '../kernel/clock.ts';
+import { causeOfRefusal } from '../kernel/refusal-fold.ts';
 import { RefusalLog } from '../ledger/refusal-log.ts';
 import { createTelephony } from '../telephony/create-telephony.ts';
 import type { RefusedRequest } from '../telephony/message-guard.ts';
@@ -18,7 +19,7 @@ export async function openLines(context: ProgramContext, { stores, redis, ledger
   shutdown.add('refusals', () => refusals.stop());
   const pair = await openSwitch(context, refusals);
   const onRefused = ({ method, status, reason, sourceAddress }: RefusedRequest) =>
-    refusals.note({ method, sipStatus: status, cause: causeOf(status, reason), address: sourceAddress });
+    refusals.note({ method, sipStatus: status, cause: causeOfRefusal(status, reason), address: sourceAddress });
   const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
   const phones = phoneRegistrations(redis, stores.known.phones);
   const { registry } = phones;
@@ -31,16 +32,6 @@ export async function openLines(context: ProgramContext, { stores, redis, ledger
   const sipAddress = () =>
     'sipPort' in pair ? { address: config.publicAddress, port: pair.sipPort } : telephony.sipAddress();
   return { phones, revocation, telephony, sipAddress, refusals };
-}
-
-function causeOf(status: number, reason: string): string {
-  if (status === 400) return 'bad-request';
-  return (
-    reason
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .slice(0, 40) || 'refused'
-  );
 }
 
 export type Lines = Awaited<ReturnType<typeof openLines>>;

@@ -7,7 +7,7 @@ import { faultOfRequest } from '../kernel/sip/request-faults.ts';
 import { sessionBodyOf } from '../kernel/sip/session-body.ts';
 import type { SrfWire } from './types/srf.ts';
 
-/** A request from the network that was refused because of how it is written; nobody else has heard of it. */
+/** A request from the network that was refused before anybody saw a call in it, as because of how it is written. */
 export interface RefusedRequest {
   /** '' where not even that could be read. */
   method: string;
@@ -64,7 +64,7 @@ export class MessageGuard {
         for (const listener of listeners) listener(socket, passed);
       } catch (error) {
         this.#failed(error);
-        if (frame?.origin === 'network') refuse(wire, socket, frame, { status: 500, reason: 'Server Internal Error' });
+        if (frame?.origin === 'network') this.#refuseFailed(wire, socket, frame);
       }
     });
   }
@@ -82,6 +82,15 @@ export class MessageGuard {
     const { status, reason } = refusal;
     this.#report({ method, status, reason, sourceAddress: frame.address });
     return undefined;
+  }
+
+  /** Nobody else answers what a handler has thrown at. */
+  #refuseFailed(wire: SrfWire, socket: Socket, frame: SipFrame): void {
+    const { method, status } = readMessage(frame.sip, { bodyIsRest: true })?.message ?? {};
+    if (status !== undefined || method === 'ACK') return;
+    const refusal = { status: 500, reason: 'Server Internal Error' };
+    refuse(wire, socket, frame, refusal);
+    this.#options.onRefused?.({ method: method ?? '', ...refusal, sourceAddress: frame.address });
   }
 
   #report(refused: RefusedRequest): void {

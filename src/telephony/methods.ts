@@ -33,13 +33,17 @@ export class Abilities {
     return { ...this.headers, Accept: acceptedTypes, 'Accept-Encoding': 'identity', 'Accept-Language': 'ja, en' };
   }
 
-  /** Refuses a request outside a dialog whose method makes nothing here (21.4.6), or one of a dialog that is gone. */
-  decline(req: SrfRequest, res: SrfResponse): void {
+  /**
+   * Refuses a request outside a dialog whose method makes nothing here (21.4.6), or one of a dialog that is gone; gives
+   * the status.
+   */
+  decline(req: SrfRequest, res: SrfResponse): number {
     if (parseNameAddr(req.get('To') ?? '')?.tag) {
       res.send(481);
-      return;
+      return 481;
     }
     const allowed = this.allow.split(', ').filter((method) => method !== req.method);
     res.send(405, { headers: { Allow: allowed.join(', ') } });
+    return 405;
   }
 }

@@ -29,7 +29,7 @@ export interface SipServerOptions {
   onOptions(req: SrfRequest, res: SrfResponse): void;
   /** A phone registers. Without it, drachtio is not asked for REGISTERs, and refuses them. */
   onRegister?: ((req: SrfRequest, res: SrfResponse) => void) | undefined;
-  /** A request was refused because of how it is written; srf has not heard of it. */
+  /** A request was refused here, before anybody saw a call in it. */
   onRefused?: ((refused: RefusedRequest) => void) | undefined;
   /** Connected again after a loss: dialogs of before may be gone, and requests in them do not reach us. */
   onReconnected(): void;
@@ -126,7 +126,9 @@ export class SipServer implements DialogHome {
     const { onRegister, onOptions } = this.#options;
     this.srf.options(onOptions);
     if (onRegister) this.srf.register(onRegister);
-    for (const method of declinedMethods) this.srf.use(method, (req, res) => this.abilities.decline(req, res));
+    for (const method of declinedMethods) {
+      this.srf.use(method, (req, res) => this.#tellRefused(req, this.abilities.decline(req, res)));
+    }
     const asked = ['invite', 'options', ...declinedMethods, ...(onRegister ? ['register'] : [])];
     for (const method of asked) this.#routed.add(method);
     let lastError = 'no answer';
@@ -339,12 +341,20 @@ export class SipServer implements DialogHome {
 
   #onInvite(req: SrfRequest, res: SrfResponse): void {
     try {
-      if (sessionTooShort(req)) res.send(422, { headers: { 'Min-SE': String(minSessionSeconds) } });
-      else this.#options.onInvite(req, res);
+      if (sessionTooShort(req)) {
+        res.send(422, { headers: { 'Min-SE': String(minSessionSeconds) } });
+        this.#tellRefused(req, 422);
+      } else this.#options.onInvite(req, res);
     } catch (error) {
       this.#options.logger.error({ err: errorMessage(error) }, 'an INVITE could not be handled');
-      if (!res.finalResponseSent) res.send(500);
+      if (res.finalResponseSent) return;
+      res.send(500);
+      this.#tellRefused(req, 500);
     }
+  }
+
+  #tellRefused(req: SrfRequest, status: number): void {
+    this.#options.onRefused?.({ method: req.method, status, reason: '', sourceAddress: req.source_address });
   }
 
   #onConnected(hostPorts: string): void {

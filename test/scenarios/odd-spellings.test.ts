@@ -1,9 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { header } from '../../src/kernel/sip/message.ts';
+import type { RefusedInMinute } from '../../src/ledger/refusal-log.ts';
 import { eventually } from '../support/poll.ts';
-import { RawPeer, rawOffer, tagOf } from '../support/raw-peer.ts';
-import { type System, startSystem } from '../support/system.ts';
+import { RawPeer, type RawRequest, rawOffer, tagOf } from '../support/raw-peer.ts';
+import { denwaban, type System, startSystem } from '../support/system.ts';
 
 const long = '0311110007';
 let system: System;
@@ -18,8 +19,8 @@ afterEach(() => {
   for (const cleanUp of cleanUps.splice(0)) cleanUp();
 });
 
-async function peer(): Promise<RawPeer> {
-  const opened = await RawPeer.open({ protocol: 'udp', address: system.sipHost, port: system.sipPort });
+async function peer(address?: string): Promise<RawPeer> {
+  const opened = await RawPeer.open({ protocol: 'udp', address: system.sipHost, port: system.sipPort }, address);
   cleanUps.push(() => opened.close());
   return opened;
 }
@@ -251,6 +252,40 @@ describe('what is no call', () => {
     ask(`sip:${system.sipHost}:${system.sipPort}`, 3);
     await caller.status(200, 1, '3 OPTIONS');
   });
+});
+
+it('whatever is refused before anybody sees a call in it can be looked up, by what was wrong and who sent it', async () => {
+  const address = '127.0.0.44';
+  const caller = await peer(address);
+  const offer = rawOffer();
+  const withHeader = (line: string) => ({ ...offer, extra: [...offer.extra, line] });
+  const refused: Record<string, [string, RawRequest]> = {
+    'INVITE 400 bad-request': ['INVITE', withHeader('Contact: <sip:another@127.0.0.1>')],
+    'INVITE 415 media-type': ['INVITE', { extra: ['Content-Type: text/plain'], body: 'hello' }],
+    'INVITE 420 bad-extension': ['INVITE', withHeader('Require: telepathy')],
+    'INVITE 422 session-too-short': ['INVITE', withHeader('Supported: timer\r\nSession-Expires: 10')],
+    'MESSAGE 405 method-not-allowed': ['MESSAGE', {}],
+    'SUBSCRIBE 405 method-not-allowed': ['SUBSCRIBE', { extra: ['Event: presence'] }],
+  };
+  for (const [kind, [method, request]] of Object.entries(refused)) {
+    const status = Number(kind.split(' ')[1]);
+    const call = { uri: system.uri(long), callId: `refused-${kind}`.replaceAll(' ', '-'), ...request };
+    caller.request(method, call);
+    const answer = await eventually(kind, () =>
+      caller.received.find(({ message }) => message.status === status && header(message, 'Call-ID') === call.callId),
+    );
+    if (method === 'INVITE') caller.request('ACK', { ...call, body: '', extra: [], toTag: tagOf(answer.message) });
+  }
+  let counted: string[] = [];
+  const isCounted = async () => {
+    const { stdout } = await denwaban(['refusals', '--json'], system.environment);
+    const minutes = JSON.parse(stdout) as RefusedInMinute[];
+    const ofCaller = minutes.filter(({ sources }) => sources[0]?.address === address);
+    counted = ofCaller.map(({ method, sipStatus, cause }) => `${method} ${sipStatus} ${cause}`).sort();
+    return counted.length >= Object.keys(refused).length;
+  };
+  await eventually('as many to be counted', isCounted, { timeoutMs: 12_000, everyMs: 1_000 }).catch(() => undefined);
+  expect(counted).toEqual(Object.keys(refused));
 });
 
 it('what strangers write into headers is never in the log', async () => {

@@ -138,9 +138,10 @@ it('what a handler throws ends with the message', () => {
     error: (fields: object, message: string) => void logged.push({ fields, message }),
     child: () => logger,
   };
-  new MessageGuard({ clock, logger }).attach(wire);
+  new MessageGuard({ clock, logger, onRefused: (one) => refused.push(one) }).attach(wire);
   deliver(invite());
   expect(wire.sent[0]).toMatch(/^sip\|txn-1\|\r\nSIP\/2\.0 500 /);
+  expect(refused).toEqual([expect.objectContaining({ method: 'INVITE', status: 500, sourceAddress: '192.0.2.1' })]);
   expect(JSON.stringify(logged)).toContain('message-guard.test.ts');
   expect(JSON.stringify(logged)).not.toContain('0312345678');
 });

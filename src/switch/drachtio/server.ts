@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import { RefusalFold, type Refusals } from '../../kernel/refusal-fold.ts';
+import { causeOfRefusal, RefusalFold, type Refusals } from '../../kernel/refusal-fold.ts';
 import type { HostPort, ServerTransaction, SipEndpoint } from '../sip/api.ts';
 import { CallAdmission, type CallLimits } from './call-limits.ts';
 import { CdrPoster } from './cdr.ts';
@@ -63,20 +63,6 @@ export function createDrachtioServer(options: DrachtioServerOptions): DrachtioSe
 const silent: DrachtioLogger = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 const MAX_ROUTES_PER_CLIENT = 64;
 
-/** Why the SIP stack refuses requests by itself, in a word. */
-const refusalCauses: Record<number, string> = {
-  400: 'bad-request',
-  405: 'method-not-allowed',
-  415: 'media-type',
-  420: 'bad-extension',
-  422: 'session-too-short',
-  481: 'no-such-call',
-  482: 'merged',
-  503: 'overload',
-  505: 'version',
-  513: 'too-large',
-};
-
 class ControlServer implements DrachtioServer {
   readonly #options: DrachtioServerOptions;
   readonly #logger: DrachtioLogger;
@@ -84,7 +70,10 @@ class ControlServer implements DrachtioServer {
   readonly #clients = new Set<ControlClient>();
   readonly #refusals = new RefusalFold();
   readonly #onRefused = (method: string, sipStatus: number, { address }: HostPort) =>
-    this.#refusals.note({ method, sipStatus, address, cause: refusalCauses[sipStatus] ?? 'not-accepted' });
+    this.#refusals.note({
+      ...{ method, sipStatus, address },
+      cause: causeOfRefusal(sipStatus, sipStatus === 503 ? 'overload' : 'not-accepted'),
+    });
   readonly #state: SwitchState;
   readonly #network: NetworkRequests;
   readonly #outgoing: ClientRequests;
