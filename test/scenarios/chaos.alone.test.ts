@@ -28,12 +28,15 @@ import {
   startSipp,
 } from '../support/sipp.ts';
 import { stackName } from '../support/stack.ts';
+import { startSupervisedPair } from '../support/supervised-pair.ts';
 import { denwaban, type System, startSystem } from '../support/system.ts';
 
 /**
  * Every part of the machine stopped, killed, frozen or filled, in random order, while calls come in and are answered by
  * flow and agent. After each: `/health` has told it within 5 s and tells its end within 5 s, calls were answered where
  * they could be. After all: whoever was answered is on record once and closed, and nothing is left anywhere.
+ * With STACK=local also drachtio and FreeSWITCH, where the commands that start them are in DRACHTIO_COMMAND and
+ * FREESWITCH_COMMAND: they are started here then, and must not run yet.
  * `CHAOS_ROUNDS` for more than one of each, `CHAOS_SEED` for the same order again, `CHAOS_ONLY` for those whose name matches.
  */
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1e9));
@@ -60,6 +63,8 @@ function shuffled<T>(list: readonly T[]): T[] {
 
 /** One program on a folder of its own, on the same ports after each start. */
 async function startMachine() {
+  const pair = await startSupervisedPair();
+  cleanUps.push(() => pair?.stop());
   const dataDir = mkdtempSync(join(tmpdir(), 'denwaban-data-'));
   cleanUps.push(() => rmSync(dataDir, { recursive: true, force: true }));
   const canFill = mountSmall(dataDir, 96);
@@ -81,6 +86,7 @@ async function startMachine() {
     canFill,
     postgres,
     isEmbedded: stackName() === 'embedded',
+    pair,
     system: () => system,
     restart: async () => {
       system.program.child.kill('SIGKILL');

@@ -3,6 +3,7 @@ import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestPostgres } from './postgres.ts';
 import { descendants, processesLike, signalAll } from './process-tree.ts';
+import type { SupervisedPair, SupervisedProgram } from './supervised-pair.ts';
 import type { System } from './system.ts';
 
 /** Something that happens to a part of the machine. */
@@ -31,6 +32,8 @@ export interface ChaosMachine {
   restart(): Promise<void>;
   /** Whether the switch is denwaban's own. */
   isEmbedded: boolean;
+  /** The real drachtio and FreeSWITCH, where they are ours to kill. */
+  pair?: SupervisedPair | undefined;
 }
 
 /** Makes the folder a small file system in memory; false where that takes rights that we do not have. */
@@ -80,6 +83,20 @@ export function chaosFaults(machine: ChaosMachine): Fault[] {
       mend: () => signalAll(stopped, 'SIGCONT'),
     };
   };
+  /** Killed: the supervisor starts it again. Frozen: for less and for more than its connection is kept for. */
+  const ofProgram = (name: string, part: string, program: SupervisedProgram): Fault[] => {
+    const pids = () => program.pids();
+    const isTold = { part, newCalls: 'anything' as const, lasts: true };
+    return [
+      { name: `${name} killed`, ...killed(pids), ...isTold, mend: () => program.listening() },
+      { name: `${name} frozen`, ...frozen(pids, 1_000), ...isTold },
+      { name: `${name} frozen for long`, ...frozen(pids, 12_000), ...isTold },
+    ];
+  };
+  const ofPair = ({ drachtio, freeswitch }: SupervisedPair): Fault[] => [
+    ...ofProgram('drachtio', 'drachtio', drachtio),
+    ...ofProgram('FreeSWITCH', `freeswitch ${freeswitch.address}`, freeswitch),
+  ];
   const own: Fault[] = [
     { name: 'switch killed', part: 'switch', newCalls: 'anything', ...killed(theSwitch) },
     { name: 'switch frozen', part: 'switch', newCalls: 'anything', ...frozen(theSwitch, 6_000), lasts: false },
@@ -117,6 +134,7 @@ export function chaosFaults(machine: ChaosMachine): Fault[] {
       mend: nothing,
     },
     ...(machine.isEmbedded ? own : []),
+    ...(machine.pair ? ofPair(machine.pair) : []),
     ...(machine.canFill ? disk : []),
   ];
 }
