@@ -162,12 +162,18 @@ describe('a mail server that', () => {
     expect(await send(server)).toMatchObject({ result: 'failed', reason: 'unreachable' });
   });
 
-  it('takes the connection and says nothing is left when the signal says so', async () => {
+  it.each([
+    ['says nothing', ''],
+    // Each line counts as a sign of life, so that no time-out of silence ever ends it.
+    ['greets without end', '220-one moment\r\n'],
+  ])('takes the connection and %s is left when the signal says so', async (_what, said) => {
     let open = 0;
     const silent = createServer((socket) => {
       open += 1;
+      const saying = setInterval(() => said && socket.write(said), 20);
       socket.on('error', () => undefined);
       socket.on('close', () => {
+        clearInterval(saying);
         open -= 1;
       });
       socket.resume();
@@ -278,6 +284,11 @@ describe('a mailbox of a form that few programs take', () => {
     ['a..b@docomo.ne.jp', '"a..b"@docomo.ne.jp'],
     ['a.@ezweb.ne.jp', '"a."@ezweb.ne.jp'],
     ['"a b"@example.com', '"a b"@example.com'],
+    ['"a@b"@example.com', '"a@b"@example.com'],
+    ['"a\\"b"@example.com', '"a\\"b"@example.com'],
+    ['"a,b;c"@example.com', '"a,b;c"@example.com'],
+    ['-a.-.b...@docomo.ne.jp', '"-a.-.b..."@docomo.ne.jp'],
+    ["!#$%&'*+-/=?^_`{|}~@example.com", "!#$%&'*+-/=?^_`{|}~@example.com"],
   ])('%s goes out as %s', async (target, quoted) => {
     const receivers: string[] = [];
     const server = createServer((socket) => {

@@ -101,6 +101,8 @@ describe('a link of a report', () => {
     expect(Buffer.from(await part.arrayBuffer())).toEqual(wav.subarray(100, 200));
     expect(await statusOf(url, { method: 'HEAD' })).toBe(200);
     expect(await statusOf(url, { headers: { range: 'bytes=5000-' } })).toBe(416);
+    const end = await fetch(url, { headers: { range: 'bytes=-10' } });
+    expect([end.status, Buffer.from(await end.arrayBuffer())]).toEqual([206, wav.subarray(990)]);
   });
 
   it('leads nowhere else: changed, for another recording, signed for another account, without its signature', async () => {
@@ -121,7 +123,15 @@ describe('a link of a report', () => {
         parts.pathname = '/recordings/..%2Fsecret.wav';
       }),
     ];
-    for (const one of forged) expect([one, await statusOf(one)]).toEqual([one, 404]);
+    for (const one of forged) {
+      const statuses = [await statusOf(one), await statusOf(one, { method: 'HEAD' })];
+      expect([one, ...statuses, await statusOf(one, { headers: { range: 'bytes=0-9' } })]).toEqual([
+        one,
+        404,
+        404,
+        404,
+      ]);
+    }
     expect(await statusOf(at(url, ({ searchParams }) => searchParams.delete('sig')))).toBe(400);
     // Its file is not there: to a browser, too, this is no page.
     expect(await statusOf(await link('gone_1'), { headers: { accept: 'text/html' } })).toBe(404);
@@ -131,6 +141,14 @@ describe('a link of a report', () => {
     const url = await link();
     aheadMs = 15 * dayMs;
     expect(await statusOf(url)).toBe(410);
+    // A player that has begun hears no more of it, nor how long it is.
+    expect(await statusOf(url, { headers: { range: 'bytes=100-199' } })).toBe(410);
+    const head = await fetch(url, { method: 'HEAD' });
+    expect([head.status, head.headers.get('accept-ranges'), head.headers.get('content-disposition')]).toEqual([
+      410,
+      null,
+      null,
+    ]);
     aheadMs = 0;
     expect(await statusOf(url)).toBe(200);
     const momoSan = browserOf('other');
