@@ -12,7 +12,6 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { build } from 'vite';
 
 const root = resolve(import.meta.dirname, '..');
 const source = join(root, 'src/web/console');
@@ -37,7 +36,7 @@ export async function buildConsole(): Promise<void> {
   // Put in place whole: two can build at once, and a program may be serving the old ones.
   const made = mkdtempSync(join(root, 'dist/console-'));
   try {
-    await build({ configFile: join(source, 'vite.config.ts'), build: { outDir: made } });
+    await buildFor(made);
     compressAll(made);
     chmodSync(made, 0o755);
     rmSync(target, { recursive: true, force: true });
@@ -45,6 +44,20 @@ export async function buildConsole(): Promise<void> {
     writeFileSync(stamp, hash);
   } finally {
     rmSync(made, { recursive: true, force: true });
+  }
+}
+
+/** As it is for people, whoever asks: under a test runner it would be React's own build for developers, at half the speed. */
+async function buildFor(folder: string): Promise<void> {
+  // Only where there is something to build: to load it takes a second.
+  const { build } = await import('vite');
+  const { NODE_ENV } = process.env;
+  process.env.NODE_ENV = 'production';
+  try {
+    await build({ configFile: join(source, 'vite.config.ts'), build: { outDir: folder } });
+  } finally {
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV;
+    else process.env.NODE_ENV = NODE_ENV;
   }
 }
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Receiver, startReceiver } from '../outbox/harness.ts';
 import type { DeskAgent } from '../support/desk-agent.ts';
 import { DeskScene, hears, tones } from '../support/desk-scene.ts';
-import { Pages, photo, photos, signIn } from './pages.ts';
+import { Pages, photo, photos } from './pages.ts';
 
 /** What needs attention, at the console, made by calls on phones that are not ours. */
 const people = '0322220001';
@@ -34,8 +34,7 @@ beforeAll(async () => {
     DeskScene.open('test/console/flows', change, { ALLOW_INSECURE_TARGETS: 'yes' }),
     Pages.start(),
   ]);
-  hanako = await scene.agent('hanako', 880);
-  taro = await scene.agent('taro', 1_200);
+  [hanako, taro] = await Promise.all([scene.agent('hanako', 880), scene.agent('taro', 1_200)]);
 });
 afterAll(async () => {
   const faults = await pages.clear();
@@ -49,9 +48,7 @@ afterEach(async () => {
 });
 
 async function open(name: string): Promise<Page> {
-  const page = await pages.open(scene.system.httpUrl);
-  await signIn(page, name, scene.secrets.users.get(name) ?? '');
-  return page;
+  return pages.open(scene.system.httpUrl, { as: { name, password: scene.secrets.users.get(name) ?? '' } });
 }
 
 const panelOf = (page: Page) => page.getByRole('region', { name: '要対応' });
@@ -78,10 +75,9 @@ async function report(agent: DeskAgent, form: object): Promise<void> {
 }
 
 it('a report that goes nowhere: the agent is told so, and whoever looks after the desk sees it', async () => {
-  const boss = await open('boss');
+  const [boss, agent] = await Promise.all([open('boss'), open('hanako')]);
   await panelOf(boss).getByText('対応が必要なことはありません').waitFor();
   await photo(boss, 'attention-none');
-  const agent = await open('hanako');
   await talk(hanako);
   await agent.getByTestId('intake').getByText('営業電話').click();
   await agent.keyboard.press('Control+Enter');
@@ -93,7 +89,7 @@ it('a report that goes nowhere: the agent is told so, and whoever looks after th
 });
 
 it('complaints, a form that nobody finished, and a report that did not arrive; a supervisor sees, an operator decides', async () => {
-  const [boss, root] = [await open('boss'), await open('root')];
+  const [boss, root] = await Promise.all([open('boss'), open('root')]);
   answer = 410;
   await talk(hanako);
   await report(hanako, { outcome: 'complaint', business: '対応が遅い' });

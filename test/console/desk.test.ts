@@ -47,7 +47,7 @@ afterAll(async () => {
   await receiver.close();
 });
 afterEach(async () => {
-  for (const party of running.splice(0).reverse()) await party.stop();
+  await Promise.all(running.splice(0).map((party) => party.stop()));
   expect(await pages.clear()).toEqual([]);
 });
 
@@ -66,6 +66,7 @@ function flowsThatReportTo(url: string): string {
   return folder;
 }
 
+const person = (name: string) => ({ name, password: secrets.users.get(name) ?? '' });
 const openPage = (options?: Parameters<Pages['open']>[1]) => pages.open(system.httpUrl, options);
 
 const signIn = (page: Page, name: string, password = secrets.users.get(name) ?? '') => signInAs(page, name, password);
@@ -197,9 +198,7 @@ describe('the console', () => {
   it('an agent by keyboard alone: is rung, answers, writes the form, holds, reports, hands over, and is ready for the next', {
     timeout: 120_000,
   }, async () => {
-    const page = await openPage();
-    await signIn(page, 'hanako');
-    const phone = await phoneOf('hanako');
+    const [page, phone] = await Promise.all([openPage({ as: person('hanako') }), phoneOf('hanako')]);
     await state(page).getByText('退席', { exact: true }).waitFor();
     await page.keyboard.press('F4');
     await page.getByText('離席の理由').waitFor();
@@ -285,8 +284,7 @@ describe('the console', () => {
   });
 
   it('the caller handed over after the report: the next agent has the same form, and what changes is reported in its place', async () => {
-    const page = await openPage();
-    await signIn(page, 'taro');
+    const page = await openPage({ as: person('taro') });
     await state(page).getByText('退席', { exact: true }).waitFor();
     await page.getByText('前の電話の受付票が終わっていません。').waitFor();
     const form = page.getByTestId('intake');
@@ -317,9 +315,7 @@ describe('the console', () => {
   });
 
   it('a supervisor sees the desk as it changes, sets states, listens in, and ends a call', async () => {
-    const page = await openPage();
-    await signIn(page, 'boss');
-    const phone = await phoneOf('taro');
+    const [page, phone] = await Promise.all([openPage({ as: person('boss') }), phoneOf('taro')]);
     const row = page.getByRole('row', { name: /鈴木太郎/ });
     await row.getByText('退席').waitFor();
     const other = await call();
@@ -346,8 +342,7 @@ describe('the console', () => {
   });
 
   it('who is signed out elsewhere is asked to sign in again', async () => {
-    const page = await openPage();
-    await signIn(page, 'taro');
+    const page = await openPage({ as: person('taro') });
     await state(page).waitFor();
     const { userId } = (await (await page.request.get(`${system.httpUrl}/api/v1/me`)).json()).user;
     await page.request.delete(`${system.httpUrl}/api/v1/users/${userId}/sessions`, { headers: { 'x-denwaban': '1' } });

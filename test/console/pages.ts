@@ -1,47 +1,79 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserServer, Page } from 'playwright-core';
 import { buildConsole } from '../../scripts/build-console.ts';
 import { startChromium } from '../support/chromium.ts';
+
+interface PageOptions {
+  locale?: string;
+  colorScheme?: 'light' | 'dark';
+  /** Who is signed in already. Without it the page asks. */
+  as?: { name: string; password: string };
+}
 
 /** Pages of the console in Chromium, and what must never happen on one. */
 export class Pages {
   readonly #browser: Browser;
-  readonly #contexts: BrowserContext[] = [];
+  readonly #server: BrowserServer;
+  /** By locale, for the next page: what a browser has loaded once it does not load, read and compile again. */
+  readonly #free = new Map<string, BrowserContext[]>();
+  readonly #used: { locale: string; context: BrowserContext; page: Page }[] = [];
   readonly #faults: string[] = [];
 
-  private constructor(browser: Browser) {
+  private constructor({ browser, server }: { browser: Browser; server: BrowserServer }) {
     this.#browser = browser;
+    this.#server = server;
   }
 
   /** Builds the console as well. */
   static async start(): Promise<Pages> {
-    await buildConsole();
-    return new Pages(await startChromium());
+    const [browser] = await Promise.all([startChromium(), buildConsole()]);
+    return new Pages(browser);
   }
 
-  async open(url: string, options: { locale?: string; colorScheme?: 'light' | 'dark' } = {}): Promise<Page> {
-    const { locale = 'ja-JP', colorScheme = 'light' } = options;
-    const context = await this.#browser.newContext({ locale, colorScheme, viewport: { width: 1440, height: 960 } });
-    this.#contexts.push(context);
+  /** A page of its own: no other has its cookies or what it keeps. */
+  async open(url: string, { locale = 'ja-JP', colorScheme = 'light', as }: PageOptions = {}): Promise<Page> {
+    const context = this.#free.get(locale)?.pop() ?? (await this.#browser.newContext({ locale }));
     const page = await context.newPage();
+    this.#used.push({ locale, context, page });
     page.setDefaultTimeout(10_000);
     page.on('pageerror', (error) => this.#faults.push(error.message));
     page.on('console', (message) => {
       if (/Content Security Policy/.test(message.text())) this.#faults.push(message.text());
     });
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width: 1_440, height: 960 });
+    if (as) {
+      const data = { loginName: as.name, password: as.password };
+      const answer = await page.request.post(`${url}/api/v1/login`, { data, headers: { 'x-denwaban': '1' } });
+      if (!answer.ok()) throw new Error(`${as.name} could not sign in: ${answer.status()} ${await answer.text()}`);
+    }
     await page.goto(url);
     return page;
   }
 
   /** Closes all pages. Gives what the rules for pages (CSP) forbid and was tried, and faults of scripts. */
   async clear(): Promise<string[]> {
-    for (const context of this.#contexts.splice(0)) await context.close();
+    await Promise.all(
+      this.#used.splice(0).map(async ({ locale, context, page }) => {
+        await page.unrouteAll({ behavior: 'ignoreErrors' });
+        await page.evaluate('globalThis.localStorage?.clear()').catch(() => undefined);
+        await page.close();
+        await context.clearCookies();
+        this.#free.set(locale, [...(this.#free.get(locale) ?? []), context]);
+      }),
+    );
     return this.#faults.splice(0);
   }
 
+  /** The browser is gone from one moment to the next, and all pages with it. */
+  async kill(): Promise<void> {
+    this.#used.splice(0);
+    await this.#server.kill();
+  }
+
   close(): Promise<void> {
-    return this.#browser.close();
+    return this.#server.close();
   }
 }
 

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DeskAgent } from '../support/desk-agent.ts';
 import { type Caller, DeskScene, hears, tones } from '../support/desk-scene.ts';
-import { Pages, photo, photos, signIn } from './pages.ts';
+import { Pages, photo, photos } from './pages.ts';
 
 /** A supervisor at the console, in a browser, with calls on phones that are not ours; what each party hears is measured. */
 const people = '0322220001';
@@ -16,11 +16,12 @@ let boss: DeskAgent;
 
 beforeAll(async () => {
   [scene, pages] = await Promise.all([DeskScene.open('test/console/flows'), Pages.start()]);
-  hanako = await scene.agent('hanako', agentHz);
-  taro = await scene.agent('taro', otherHz);
-  boss = await scene.agent('boss', bossHz);
-  page = await pages.open(scene.system.httpUrl);
-  await signIn(page, 'boss', scene.secrets.users.get('boss') ?? '');
+  [hanako, taro, boss, page] = await Promise.all([
+    scene.agent('hanako', agentHz),
+    scene.agent('taro', otherHz),
+    scene.agent('boss', bossHz),
+    pages.open(scene.system.httpUrl, { as: { name: 'boss', password: scene.secrets.users.get('boss') ?? '' } }),
+  ]);
   await page.getByRole('region', { name: '受付窓口' }).waitFor();
 });
 afterAll(async () => {

@@ -14,13 +14,11 @@ const options = {
   ],
 };
 
-/** Debian's Chromium, with a profile of its own that is gone afterwards, and that asks nobody on the network. */
-export function startChromium(): Promise<Browser> {
-  return chromium.launch(options);
-}
-
-/** One that a test can kill: `kill` is SIGKILL, without a word to the pages. */
-export async function startMortalChromium(): Promise<{ browser: Browser; server: BrowserServer }> {
+/**
+ * Debian's Chromium, with a profile of its own that is gone afterwards, and that asks nobody on the network. `server`: by
+ * which a test can kill it (SIGKILL), without a word to the pages.
+ */
+export async function startChromium(): Promise<{ browser: Browser; server: BrowserServer }> {
   const server = await chromium.launchServer(options);
   return { browser: await chromium.connect(server.wsEndpoint()), server };
 }

@@ -85,7 +85,7 @@ export class DeskScene {
   }
 
   async close(): Promise<void> {
-    for (const agent of this.#agents.values()) await agent.phone.stop();
+    await Promise.all([...this.#agents.values()].map((agent) => agent.phone.stop()));
     await this.system.stop();
   }
 
@@ -152,8 +152,8 @@ export class DeskScene {
 
   /** After a test: everybody else goes, agents go home. */
   async clear(): Promise<void> {
-    for (const phone of this.#others.splice(0).reverse()) await phone.stop();
-    for (const agent of this.#agents.values()) await agent.want('offline');
+    await Promise.all(this.#others.splice(0).map((phone) => phone.stop()));
+    await Promise.all([...this.#agents.values()].map((agent) => agent.want('offline')));
     await this.atRest();
   }
 }
