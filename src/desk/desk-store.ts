@@ -268,6 +268,11 @@ export interface DeskSettingsStore {
 export interface DeskStaffStore {
   /** Now, or once the present call is over. `byUserId`: who asks for it. False: no such agent. */
   setAgentState(agentId: string, wanted: WantedState, reason?: string, byUserId?: string): Promise<boolean>;
+  /**
+   * A phone of the agent has registered anew. Ends the pause of one whom the desk found unreachable, and says whether it
+   * did; a state that somebody has set since stays.
+   */
+  phoneIsBack(agentId: string): Promise<boolean>;
   /** The wrap-up ends before its time. */
   endWrapUp(agentId: string, byUserId?: string): Promise<void>;
   findAgent(agentId: string): Promise<AgentStatus | undefined>;

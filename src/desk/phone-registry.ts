@@ -64,8 +64,11 @@ export interface RegistrationRequest {
 }
 
 export type RegistrationOutcome =
-  /** `contacts`: of this phone, as they are now. */
-  | { ok: true; contacts: PhoneContact[] }
+  /**
+   * `contacts`: of this phone, as they are now. `isAnew`: one of them was not there before, or comes from another life of
+   * the device or by another way; a mere refresh says nothing of whether it can be rung.
+   */
+  | { ok: true; contacts: PhoneContact[]; isAnew: boolean }
   /** `out-of-order`: not newer than the REGISTER of the same Call-ID that made a binding (RFC 3261, 10.3, 7). */
   | { ok: false; why: 'out-of-order' | 'too-many' };
 

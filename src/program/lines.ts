@@ -21,7 +21,7 @@ export async function openLines(context: ProgramContext, { stores, redis, ledger
   const onRefused = ({ method, status, reason, sourceAddress }: RefusedRequest) =>
     refusals.note({ method, sipStatus: status, cause: causeOfRefusal(status, reason), address: sourceAddress });
   const onChannelRecord = keepChannelRecords(stores, logger, shutdown);
-  const phones = phoneRegistrations(redis, stores.known.phones);
+  const phones = phoneRegistrations(redis, stores.known.phones, logger);
   const { registry } = phones;
   const revocation = await startPhoneRevocation({ data: stores.data, registry, clock, logger, shutdown });
   const telephony = createTelephony({ ...config, ...pair, phones, onChannelRecord, onRefused, clock, logger });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { PhoneCredentialStore } from '../accounts/phone-credentials.ts';
 import type { PhoneRegistrations } from '../call/phones.ts';
 import type { CallService } from '../call/service.ts';
+import { endingPauses } from '../desk/phone-back.ts';
 import { systemClock as clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Shutdown } from '../kernel/shutdown.ts';
@@ -9,6 +10,7 @@ import { openRedis, type RedisConnection } from '../store/redis/open-redis.ts';
 import { startPrivateRedis } from '../store/redis/private-redis.ts';
 import { RedisCallOrders } from '../store/redis/redis-call-orders.ts';
 import type { RedisCallStateStore } from '../store/redis/redis-call-state-store.ts';
+import { RedisDeskStore } from '../store/redis/redis-desk-store.ts';
 import { RedisPhoneRegistry } from '../store/redis/redis-phone-registry.ts';
 import { RedisRegistrationGuard } from '../store/redis/redis-registration-guard.ts';
 import type { ProgramContext } from './context.ts';
@@ -30,10 +32,11 @@ export async function connectRedis({ config, logger, shutdown, board }: ProgramC
 export function phoneRegistrations(
   redis: RedisConnection,
   phones: Pick<PhoneCredentialStore, 'findForDigest'>,
+  logger: Logger,
 ): PhoneRegistrations {
   return {
     realm: phoneRealm,
-    registry: new RedisPhoneRegistry(redis),
+    registry: endingPauses(new RedisPhoneRegistry(redis), { desk: new RedisDeskStore(redis), logger }),
     guard: new RedisRegistrationGuard(redis),
     credentials: { find: (username) => phones.findForDigest(username) },
   };

@@ -247,6 +247,19 @@ const advance = step('advance', fc.constantFrom(500, 2_000, 6_000, 6_000, 16_000
   desk.advance(ms),
 );
 
+/** A phone registers anew: only who was paused as unreachable, and wished nothing else since, takes calls again. */
+const phoneBack = step('phoneBack', index, async (desk, agent) => {
+  const agentId = pick(agentIds, agent) ?? '';
+  await desk.store.tick();
+  const before = await desk.store.findAgent(agentId);
+  const isPaused = before?.reason === 'unreachable' && before.wanted === 'available';
+  expect(await desk.store.phoneIsBack(agentId)).toBe(isPaused);
+  const after = await desk.store.findAgent(agentId);
+  if (isPaused) expect(after?.reason).not.toBe('unreachable');
+  else expect(after).toEqual(before);
+  await desk.check();
+});
+
 const endWrapUp = step('endWrapUp', index, async (desk, agent) => {
   await desk.store.endWrapUp(pick(agentIds, agent) ?? '');
   await desk.check();
@@ -336,6 +349,7 @@ const weighted: [number, fc.Arbitrary<Step>][] = [
   [1, dropCallBack],
   [4, advance],
   [1, endWrapUp],
+  [2, phoneBack],
   [1, hang],
   [1, revive],
   [1, takeOver],

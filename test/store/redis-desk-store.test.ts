@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { endingPauses } from '../../src/desk/phone-back.ts';
+import type { PhoneRegistry } from '../../src/desk/phone-registry.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
 import { desksOnRedis } from '../support/desk-harness.ts';
 
 const { open } = desksOnRedis();
@@ -194,6 +197,59 @@ describe('an agent who does not answer', () => {
     expect(await desk.stateOf('dead')).toBe('break (unreachable)');
     await desk.enqueue('b');
     expect(await desk.offers()).toEqual(['a→ann']);
+  });
+
+  describe('paused as unreachable, when the phone registers anew', () => {
+    const paused = async () => {
+      const desk = await open({ missesBeforePause: 5 }, ['dead']);
+      await desk.enqueue('a');
+      await desk.store.report(await desk.offerOf('dead'), { type: 'missed', why: 'unreachable' });
+      expect(await desk.stateOf('dead')).toBe('break (unreachable)');
+      return desk;
+    };
+    const registry: PhoneRegistry = {
+      register: async ({ callId }) => ({ ok: true, contacts: [], isAnew: callId === 'anew' }),
+      contactsOf: async () => [],
+      forget: async () => undefined,
+    };
+    const registers = async ({ store }: Awaited<ReturnType<typeof paused>>, callId: string) => {
+      const source = { transport: 'udp', address: '192.0.2.1', port: 5_060 } as const;
+      const request = { agentId: 'dead', phone: 'dead-1', callId, cseq: 1, source, userAgent: '', changes: [] };
+      await endingPauses(registry, { desk: store, logger: silentLogger }).register(request);
+    };
+
+    it('takes calls again, and the history says why; not by a mere refresh', async () => {
+      const desk = await paused();
+      await desk.store.leave('a');
+      await registers(desk, 'refresh');
+      expect(await desk.stateOf('dead')).toBe('break (unreachable)');
+      await registers(desk, 'anew');
+      expect(await desk.stateOf('dead')).toBe('available (phone-back)');
+      expect((await desk.store.findAgent('dead'))?.missesInRow).toBe(0);
+      const changes = await desk.store.readChanges('', 100);
+      expect(changes.at(-1)).toMatchObject({ from: 'break', state: 'available', reason: 'phone-back' });
+      await desk.enqueue('b');
+      expect(await desk.offers()).toEqual(['b→dead']);
+    });
+
+    it('stays what somebody has set since', async () => {
+      const desk = await paused();
+      await desk.store.setAgentState('dead', 'break', 'unreachable', 'boss');
+      await registers(desk, 'anew');
+      expect(await desk.stateOf('dead')).toBe('break (unreachable)');
+      await desk.store.setAgentState('dead', 'offline', '', 'boss');
+      await registers(desk, 'anew');
+      expect(await desk.stateOf('dead')).toBe('offline');
+    });
+
+    it('is not for who was paused after misses', async () => {
+      const desk = await open({ missesBeforePause: 1 }, ['ann']);
+      await desk.enqueue('a');
+      await desk.miss('ann');
+      expect(await desk.store.phoneIsBack('ann')).toBe(false);
+      expect(await desk.stateOf('ann')).toBe('break (missed-calls)');
+      expect(await desk.store.phoneIsBack('nobody')).toBe(false);
+    });
   });
 
   it('whom we could not ring or connect has missed nothing: the next is rung 2 s later, the same one after 10 s', async () => {

@@ -82,6 +82,26 @@ describe('RedisPhoneRegistry', () => {
     expect(outcome).toMatchObject({ ok: true, contacts: [{ uri: 'sip:c1@192.0.2.1:5060' }] });
   });
 
+  it('says whether a phone has registered anew, or only that it is still there', async () => {
+    const { registry } = make();
+    const isAnew = async (more: Partial<RegistrationRequest>) => {
+      const outcome = await registry.register(ask(more));
+      return outcome.ok && outcome.isAnew;
+    };
+    const changes = [contact('c1')];
+    expect(await isAnew({ changes })).toBe(true);
+    expect(await isAnew({ changes })).toBe(false);
+    expect(await isAnew({ changes: [] })).toBe(false);
+    // Started anew; by another way; another phone beside it.
+    expect(await isAnew({ changes, callId: 'call-2' })).toBe(true);
+    const source = { transport: 'udp', address: '203.0.113.5', port: 40_002 } as const;
+    expect(await isAnew({ changes, callId: 'call-2', source })).toBe(true);
+    expect(await isAnew({ changes: [...changes, contact('c2')], callId: 'call-2', source })).toBe(true);
+    const gone = [contact('c1', { expiresMs: 0 })];
+    expect(await isAnew({ changes: gone, callId: 'call-2', source })).toBe(false);
+    expect(await isAnew({ changes, callId: 'call-2', source })).toBe(true);
+  });
+
   it('refuses what is older than the newest of the same Call-ID, and changes nothing then', async () => {
     const { registry } = make();
     await registry.register(ask({ cseq: 10, changes: [contact('c1')] }));
@@ -97,6 +117,7 @@ describe('RedisPhoneRegistry', () => {
     ).toEqual({
       ok: true,
       contacts: [],
+      isAnew: false,
     });
   });
 
@@ -111,6 +132,7 @@ describe('RedisPhoneRegistry', () => {
     expect(await registry.register(ask({ phone: 'soft', callId: 'call-2', changes: 'all' }))).toEqual({
       ok: true,
       contacts: [],
+      isAnew: false,
     });
     expect((await registry.contactsOf('a1')).map(({ phone }) => phone)).toEqual(['desk']);
   });

@@ -237,6 +237,10 @@ export class RedisDeskStore implements DeskStore {
     return z.boolean().parse(await this.#run('deskSetAgentState', agentId, wanted, reason, byUserId));
   }
 
+  async phoneIsBack(agentId: string): Promise<boolean> {
+    return z.boolean().parse(await this.#run('deskPhoneBack', agentId));
+  }
+
   async endWrapUp(agentId: string, byUserId = ''): Promise<void> {
     await this.#run('deskEndWrapUp', agentId, byUserId);
   }

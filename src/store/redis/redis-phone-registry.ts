@@ -50,10 +50,10 @@ export class RedisPhoneRegistry implements PhoneRegistry, PhoneStates {
       [this.#key(agentId)],
       [phone, callId, cseq, maxContactsPerAgent, changes === 'all' ? 'all' : 'some', ...kept],
     );
-    const [status, ...contacts] = repliesSchema.parse(result);
+    const [status, anew, ...contacts] = repliesSchema.parse(result);
     if (status === 'out-of-order' || status === 'too-many') return { ok: false, why: status };
     assert(status === 'ok', `registerPhone answers ok, not ${status}`);
-    return { ok: true, contacts: inOrder(contacts) };
+    return { ok: true, contacts: inOrder(contacts), isAnew: anew === 'anew' };
   }
 
   async contactsOf(agentId: string): Promise<PhoneContact[]> {

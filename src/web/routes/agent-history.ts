@@ -12,7 +12,8 @@ const changeSchema = z.object({
   from: z.enum(agentStates),
   state: z.enum(agentStates),
   reason: z.string().meta({
-    description: 'of a break; unreachable, missed-calls: paused by the desk; listening: hears a talk of others',
+    description:
+      'of a break; unreachable, missed-calls: paused by the desk; listening: hears others talk. phone-back: available again',
   }),
   callId: z.string().optional(),
   by: z

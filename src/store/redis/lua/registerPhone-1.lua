@@ -3,7 +3,7 @@
 -- ARGV[1] phone, [2] Call-ID, [3] CSeq number, [4] most contacts of an agent
 -- ARGV[5] "all" (every binding of the phone ends) or "some"
 -- ARGV[6…] JSON of each change: bindingId, expiresMs, and what is kept of the contact
--- Result: "ok", then the phone's contacts as JSON with expiresInMs; or "out-of-order"; or "too-many"
+-- Result: "ok", "anew" or "refreshed", then the phone's contacts as JSON with expiresInMs; or "out-of-order"; or "too-many"
 local phone, callId, cseq, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -55,8 +55,16 @@ local function dropFormerLives(change)
   for _, field in ipairs(former) do drop(field) end
 end
 
+-- The same device by the same way: it has only said that it is still there.
+local function isRefresh(before, change)
+  return before and before.callId == callId and before.source.transport == change.source.transport
+    and before.source.address == change.source.address and before.source.port == change.source.port
+end
+
+local anew = false
 for _, change in ipairs(changes) do
   local field = change.field
+  anew = anew or (change.expiresMs > 0 and not isRefresh(contacts[field], change))
   drop(field)
   if change.expiresMs > 0 then
     dropFormerLives(change)
@@ -71,7 +79,7 @@ end
 if count > most then return {'too-many'} end
 
 redis.call('DEL', KEYS[1])
-local result, lastMs = {'ok'}, 0
+local result, lastMs = {'ok', anew and 'anew' or 'refreshed'}, 0
 for field, contact in pairs(contacts) do
   redis.call('HSET', KEYS[1], field, cjson.encode(contact))
   lastMs = math.max(lastMs, contact.expiresAtMs)

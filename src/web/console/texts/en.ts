@@ -71,7 +71,8 @@ export const en: Texts = {
   },
   reason: {
     'missed-calls': 'paused: calls were missed',
-    unreachable: 'paused: phone not reachable',
+    unreachable: 'paused until the phone can be reached',
+    'phone-back': 'the phone is back',
     listening: 'Listening in',
     lunch: 'Lunch',
     rest: 'Short break',

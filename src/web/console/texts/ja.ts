@@ -69,7 +69,8 @@ export const ja = {
   },
   reason: {
     'missed-calls': '不応答が続いたため自動停止',
-    unreachable: '電話機につながらないため自動停止',
+    unreachable: '電話機につながらないため自動停止（つながりしだい再開）',
+    'phone-back': '電話機がつながり自動再開',
     listening: 'モニタリング中',
     lunch: '昼休み',
     rest: '小休憩',

@@ -37,8 +37,9 @@ function desk.leaveFree(agent)
   for _, queue in ipairs(desk.profile(agent).queues) do redis.call('ZREM', base .. 'free:' .. queue, agent) end
 end
 
--- Nothing holds the agent any more: takes up what was wanted. Who wanted it is told the first time.
-function desk.letGo(agent)
+-- Nothing holds the agent any more: takes up what was wanted. Who wanted it is told the first time. `why`: of taking
+-- calls again.
+function desk.letGo(agent, why)
   local wanted, reason, by = desk.get('agent', agent, 'wanted', 'wantedReason', 'wantedBy')
   redis.call('HDEL', base .. 'agent:' .. agent, 'offer', 'call', 'wantedBy')
   desk.unremind('agent', agent)
@@ -51,7 +52,7 @@ function desk.letGo(agent)
   elseif desk.get('agent', agent, 'listens') then
     desk.setState(agent, 'break', 'listening', nil, by)
   else
-    desk.setState(agent, 'available', '', nil, by)
+    desk.setState(agent, 'available', why or '', nil, by)
     for _, queue in ipairs(desk.profile(agent).queues) do desk.joinFree(agent, queue) end
     desk.freed[agent] = true
   end
