@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isNumberPrefix } from '../kernel/phone-number.ts';
 
 /** Whether the provider serves the account at all (service-rules.md, Contracts): otherwise every call is refused. */
 export const accountStatuses = ['active', 'suspended', 'ended'] as const;
@@ -38,12 +39,23 @@ export const accountSchema = z.strictObject({
 });
 export type Account = z.infer<typeof accountSchema>;
 
+const prefixSchema = z
+  .string()
+  .min(1)
+  .refine((prefix) => isNumberPrefix(prefix), 'the beginning of a number, without a sign for the rest: 03, +8190, *');
+
 /** An account as people write it: what the provider has decided of it stays where it is not named. */
 export const writtenAccountSchema = accountSchema.extend({
   status: z.enum(accountStatuses).optional().meta({ description: 'left out: as it is, `active` for a new account' }),
   answeringService: z.enum(answeringServices).optional().meta({
     description: 'whether people answer; suspended: an `escalate` of its flows leaves by `closed`. Left out: as it is',
   }),
+  outbound: outboundRulesSchema
+    .extend({
+      allow: z.array(prefixSchema).max(200).default([]),
+      deny: z.array(prefixSchema).max(200).default([]),
+    })
+    .default({ allow: [], deny: [] }),
 });
 export type WrittenAccount = z.infer<typeof writtenAccountSchema>;
 

@@ -53,7 +53,7 @@ const known = new WeakMap<OutboundRules, { allow: string[]; deny: string[] }>();
 function normalized(rules: OutboundRules): { allow: string[]; deny: string[] } {
   let found = known.get(rules);
   if (!found) {
-    found = { allow: prefixes(rules.allow), deny: prefixes(rules.deny) };
+    found = { allow: prefixes(rules.allow), deny: prefixes(rules.deny).flatMap(alsoWithPlus) };
     known.set(rules, found);
   }
   return found;
@@ -61,6 +61,12 @@ function normalized(rules: OutboundRules): { allow: string[]; deny: string[] } {
 
 function prefixes(written: readonly string[]): string[] {
   return written.map((prefix) => (prefix.trim() === any ? any : normalizeNumberPrefix(prefix))).filter(Boolean);
+}
+
+/** `8190` denies mobiles as `+8190` does: who denies is understood in the wider sense, who allows in the narrower. */
+function alsoWithPlus(prefix: string): string[] {
+  const inJapan = /^810?(\d*)$/.exec(prefix);
+  return inJapan ? [prefix, `+81${inJapan[1]}`] : [prefix];
 }
 
 function readForDialling(written: string): DialledNumber | undefined {

@@ -160,8 +160,8 @@ function trunkFaults(number: string, path: Path, scope: Scope): FlowFault[] {
 /** Kinds that no account's rules can allow, so that the caller would never be connected; and what to do about it. */
 const badKinds: Partial<Record<NumberKind, Words>> = {
   impossible: {
-    en: 'Look whether digits are missing or too many: 03-1234-5678 has ten, mobiles have eleven',
-    ja: '桁数を確かめてください（03-1234-5678 は 10 桁、携帯電話は 11 桁です）',
+    en: 'Look whether digits are missing or too many: 03-1234-5678 has ten, mobiles have eleven, other countries begin with +',
+    ja: '桁数を確かめてください（03-1234-5678 は 10 桁、携帯電話は 11 桁、国際番号は + から書きます）',
   },
   m2m: {
     en: 'Numbers of machines and pagers (020) cannot be dialled: name another',

@@ -8,6 +8,7 @@ const emergencyNumbers = new Set(['110', '118', '119']);
 const subscriber = String.raw`(?:[1-9]\d{8,9}|200\d{10})`;
 const national = new RegExp(`^0${subscriber}$`);
 const withoutPlus = new RegExp(`^81(0?${subscriber})$`);
+const callerIdPrefixes = /^(?:184|186)+/;
 /** 184 withholds the caller id of one call, 186 shows it: dialled before the number, no part of it. */
 const callerIdPrefix = /^(?:184|186)(?=\+|0|81\d{9}|1\d\d$)/;
 
@@ -16,24 +17,27 @@ const callerIdPrefix = /^(?:184|186)(?=\+|0|81\d{9}|1\d\d$)/;
  * full-width forms: `０３－1234 5678` → `0312345678`.
  */
 export function stripFormatting(written: string): string {
-  return written.normalize('NFKC').replace(/[\s().[\]\p{Pd}\p{Cf}−ー・·/]/gu, '');
+  const bare = written.normalize('NFKC').replace(/[\s().[\]\p{Pd}\p{Cf}−ー─━~・·‧•/]/gu, '');
+  return bare.replace(/^\++/, '+');
 }
 
 /**
  * True for 110, 118 and 119, however they are written or prefixed: 184/186, a country code, a trunk zero, a carrier's
- * 00XY, and * and # about them, which a trunk may take for keys.
+ * 00XY, and * and # about them, which a trunk may take for keys, or for a service's code (`*67`).
  */
 export function isEmergencyNumber(written: string): boolean {
   const bare = stripFormatting(written);
-  const parts = [bare.replace(/[*#]/g, ''), ...bare.split(/[*#]+/)];
+  const parts = [bare.replace(/[*#]/g, ''), bare.replace(/^[*#]\d\d/, ''), ...bare.split(/[*#]+/)];
   return parts.some((part) => emergencyNumbers.has(withoutPrefixes(part)));
 }
 
 function withoutPrefixes(part: string): string {
   return part
-    .replace(/^(?:184|186)/, '')
+    .replace(callerIdPrefixes, '')
+    .replace(/^122(?=00)/, '')
+    .replace(/^\+(?=0|1\d\d$)/, '')
     .replace(/^(?:00\d{1,2}(?=1\d\d$)|(?:\+|010|0{0,3})81)/, '')
-    .replace(/^(?:184|186)/, '')
+    .replace(callerIdPrefixes, '')
     .replace(/^0+/, '');
 }
 
@@ -101,6 +105,13 @@ export function normalizeNumberPrefix(written: string): string {
   return /^0(?!0)/.test(bare) ? `+81${bare.slice(1)}` : bare;
 }
 
+/** Whether a rule can mean any number at all: the beginning of a number, of an extension, or of a name. */
+export function isNumberPrefix(written: string): boolean {
+  return (
+    /^(?:\+?\d*|[*#][\d*#]*|[A-Za-z_]\w*)$/.test(normalizeNumberPrefix(written)) && stripFormatting(written) !== ''
+  );
+}
+
 /** The kind of a number by the Japanese numbering plan, for outbound rules and prices. */
 export type NumberKind =
   | 'emergency'
@@ -156,8 +167,18 @@ export function classifyPhoneNumber(written: string): NumberKind {
   if (number.startsWith('+81')) return kindInJapan(number.slice(3));
   if (number.startsWith('+')) return kindAbroad(number);
   if (/^1\d\d$/.test(number)) return 'special';
-  if (number.startsWith('00')) return 'prefix';
-  return /^0\d{5,}$/.test(number) || /^\d[\d*#]*[A-Za-z_]/.test(number) ? 'impossible' : 'other';
+  if (/^(?:122)?00/.test(number)) return 'prefix';
+  return /^0\d{5,}$/.test(number) || /^\d[\d*#]*[A-Za-z_]/.test(number) || isPublicInside(number)
+    ? 'impossible'
+    : 'other';
+}
+
+/**
+ * More digits than an extension has, though no number by our reading: `442071234567`, `*67` or a word before a number,
+ * 184 twice. A trunk may read a number in it all the same, one that no rule has looked at.
+ */
+function isPublicInside(number: string): boolean {
+  return number.replace(/\D/g, '').length > longestExtension;
 }
 
 /** What will be dialled for what is written. @throws DenwabanError `PHONE_NUMBER_INVALID`. */
@@ -165,6 +186,8 @@ export function readDialledNumber(written: string): DialledNumber {
   const number = normalizePhoneNumber(written);
   return { number, kind: classifyPhoneNumber(written), isWithheld: asksToWithhold(written) };
 }
+
+const longestExtension = 8;
 
 /** Kinds that no rule of an account allows. */
 const neverDialled: ReadonlySet<NumberKind> = new Set(['emergency', 'm2m', 'premium', 'prefix', 'impossible']);

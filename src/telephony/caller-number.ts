@@ -94,8 +94,10 @@ export function userOf(text: string): string {
   const at = rest.lastIndexOf('@');
   if (!isTel && at < 0) return '';
   const [written = '', ...parameters] = (isTel ? rest : rest.slice(0, at)).split(';');
-  const [user = ''] = decoded(isTel ? written : written.replace(/:.*$/s, '')).split(';');
-  return inContext(isTel ? stripFormatting(user) : user, parameters);
+  const [user = '', ...escaped] = decoded(isTel ? written : written.replace(/:.*$/s, '')).split(';');
+  // RFC 3261 19.1.6 has the context within the user part; gateways write it behind the host, too.
+  const behindHost = isTel ? [] : rest.slice(at).split(';').slice(1);
+  return inContext(isTel ? stripFormatting(user) : user, [...parameters.map(decoded), ...escaped, ...behindHost]);
 }
 
 function inContext(user: string, parameters: readonly string[]): string {

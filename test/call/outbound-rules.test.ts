@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { writtenAccountSchema } from '../../src/accounts/accounts.ts';
 import { callBackNumber, mayDial, outboundNumber } from '../../src/call/outbound-rules.ts';
 
 const rules = (allow: string[], deny: string[] = []) => ({ allow, deny });
@@ -62,6 +63,37 @@ describe('what an account may dial', () => {
         expect([number, allow, mayDial(rules([allow]), number)]).toEqual([number, allow, false]);
     }
   });
+
+  it('is denied by a country code without plus, too; and allowed by that of an extension only', () => {
+    for (const deny of ['8190', '81 90', '810 90', '81']) {
+      expect([deny, mayDial(rules(['*'], [deny]), '090-1234-5678')]).toEqual([deny, false]);
+      expect([deny, mayDial(rules([deny]), '090-1234-5678')]).toEqual([deny, false]);
+    }
+    expect(mayDial(rules(['*'], ['8190']), '03-1234-5678')).toBe(true);
+  });
+
+  it.each(['442071234567', '12125550100', '184184 0990 123456', '*31#0990123456', 'TEL 03-1234-5678', '+0110'])(
+    'is not %s, in which a trunk may read what no rule has looked at',
+    (written) => expect(mayDial(rules(['*', '1', '4', '+1', '+44', '03', 'TEL']), written)).toBe(false),
+  );
+
+  it.each(['03*', '03x', '03-xxxx-xxxx', '東京', ' ', '03,06', '0990?'])(
+    'is not ruled by "%s", which would mean no number: it is refused when written',
+    (prefix) => {
+      const written = (outbound: object) =>
+        writtenAccountSchema.safeParse({ accountId: 'a', name: 'A', outbound }).success;
+      expect([written({ allow: [prefix] }), written({ deny: [prefix] })]).toEqual([false, false]);
+    },
+  );
+
+  it.each(['*', '＊', '+', '0', '０３', '+81 (0)3', '0120-', '184', '2', '#', '*31', 'reception', '010 44', '03〜'])(
+    'is ruled by "%s"',
+    (prefix) =>
+      expect(
+        writtenAccountSchema.parse({ accountId: 'a', name: 'A', outbound: { allow: [prefix], deny: [prefix] } })
+          .outbound,
+      ).toEqual({ allow: [prefix], deny: [prefix] }),
+  );
 
   it('is a mobile that begins with 060, an extension, a free number', () => {
     expect(mayDial(rules(['060']), '060-1234-5678')).toBe(true);

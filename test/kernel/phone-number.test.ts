@@ -32,6 +32,9 @@ describe('a phone number', () => {
     ['+44 (0)20 7123 4567', '+442071234567'],
     // In Akita, where area codes begin so.
     ['0184-22-1234', '+81184221234'],
+    ['03～1234～5678', '+81312345678'],
+    ['03─1234━5678', '+81312345678'],
+    ['++81312345678', '+81312345678'],
     ['0200 12345 67890', '+812001234567890'],
     ['184', '184'],
     ['1841', '1841'],
@@ -69,7 +72,8 @@ describe('a phone number', () => {
       '①①⑨',
       '0033110',
     ],
-    ...['\u200b110', '(118)', '110.'],
+    ...['\u200b110', '(118)', '110.', '+110', '184+118', '+0110', '+00119', '1～1～0', '184 186 184 110'],
+    ...['*67110', '#82 119', '122 0033 110', '++81 110'],
   ])('%s is an emergency number', (written) => {
     expect(isEmergencyNumber(written)).toBe(true);
     expect(classifyPhoneNumber(written)).toBe('emergency');
@@ -111,8 +115,20 @@ describe('a phone number', () => {
     ['+81', 'impossible'],
     ['+44', 'impossible'],
     ['0312345678p110', 'impossible'],
+    ['442071234567', 'impossible'],
+    ['1-212-555-0100', 'impossible'],
+    ['184 186 03 1234 5678', 'impossible'],
+    ['184184 0990 123 456', 'impossible'],
+    ['81 184 03 1234 5678', 'impossible'],
+    ['*31#0990123456', 'impossible'],
+    ['*67 0990 123 456', 'impossible'],
+    ['TEL 03-1234-5678', 'impossible'],
+    ['122 0033 0990 123456', 'prefix'],
     ['201', 'other'],
+    ['*21201', 'other'],
+    ['12345678', 'other'],
     ['reception', 'other'],
+    ['desk-2026', 'other'],
   ])('%s is of kind %s', (written, kind) => {
     expect(classifyPhoneNumber(written)).toBe(kind);
   });
