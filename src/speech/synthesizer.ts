@@ -145,7 +145,7 @@ export function japaneseVoice(exists: Exists = existsSync): {
   if (isThere && exists(debianVoice) && exists(debianDictionary)) return { synthesizer: openJtalk() };
   const kana = espeakNg({ language: 'ja', voice: 'ja' });
   return {
-    synthesizer: { ...kana, canSpeak: (text) => !/\p{Script=Han}/u.test(text) },
+    synthesizer: { ...kana, canSpeak: (text) => !/\p{Script=Han}/u.test(plainForEspeak(text, 'ja')) },
     missing: { what: isThere ? 'a Japanese voice for open_jtalk' : 'open_jtalk', remedy: japanesePackages },
   };
 }
@@ -214,17 +214,18 @@ export function espeakNg(
   const { language = 'en', voice = 'en-us', command = 'espeak-ng', timeoutMs = defaultTimeoutMs } = options;
   const spoken = commandSynthesizer({
     language,
-    voice: `espeak-ng:${voice}`,
+    // Recordings are kept by it: those of Japanese said otherwise before numbers were written in kana.
+    voice: language === 'ja' ? `espeak-ng:${voice}:kana` : `espeak-ng:${voice}`,
     command,
     args: (wavFile) => ['-v', voice, '-s', '150', '-w', wavFile, '--stdin'],
     timeoutMs,
   });
   return {
     ...spoken,
-    speak: (text) => spoken.speak(language === 'ja' ? plainForEspeakInJapanese(text) : plainForEspeak(text)),
+    speak: (text) => spoken.speak(language === 'ja' ? plainForEspeakInJapanese(text) : plainForEspeak(text, language)),
     isInstalled: () => hasCommand(command, existsSync),
     unspoken: async (text) => {
-      const plain = plainForEspeak(text);
+      const plain = plainForEspeak(text, language);
       const silent = unspokenByEspeak(language, plain);
       if (language !== 'ja') return silent;
       // Kana that no word begins with, or that stand alone, are named as letters.

@@ -1,3 +1,5 @@
+import { kanaForEspeak } from './japanese-kana.ts';
+
 /** What a voice would leave out of a text, or read so that nobody understands it. */
 
 /** Written for pauses and for the eye: nobody misses a word for it. */
@@ -33,22 +35,27 @@ function misread(text: string): string[] {
   return [...times, ...days];
 }
 
-/** Signs that eSpeak NG says nothing for, or in English, and letters that it names instead of reading. */
+/**
+ * Signs that eSpeak NG says nothing for, or in English, and letters that it names instead of reading. `text` is what
+ * `plainForEspeak` made: of Japanese, digits and letters are there only where nobody can tell how they are said.
+ */
 export function unspokenByEspeak(language: string, text: string): string[] {
   const readable =
     language === 'ja'
-      ? /[\p{Script=Hiragana}\p{Script=Katakana}ーA-Za-z0-9]/u
+      ? /[\p{Script=Hiragana}\p{Script=Katakana}ー]/u
       : /[\p{Script=Latin}\p{M}\p{Nd}#*%&+=@$€£¥°½¼¾™©®<>\\^•]/u;
+  const odd = language === 'ja' ? [...new Set([...misread(text), ...(text.match(/\d+(?:[:/]\d+)+/gu) ?? [])])] : [];
+  const rest = odd.reduce((left, part) => left.replaceAll(part, ' '), text);
   const parts: string[] = [];
   let part = '';
-  for (const character of text) {
+  for (const character of rest) {
     const isSaid = pauses.test(character) || (readable.test(character) && !/[ゝゞヽヾ゛゜゠]/.test(character));
     if (!isSaid) part += character;
     if (isSaid && part !== '') parts.push(part);
     if (isSaid) part = '';
   }
   if (part !== '') parts.push(part);
-  return [...new Set([...parts, ...(language === 'ja' ? misread(text) : [])])];
+  return [...new Set([...parts, ...odd])];
 }
 
 /** Words of a text, for a voice that is asked word by word. */
@@ -56,21 +63,24 @@ export function wordsOf(text: string): string[] {
   return [...new Set(text.match(/[\p{L}\p{M}ー]+/gu) ?? [])];
 }
 
-/** What sounds the same and is read: full-width digits and letters, half-width kana, the dot between foreign words. */
-export function plainForEspeak(text: string): string {
-  return text
+/**
+ * What sounds the same and is read: full-width digits and letters, half-width kana, the dot between foreign words; of
+ * Japanese, numbers, particles and letters in kana.
+ */
+export function plainForEspeak(text: string, language: string): string {
+  const plain = text
     .replace(/[！-～｡-ﾟ㌀-㍗㋐-㋾]+/gu, (part) => part.normalize('NFKC'))
     .replace(/[・]/gu, ' ')
     .replace(/~/g, '〜');
+  return language === 'ja' ? kanaForEspeak(plain.replace(/￥/gu, '¥')) : plain;
 }
 
 /**
- * As eSpeak NG is to be given a Japanese text: a wave between numbers is から, any other that draws out no sound and a
- * stroke between words are pauses, which it would name ("Japanese letter", "slash").
+ * As eSpeak NG is to be given a Japanese text: a wave that draws out no sound and a stroke between words are pauses,
+ * which it would name ("Japanese letter", "slash").
  */
 export function plainForEspeakInJapanese(text: string): string {
-  return plainForEspeak(text)
-    .replace(/(?<=\d)\s*〜\s*(?=\d)/g, 'から')
+  return plainForEspeak(text, 'ja')
     .replace(/(?<![\p{Script=Hiragana}\p{Script=Katakana}ー])〜/gu, ' ')
     .replaceAll('/', ' ');
 }
@@ -92,6 +102,11 @@ export function remedyFor(part: string, language: string): { en: string; ja: str
   const words = [...part].map((sign) => better.get(sign)).filter((word) => word !== undefined);
   if (/[:：]/.test(part) && /\d|[０-９]/u.test(part)) {
     return { en: 'Write the time as it is said: 9時, 9時30分', ja: '時刻は「9時」「9時30分」のように書いてください' };
+  }
+  if (part === '1日')
+    return { en: 'Write ついたち (the first) or いちにち (one day)', ja: '「ついたち」か「いちにち」と書いてください' };
+  if (/^\d+(?:\/\d+)+$/.test(part)) {
+    return { en: 'Write it as it is said: 12月1日, 3分の1', ja: '「12月1日」「3分の1」のように書いてください' };
   }
   if (/^[月火水木金土日].[月火水木金土日]$/u.test(part)) {
     const said = `${part[0]}曜から${part.at(-1)}曜`;
