@@ -7,8 +7,10 @@ import { readConfig } from '../../src/config.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import type { DenwabanError } from '../../src/kernel/errors.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
-import { openSql, openWatchedSql } from '../../src/store/sql/open-sql.ts';
-import { eventually } from '../support/poll.ts';
+import { makeGates } from '../../src/store/sql/database-watch.ts';
+import { openSql } from '../../src/store/sql/open-sql.ts';
+import { PostgresConnections } from '../../src/store/sql/postgres-pool.ts';
+import { readPostgresUrl } from '../../src/store/sql/postgres-url.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 
 /** A PostgreSQL with a private authority, and roles as its operators make them. */
@@ -128,9 +130,12 @@ describe('encryption', () => {
     await use('good', ['hostssl all all all scram-sha-256']);
     expect(await open(base)).toBe('');
     expect(await open(`${base}?sslmode=disable`)).toContain('add ?sslmode=require');
-    const watched = await openWatchedSql(base, { clock: systemClock, logger: silentLogger, mayBeAway: false });
-    await eventually('a look at it', () => watched.status().state === 'up', { timeoutMs: 5_000 });
-    await watched.close();
+    const gates = makeGates(systemClock);
+    const options = { settings: readPostgresUrl(base), gates, logger: silentLogger, onTrouble: () => undefined };
+    const connections = new PostgresConnections(options);
+    // What looks whether it is there, on a connection of its own.
+    await connections.probe.read();
+    await connections.end();
   });
 
   it('a server that wants our certificate, and one that cannot encrypt', async () => {
