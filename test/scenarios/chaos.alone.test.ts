@@ -217,11 +217,15 @@ it(
 
     const connection = await openRedis(join(machine.dataDir, 'redis/redis.sock'), options);
     cleanUps.push(() => connection.close());
+    let left: unknown;
     const atRest = async () => {
       const { calls, offers } = await readDesk(connection, 'denwaban:{desk}:');
+      left = { calls: [...calls], offers: [...offers] };
       return calls.size === 0 && offers.size === 0;
     };
-    await eventually('the desk to be at rest', atRest, { timeoutMs: 60_000, everyMs: 500 });
+    await eventually('the desk to be at rest', atRest, { timeoutMs: 60_000, everyMs: 500 }).catch((error: unknown) => {
+      throw new Error(`left at the desk: ${JSON.stringify(left)}`, { cause: error });
+    });
     expect(faultsOf(await readDesk(connection, 'denwaban:{desk}:'))).toEqual([]);
     const keys = await connection.client.keys('*');
     expect(keys.filter((key) => /call_|leg_/.test(key))).toEqual([]);
