@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { addressList } from '../kernel/address-list.ts';
 import { createDrachtioServer } from './drachtio/server.ts';
 import { createFreeSwitch } from './freeswitch/freeswitch.ts';
@@ -60,6 +61,8 @@ function createSwitch(settings: SwitchSettings) {
     bindAddress,
     portMin: settings.rtpPortMin,
     portMax: settings.rtpPortMax,
+    // One that dies takes its calls with it: never all of them.
+    workers: Math.max(2, availableParallelism()),
   });
   const drachtio = createDrachtioServer({
     listen: { address: LOOPBACK, port: settings.controlPort },

@@ -30,7 +30,7 @@ export interface ExpectedInvite {
  */
 export async function originate(
   { sip, server, clock }: { sip: SipServer; server: MediaServer; clock: Clock },
-  call: { legId: string; user: string; timeoutMs: number; wanted(): boolean },
+  call: OriginatedCall & { wanted(): boolean },
 ): Promise<string> {
   const command = originateCommand(sip, call);
   for (let tries = 1; ; tries++) {
@@ -41,10 +41,15 @@ export async function originate(
   }
 }
 
-function originateCommand(
-  sip: SipServer,
-  { legId, user, timeoutMs }: { legId: string; user: string; timeoutMs: number },
-): string {
+interface OriginatedCall {
+  legId: string;
+  user: string;
+  timeoutMs: number;
+  /** Channel that it is to talk with. */
+  beside?: string | undefined;
+}
+
+function originateCommand(sip: SipServer, { legId, user, timeoutMs, beside }: OriginatedCall): string {
   const { address, port } = sip.sipAddress ?? { address: '127.0.0.1', port: 5060 };
   const variables = [
     `origination_uuid=${legId}`,
@@ -56,6 +61,8 @@ function originateCommand(
     'playback_terminators=none',
     `media_timeout=${mediaTimeoutMs}`,
     `media_hold_timeout=${holdTimeoutMs}`,
+    // For the embedded switch, which keeps both in one of its media workers; nothing to FreeSWITCH.
+    ...(/^[\w.@-]+$/.test(beside ?? '') ? [`denwaban_beside=${beside}`] : []),
   ];
   return `originate {${variables.join(',')}}sofia/drachtio_mrf/${user}@${address}:${port} &park()`;
 }

@@ -93,6 +93,7 @@ export class OutgoingCall implements DialAttempt, ExpectedInvite {
       legId: this.legId,
       user: safeUser(request.toNumber ?? 'phones') || 'unknown',
       timeoutMs: request.ringTimeoutMs,
+      beside: request.peer instanceof SwitchLeg ? request.peer.channel.uuid : undefined,
       wanted: () => !this.#decided && this.#media === undefined,
     };
     originate({ sip, server, clock }, call).then((result) => this.#onOriginated(result));

@@ -24,7 +24,7 @@ export class Negotiation {
 
   /** Opens the leg's sockets. @throws Error when no port is free. */
   static async open(core: Core, channel: Channel): Promise<Negotiation> {
-    const { address, rtpPort } = await core.media.openLeg(channel.uuid);
+    const { address, rtpPort } = await core.media.openLeg(channel.uuid, { beside: channel.get('denwaban_beside') });
     const told = core.settings.publicAddress ?? address;
     channel.setAll({
       local_media_ip: told,

@@ -17,6 +17,11 @@ export interface MediaEngineOptions {
   workers?: number;
 }
 
+export interface OpenLegOptions {
+  /** A leg that this one is to talk with: both in one worker, so that a call depends on no other. */
+  beside?: string | undefined;
+}
+
 /** What was negotiated for a leg. */
 export interface LegMedia {
   codec: Codec;
@@ -81,7 +86,7 @@ export interface MediaEngine extends EventEmitter<MediaEngineEvents> {
   /** Its workers; one that does not answer, or is being started again, is not up. */
   readonly workers: { total: number; up: number };
   /** Opens a leg's RTP and RTCP sockets. @throws Error when no port is free. */
-  openLeg(legId: string): Promise<{ address: string; rtpPort: number }>;
+  openLeg(legId: string, options?: OpenLegOptions): Promise<{ address: string; rtpPort: number }>;
   /** Starts, or changes, the exchange of audio. Until something is played or bridged, silence is sent. */
   setMedia(legId: string, media: LegMedia): void;
   /** Replaces what is playing. Ends with one `play-done`. */

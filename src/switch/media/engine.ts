@@ -7,6 +7,7 @@ import type {
   MediaEngineEvents,
   MediaEngineOptions,
   MediaStats,
+  OpenLegOptions,
   PlayCommand,
   RecordCommand,
 } from './api.ts';
@@ -77,9 +78,9 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
     return this.#legs.size;
   }
 
-  async openLeg(legId: string): Promise<{ address: string; rtpPort: number }> {
+  async openLeg(legId: string, { beside = '' }: OpenLegOptions = {}): Promise<{ address: string; rtpPort: number }> {
     if (this.#legs.has(legId) || this.#opening.has(legId)) throw new Error(`leg ${legId} is open already`);
-    const link = this.#workers.choose();
+    const link = this.#linkOf(beside) ?? this.#workers.choose();
     if (!link) throw new Error('the media engine is not running');
     this.#opening.add(legId);
     link.legs.add(legId);
@@ -93,6 +94,12 @@ export class WorkerMediaEngine extends EventEmitter<MediaEngineEvents> implement
     } finally {
       this.#opening.delete(legId);
     }
+  }
+
+  /** The worker of a leg, where it answers. */
+  #linkOf(legId: string): WorkerLink | undefined {
+    const link = this.#legs.get(legId)?.link;
+    return link && this.#workers.up.includes(link) ? link : undefined;
   }
 
   setMedia(legId: string, media: LegMedia): void {

@@ -64,6 +64,18 @@ it('a worker that dies takes its own legs with it, and is replaced', async () =>
   await expectOnlyTheFirstIsLost();
 });
 
+it('legs of one call are in one worker: with the other worker nothing of it is lost, with its own all', async () => {
+  await talkOnBoth();
+  for (const legId of ['agent of one', 'listener of one']) await engine.openLeg(legId, { beside: 'one' });
+  await engine.openLeg('agent of two', { beside: 'two' });
+  beginWork();
+  engine.stopRecord('one', 'die');
+  await eventually('the loss to be told', () => reported.lost.length === 3);
+  expect(reported.lost.toSorted()).toEqual(['agent of one', 'listener of one', 'one']);
+  await hears(phones[1]);
+  expect(engine.legCount).toBe(2);
+});
+
 it('a worker that hangs is noticed within 5 s, takes its own legs with it, and is replaced', async () => {
   await talkOnBoth();
   beginWork();
