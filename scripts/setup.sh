@@ -20,13 +20,15 @@ setup_packages() {
   lock=$(sha256sum package-lock.json | cut -d' ' -f1)
   stamp=node_modules/.denwaban-setup
   if [ "$(cat "$stamp" 2>/dev/null)" != "$lock" ]; then
-    echo 'denwaban: installing npm packages …' >&2
+    echo 'denwaban: installing npm packages (once; some minutes on a slow line) …' >&2
+    trap 'fail "stopped while packages were being installed" "Run it again"' INT TERM
     npm ci --no-audit --no-fund --loglevel=error >&2 || fail "npm ci failed" "Its message is above; the network or a proxy is the usual cause"
     # npm can be set to run no install scripts; the Node we run is put in place by one.
     [ -x node_modules/.bin/node ] && node_modules/.bin/node --version >/dev/null 2>&1 ||
       npm rebuild node --ignore-scripts=false --loglevel=error >&2 ||
       fail "node@26 could not be set up" "Allow install scripts for the package 'node' (npm config set ignore-scripts false)"
     printf '%s' "$lock" >"$stamp"
+    trap - INT TERM
   fi
 }
 

@@ -11,13 +11,16 @@ export const addAuditCommand: AddCommand = (program, context) => {
     .option('--json', 'for machines, with what was there before and after')
     .action(async ({ limit, account, json }: { limit: number; account?: string; json?: boolean }) => {
       const of = account === undefined ? {} : { accountId: account };
-      const entries = await context.withStores(({ data }) => data.audit.list({ limit, ...of }));
+      const [entries, users] = await context.withStores(({ data }) =>
+        Promise.all([data.audit.list({ limit, ...of }), data.users.list()]),
+      );
+      const loginNames = new Map(users.map(({ userId, loginName }) => [userId, loginName]));
       const rows = entries.map(({ atMs, actor, action, subject }) => [
         toRfc3339(atMs),
         `${actor.name} (${actor.kind})`,
         actor.address ?? '',
         action,
-        `${subject.kind} ${subject.id}`,
+        `${subject.kind} ${loginNames.get(subject.id) ?? subject.id}`,
       ]);
       context.print(json ? JSON.stringify(entries, null, 2) : table([['at', 'who', 'from', 'did', 'to'], ...rows]));
     });

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { type Clock, toRfc3339 } from '../kernel/clock.ts';
 import { DenwabanError } from '../kernel/errors.ts';
 import { normalizePhoneNumber } from '../kernel/phone-number.ts';
-import type { AddCommand } from './command.ts';
+import { type AddCommand, countOption } from './command.ts';
 import type { Phone, PhoneCall, PhoneEvent } from './phone.ts';
 
 export interface CallCommand {
@@ -30,6 +30,8 @@ export interface CallResult {
 }
 
 const keyGapMs = 250;
+/** Signals that come so soon after the first are no second wish. */
+const sameWishMs = 500;
 
 /**
  * Checks `--keys` ("1,#": groups between commas; a group's keys are pressed in a row) and `--at` ("3.5s", "800ms").
@@ -103,6 +105,34 @@ export function runCall(phone: Phone, clock: Clock, command: CallCommand): Promi
   });
 }
 
+/**
+ * Hangs up at the first signal and waits for the answer to BYE (or CANCEL); whoever insists ends the process. Ctrl-C in
+ * a terminal and `timeout` signal the process and its group: the same wish, twice within a moment.
+ */
+export function stopOnce(
+  clock: Clock,
+  hangUp: () => void,
+  insist: () => unknown = () => process.exit(130),
+): () => void {
+  let stoppedAtMs: number | undefined;
+  return () => {
+    if (stoppedAtMs === undefined) {
+      stoppedAtMs = clock.nowMs();
+      hangUp();
+    } else if (clock.nowMs() - stoppedAtMs > sameWishMs) {
+      insist();
+    }
+  };
+}
+
+interface CallOptions {
+  from: string;
+  keys?: string;
+  at?: string;
+  record?: string;
+  maxSeconds: number;
+}
+
 /** `denwaban call`: phones it as a caller. */
 export const addCallCommand: AddCommand = (program, { clock, openPhone, print, done }) => {
   program
@@ -113,22 +143,22 @@ export const addCallCommand: AddCommand = (program, { clock, openPhone, print, d
     .option('--after-prompt', 'press a group after each prompt (the default)')
     .option('--at <time>', 'press all keys at this time after the answer: 3.5s, 800ms')
     .option('--record <file>', 'write what is heard to a WAV file')
-    .option('--max-seconds <n>', 'hang up after so long', '120')
-    .action(async (uri: string, options: Record<string, string | undefined>) => {
-      const { keys, at } = options;
+    .option('--max-seconds <n>', 'hang up after so long', countOption(1, 86_400), 120)
+    .action(async (uri: string, options: CallOptions) => {
+      const { keys, at, from, record, maxSeconds } = options;
       const argument = parseCallArguments({ ...(keys ? { keys } : {}), ...(at ? { at } : {}) });
       const phone = await openPhone(uri);
       try {
         const result = await runCall(phone, clock, {
           uri,
-          fromNumber: normalizePhoneNumber(options['from'] ?? ''),
+          fromNumber: normalizePhoneNumber(from),
           ...argument,
-          recordFile: resolve(options['record'] ?? join(phone.folder, 'heard.wav')),
-          maxDurationMs: Number(options['maxSeconds']) * 1000,
+          recordFile: resolve(record ?? join(phone.folder, 'heard.wav')),
+          maxDurationMs: maxSeconds * 1000,
           print,
           onStop: (hangUp) => {
-            // The first BYE (or CANCEL) is waited for; whoever insists is obeyed by the system.
-            for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, hangUp);
+            const stop = stopOnce(clock, hangUp);
+            for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
           },
         });
         done(result.answered ? 0 : 2);

@@ -151,7 +151,9 @@ async function readFolder({ folder, house, data, targets }: LoadOptions): Promis
   }
   for (const { number, flowId } of read?.numbers ?? []) {
     if (definitions.has(flowId)) continue;
-    faults.push(line('account.json', `${number} names the flow "${flowId}", which no sound file here defines`));
+    faults.push(
+      line('account.json', `${number} names the flow "${flowId}", which no flow file without faults defines here`),
+    );
   }
   if (!read || !desk || faults.length > 0) {
     throw new DenwabanError('LOAD_INVALID', `nothing was loaded from ${folder}:\n  ${faults.join('\n  ')}`, {

@@ -19,7 +19,8 @@ export async function readFlow(file: string, house: House): Promise<Flow> {
   const checked = await checkFlowFile(readBytes(file), house);
   if (checked.ok) return checked.flow;
   const faults = checked.faults.map(faultLine);
-  throw new DenwabanError('FLOW_INVALID', `${file} has ${faults.length} faults:\n  ${faults.join('\n  ')}`, {
+  const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
+  throw new DenwabanError('FLOW_INVALID', `${file} has ${count}:\n  ${faults.join('\n  ')}`, {
     remedy: 'Correct the places named; flows/REFERENCE.md describes every node type',
   });
 }

@@ -30,11 +30,12 @@ export const addUserCommands: AddCommand = (program, context) => {
     .option('--name <name>', 'the name that others see')
     .option('--account <id>', 'of role account: whose data they see')
     .action(async (loginName: string, options: { role: string; name?: string; account?: string }) => {
+      const role = readRole(options.role);
       const given = await givePassword(context.passwords, loginName, undefined);
       const wanted = {
         loginName,
         displayName: options.name ?? loginName,
-        role: readRole(options.role),
+        role,
         accountId: options.account,
       };
       const added = await changeByCommand(context, (change) => addUser(change, wanted, given));

@@ -38,7 +38,8 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     exitCode = code;
   });
   try {
-    await programIn(surroundings, context).parseAsync(args, { from: 'user' });
+    const words = args.length === 0 ? ['start'] : args;
+    await programIn(surroundings, context).parseAsync(words, { from: 'user' });
     return exitCode;
   } catch (error) {
     // It has written what is wrong with the command line, or the help that was asked for.
@@ -53,9 +54,12 @@ function programIn({ environment, write, writeError }: Surroundings, context: Co
     .description('電話番: a telephone answering engine')
     .version(version)
     .exitOverride()
+    .showHelpAfterError(
+      'remedy:   scripts/denwaban --help names the commands; behind a command it says what that takes',
+    )
     .configureOutput({ writeOut: write, writeErr: writeError });
   program
-    .command('start', { isDefault: true })
+    .command('start')
     .description('run the service until Ctrl-C or SIGTERM')
     .action(async () => {
       // Connections of libraries that are slow to close must not keep a finished process alive.

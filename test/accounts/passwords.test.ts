@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { givePassword } from '../../src/accounts/manage-users.ts';
 import { createPasswords, generatePassword, passwordFault, strongParameters } from '../../src/accounts/passwords.ts';
 import { compareEffort } from '../support/effort.ts';
 
@@ -65,4 +66,10 @@ describe('passwords', () => {
     expect(passwordFault(generatePassword(), 'hanako')).toBeUndefined();
     expect(generatePassword()).toMatch(/^([a-z2-9]{4}-){4}[a-z2-9]{4}$/);
   });
+});
+
+it('a password that is drawn by lot is not refused for a short login name that happens to stand in it', async () => {
+  const { password } = await givePassword(createPasswords(cheap), '-', undefined);
+  expect(password).toContain('-');
+  await expect(givePassword(createPasswords(cheap), 'taro', 'here-is-taro-himself')).rejects.toThrow(/login name/);
 });

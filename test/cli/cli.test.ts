@@ -57,6 +57,23 @@ describe('denwaban simulate', () => {
   });
 });
 
+describe('a mistake on the command line', () => {
+  it('in the name of a command is named, with the command that comes near', async () => {
+    const { code, output } = await run('lod', 'flows/sample');
+    expect(code).toBe(1);
+    expect(output).toMatch(/unknown command 'lod'\n\(Did you mean load\?\)/);
+    expect(output).toMatch(/remedy: .*--help/);
+  });
+
+  it('in an option is named with what helps', async () => {
+    expect((await run('calls', '--sincee', '2h')).output).toMatch(/unknown option '--sincee'\n(.*\n)*remedy: .*--help/);
+    expect((await run('call', 'sip:1@127.0.0.1', '--max-seconds', 'long')).output).toMatch(/whole number from 1/);
+    const { code, output } = await run('user', 'add', 'x', '--role', 'boss');
+    expect(code).toBe(1);
+    expect(output).toContain('--role boss: there are operator, supervisor, agent, account');
+  });
+});
+
 describe('denwaban load', () => {
   it('loads nothing of a folder with a fault', async () => {
     writeFileSync(

@@ -112,7 +112,7 @@ describe('denwaban user, agent, queue, phone', () => {
     expect(await ok('agent', 'list')).toMatch(/^taro +disabled/m);
     await ok('user', 'enable', 'taro');
     expect(await ok('user', 'password', 'taro')).toMatch(/^new password of taro: \S+\n$/);
-    expect(await ok('audit', '--limit', '3')).toMatch(/\(command-line\) +user\.reset-password +user user_/);
+    expect(await ok('audit', '--limit', '3')).toMatch(/\(command-line\) +user\.reset-password +user taro$/m);
     await onData(async (data) => {
       const { userId } = (await data.users.findByLoginName('taro')) ?? { userId: '' };
       expect(await data.agents.find(userId)).toMatchObject({ skills: { billing: 3 }, languages: ['ja', 'en'] });

@@ -4,6 +4,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { stopOnce } from '../../src/cli/call.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { eventually } from '../support/poll.ts';
 import { runProgram } from '../support/process.ts';
 import { denwaban } from '../support/system.ts';
@@ -62,6 +64,23 @@ it.each(['SIGINT', 'SIGTERM'] as const)('denwaban call that is ended by %s says 
   program.child.kill(signal);
   await eventually('the BYE arrives', () => callee.methods.includes('BYE'), { timeoutMs: 15_000 });
   expect(await program.exit).toBe(0);
+});
+
+it('one wish to stop that arrives twice hangs up; only who insists later ends the process before BYE is answered', async () => {
+  const clock = new FakeClock();
+  const did: string[] = [];
+  const signal = stopOnce(
+    clock,
+    () => did.push('hang up'),
+    () => did.push('exit'),
+  );
+  signal();
+  await clock.advance(20);
+  signal();
+  expect(did).toEqual(['hang up']);
+  await clock.advance(2_000);
+  signal();
+  expect(did).toEqual(['hang up', 'exit']);
 });
 
 it('and CANCEL while it rings', async () => {
