@@ -1,7 +1,7 @@
 import { DenwabanError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { type Change, onRecord } from './change.ts';
-import { generatePassword, type Passwords, passwordFault } from './passwords.ts';
+import { generatePassword, type Passwords } from './passwords.ts';
 import { normalizeLoginName, type Role, type User, userSchema } from './users.ts';
 
 const usersMax = 20_000;
@@ -14,26 +14,10 @@ export interface GivenPassword {
   hash: string;
 }
 
-/**
- * A password for somebody else: the one written, or a generated one. Made before the transaction, since it takes long.
- * @throws DenwabanError `PASSWORD_WEAK`, `TOO_BUSY`.
- */
-export async function givePassword(
-  passwords: Passwords,
-  loginName: string,
-  written: string | undefined,
-): Promise<GivenPassword> {
-  const password = written ?? generatePassword();
-  // One that is drawn by lot is strong also where a short login name happens to stand in it.
-  if (written !== undefined) refuseWeakPassword(password, loginName);
+/** A password for somebody else: generated. Made before the transaction, since it takes long. @throws DenwabanError `TOO_BUSY`. */
+export async function givePassword(passwords: Passwords): Promise<GivenPassword> {
+  const password = generatePassword();
   return { password, hash: await passwords.hash(password) };
-}
-
-/** @throws DenwabanError `PASSWORD_WEAK`. */
-export function refuseWeakPassword(password: string, loginName: string): void {
-  const fault = passwordFault(password, normalizeLoginName(loginName));
-  if (fault)
-    throw new DenwabanError('PASSWORD_WEAK', fault, { remedy: 'Choose a longer password: a sentence is good' });
 }
 
 export interface NewUser {

@@ -1,6 +1,8 @@
 import crypto from 'node:crypto';
 import { promisify } from 'node:util';
+import { systemClock } from '../kernel/clock.ts';
 import { DenwabanError } from '../kernel/errors.ts';
+import { createPasswordJudge, type PasswordJudge } from './password-strength.ts';
 
 /** How a password is hashed; stored with each hash, so that it can be made dearer later. */
 export type HashParameters =
@@ -9,8 +11,6 @@ export type HashParameters =
 
 const saltBytes = 16;
 const tagBytes = 32;
-const passwordMaxLength = 256;
-const passwordMinLength = 12;
 /** Hashing is meant to be dear: calls are served on the same cores. */
 const atOnceMax = 2;
 const waitingMax = 64;
@@ -21,8 +21,8 @@ export const strongParameters: HashParameters =
     ? { algorithm: 'argon2id', memoryKiB: 19_456, passes: 2, parallelism: 1 }
     : { algorithm: 'scrypt', costLog2: 17, blockSize: 8, parallelism: 1 };
 
-/** Hashes and checks passwords. */
-export interface Passwords {
+/** Hashes and checks passwords, and judges those that somebody chose. */
+export interface Passwords extends PasswordJudge {
   /** A PHC string: algorithm, parameters, salt and hash. @throws DenwabanError `TOO_BUSY`. */
   hash(password: string): Promise<string>;
   /**
@@ -33,10 +33,14 @@ export interface Passwords {
 }
 
 /** Hashes with the given parameters, at most two at a time. */
-export function createPasswords(parameters: HashParameters = strongParameters): Passwords {
+export function createPasswords(
+  parameters: HashParameters = strongParameters,
+  judge: PasswordJudge = createPasswordJudge(systemClock),
+): Passwords {
   const takeTurns = turns(atOnceMax, waitingMax);
   const nobody: Hashed = { parameters, salt: crypto.randomBytes(saltBytes), tag: crypto.randomBytes(tagBytes) };
   return {
+    ...judge,
     hash: async (password) => {
       const salt = crypto.randomBytes(saltBytes);
       return toPhc({ parameters, salt, tag: await takeTurns(() => derive(password, salt, parameters)) });
@@ -50,17 +54,6 @@ export function createPasswords(parameters: HashParameters = strongParameters): 
       return { correct: same && stored !== undefined, stale };
     },
   };
-}
-
-/** What is wrong with a password that somebody chose, or undefined. Long rather than odd (NIST SP 800-63B, 3.1.1). */
-export function passwordFault(password: string, loginName: string): string | undefined {
-  const normal = password.normalize('NFKC');
-  const length = [...normal].length;
-  if (length < passwordMinLength) return `a password has at least ${passwordMinLength} characters`;
-  if (length > passwordMaxLength) return `a password has at most ${passwordMaxLength} characters`;
-  if (new Set(normal).size < 5) return 'a password has at least 5 different characters';
-  if (normal.toLowerCase().includes(loginName)) return 'a password does not contain the login name';
-  return undefined;
 }
 
 /** No characters that are taken for one another, in groups to read aloud: `kf7m-…`, 98 bits. */

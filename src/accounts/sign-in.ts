@@ -6,7 +6,8 @@ import type { Logger } from '../kernel/logger.ts';
 import type { AccountsData, AccountsStores, AttemptStore } from './accounts-data.ts';
 import type { Actor } from './audit.ts';
 import { makeChange, onRecord } from './change.ts';
-import { refuseWeakPassword, setPassword, subjectOf } from './manage-users.ts';
+import { setPassword, subjectOf } from './manage-users.ts';
+import { WeakPassword } from './password-strength.ts';
 import type { Passwords } from './passwords.ts';
 import { hashSessionToken, newSessionToken, type Session } from './sessions.ts';
 import { normalizeLoginName, type User } from './users.ts';
@@ -26,6 +27,8 @@ export interface SignInLimits {
   failuresPerNameElsewhere: number;
   failuresPerAddress: number;
   windowMs: number;
+  /** A password that was made for somebody is good for so long, to choose another with. */
+  temporaryMs: number;
 }
 
 export const defaultSignInLimits: SignInLimits = {
@@ -36,6 +39,8 @@ export const defaultSignInLimits: SignInLimits = {
   failuresPerNameElsewhere: 1_000,
   failuresPerAddress: 50,
   windowMs: 900_000,
+  // Whoever is told theirs before a week of holidays still gets in.
+  temporaryMs: 14 * 86_400_000,
 };
 
 const lastSeenStepMs = 60_000;
@@ -56,6 +61,8 @@ export type SignInResult =
   | ({ ok: true; token: string } & SignedIn)
   /** The same for a wrong password, an unknown name, a disabled user, and one of an account that has ended. */
   | { ok: false; why: 'wrong' }
+  /** The right password, but a temporary one that was not changed in time. */
+  | { ok: false; why: 'expired' }
   | { ok: false; why: 'limited'; retryAfterMs: number };
 
 /** Signing in and out. */
@@ -67,7 +74,7 @@ export interface SignIn {
   signOut(who: SignedIn, actor: Actor): Promise<void>;
   /**
    * A user's own new password: every session ends, and a new one begins at this browser. `wrong`: of the old password.
-   * @throws DenwabanError `PASSWORD_WEAK`, `TOO_BUSY`.
+   * @throws WeakPassword; DenwabanError `TOO_BUSY`.
    */
   changePassword(
     who: SignedIn,
@@ -104,9 +111,12 @@ export function createSignIn(options: SignInOptions): SignIn {
     const { correct, stale } = await passwords.check(password, stored);
     const mayEnter = await isWelcome(data, user);
     if (!user || !stored || !correct || !mayEnter) return { ok: false, why: 'wrong' } as const;
+    if (await isExpired(options, limits, user)) return { ok: false, why: 'expired' } as const;
     await guard.succeeded(keys);
-    if (stale) await data.users.rehash(user.userId, stored, await passwords.hash(password));
-    return { ok: true } as const;
+    if (!stale) return { ok: true, stored } as const;
+    const renewed = await passwords.hash(password);
+    await data.users.rehash(user.userId, stored, renewed);
+    return { ok: true, stored: renewed } as const;
   };
   const begin = (user: User, visitor: Visitor) => beginSession(options, limits, user, visitor);
   return {
@@ -130,9 +140,15 @@ export function createSignIn(options: SignInOptions): SignIn {
         await refused(options, user, visitor, checked.why);
         return checked;
       }
-      refuseWeakPassword(wanted, user.loginName);
+      await refuseWeak(options, user, old, wanted);
       const hash = await passwords.hash(wanted);
-      await makeChange(options, actor, (change) => setPassword(change, user.userId, { hash, temporary: false }));
+      const isDone = await makeChange(options, actor, async (change) => {
+        // An operator may have taken the old one away while this was looked at.
+        if ((await change.stores.users.passwordHashOf(user.userId)) !== checked.stored) return false;
+        await setPassword(change, user.userId, { hash, temporary: false });
+        return true;
+      });
+      if (!isDone) return { ok: false, why: 'wrong' };
       return begin({ ...user, passwordTemporary: false }, visitor);
     },
   };
@@ -235,12 +251,33 @@ function createGuard({ attempts, clock }: SignInOptions, limits: SignInLimits) {
   };
 }
 
+/** Whether the user's password is a temporary one whose time is over. */
+async function isExpired({ data, clock }: SignInOptions, limits: SignInLimits, user: User): Promise<boolean> {
+  if (!user.passwordTemporary) return false;
+  const setAtMs = await data.users.passwordSetAtMs(user.userId);
+  return setAtMs === undefined || clock.nowMs() >= setAtMs + limits.temporaryMs;
+}
+
+/** @throws WeakPassword. */
+async function refuseWeak({ data, passwords }: SignInOptions, user: User, old: string, wanted: string): Promise<void> {
+  // Written otherwise, it is the same: so it is hashed.
+  if (old.normalize('NFKC') === wanted.normalize('NFKC')) throw new WeakPassword(['same']);
+  const account = user.accountId === undefined ? undefined : await data.accounts.findAccount(user.accountId);
+  const own = [
+    user.loginName,
+    user.displayName,
+    ...(account ? [account.accountId, account.name, account.nameReading] : []),
+  ];
+  const reasons = await passwords.weaknessesOf(wanted, own);
+  if (reasons.length > 0) throw new WeakPassword(reasons);
+}
+
 /** A failed sign-in is on record, with the user's id where there is such a user, never with what was typed. */
 async function refused(
   { data, clock, logger }: SignInOptions,
   user: User | undefined,
   visitor: Visitor,
-  why: 'wrong' | 'limited',
+  why: 'wrong' | 'expired' | 'limited',
 ): Promise<void> {
   logger.warn({ userId: user?.userId, why, address: visitor.address }, 'a sign-in was refused');
   // Past the limit nothing more is written: the record does not grow as fast as somebody can guess.

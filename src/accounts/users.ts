@@ -24,7 +24,7 @@ export const userSchema = z
     accountId: accountIdSchema.optional(),
     /** A disabled user cannot sign in and has no sessions; the record still names them. */
     status: z.enum(['active', 'disabled']),
-    /** Somebody else knows the password (it was made for the user): to be changed. */
+    /** Somebody else knows the password (it was made for the user): it is good for nothing but choosing another. */
     passwordTemporary: z.boolean(),
   })
   .refine((user) => (user.role === 'account') === (user.accountId !== undefined), {
@@ -49,6 +49,8 @@ export interface UserStore {
   /** By login name. */
   list(): Promise<User[]>;
   passwordHashOf(userId: string): Promise<string | undefined>;
+  /** Since when it is the user's password. */
+  passwordSetAtMs(userId: string): Promise<number | undefined>;
   setPassword(userId: string, passwordHash: string, options: { temporary: boolean; atMs: number }): Promise<void>;
   /** The same password hashed anew; does nothing when the hash is not `oldHash` any more. */
   rehash(userId: string, oldHash: string, newHash: string): Promise<void>;

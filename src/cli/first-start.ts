@@ -28,7 +28,7 @@ export async function prepareFirstStart(options: {
   const actor: Actor = { kind: 'program', name: 'first start' };
   const secrets: NewSecrets = { users: [], phones: [] };
   if (!(await data.users.list()).some(({ role }) => role === 'operator')) {
-    const given = await givePassword(passwords, firstOperator, undefined);
+    const given = await givePassword(passwords);
     const made = await makeChange(options, actor, async (change) => {
       // Another machine may have started at the same moment.
       const users = await change.stores.users.list();

@@ -52,7 +52,7 @@ export async function passwordsFor(
   const given = new Map<string, GivenPassword>();
   for (const { loginName } of desk.users) {
     if (await users.findByLoginName(loginName)) continue;
-    given.set(loginName, await givePassword(passwords, loginName, undefined));
+    given.set(loginName, await givePassword(passwords));
   }
   return given;
 }

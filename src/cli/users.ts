@@ -25,13 +25,15 @@ export const addUserCommands: AddCommand = (program, context) => {
     });
   user
     .command('add <login-name>')
-    .description('add a user; the password is generated and shown this once')
+    .description(
+      'add a user; the password is generated, shown this once, and changed at the first sign-in, within 14 days',
+    )
     .requiredOption('--role <role>', roles.join(', '))
     .option('--name <name>', 'the name that others see')
     .option('--account <id>', 'of role account: whose data they see')
     .action(async (loginName: string, options: { role: string; name?: string; account?: string }) => {
       const role = readRole(options.role);
-      const given = await givePassword(context.passwords, loginName, undefined);
+      const given = await givePassword(context.passwords);
       const wanted = {
         loginName,
         displayName: options.name ?? loginName,
@@ -43,9 +45,9 @@ export const addUserCommands: AddCommand = (program, context) => {
     });
   user
     .command('password <login-name>')
-    .description('give a user a new generated password, shown this once; ends every session')
+    .description('give a user a new generated password, to be changed within 14 days; ends every session')
     .action(async (loginName: string) => {
-      const { password, hash } = await givePassword(context.passwords, loginName, undefined);
+      const { password, hash } = await givePassword(context.passwords);
       await changeByCommand(context, async (change) => {
         const { userId } = await userNamed(change.stores, loginName);
         await setPassword(change, userId, { hash, temporary: true });

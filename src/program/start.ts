@@ -32,9 +32,11 @@ function readyText(config: Config, uri: string, httpPort: number, secrets: reado
   const url = `http://${config.bindAddress}:${httpPort}`;
   const ready = `denwaban ready: dial ${uri}  health ${url}/health  data ${config.dataDir}`;
   if (secrets.length === 0) return ready;
-  return [ready, `first start: sign in at ${config.publicUrl ?? url}/; these are shown this once`, ...secrets].join(
-    '\n  ',
-  );
+  return [
+    ready,
+    `first start: sign in at ${config.publicUrl ?? url}/; these are shown this once, and each person chooses another within 14 days`,
+    ...secrets,
+  ].join('\n  ');
 }
 
 /**

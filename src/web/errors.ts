@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WeakPassword } from '../accounts/password-strength.ts';
 import { DenwabanError, isDatabaseAway } from '../kernel/errors.ts';
 
 /** Every error that the API answers with: its HTTP status, and what to say where nothing better is known. */
@@ -18,6 +19,16 @@ export const errorCatalogue = {
     status: 401,
     message: 'login name or password is wrong',
     remedy: 'Check both, or ask an operator',
+  },
+  PASSWORD_EXPIRED: {
+    status: 401,
+    message: 'the temporary password was not changed in time',
+    remedy: 'Ask an operator for a new one (denwaban user password <login name>)',
+  },
+  PASSWORD_TEMPORARY: {
+    status: 403,
+    message: 'the password is a temporary one: nothing but choosing another is possible',
+    remedy: 'PUT /me/password with the old password and a new one',
   },
   PASSWORD_WRONG: { status: 403, message: 'the old password is wrong' },
   NOT_ALLOWED: { status: 403, message: 'your role may not do this', remedy: 'Ask an operator' },
@@ -99,6 +110,7 @@ export const errorSchema = z.object({
     message: z.string().meta({ description: 'For people' }),
     remedy: z.string().optional().meta({ description: 'What to do about it' }),
     path: z.string().optional().meta({ description: 'Where in the request: body.skills.billing' }),
+    reasons: z.array(z.string()).optional().meta({ description: 'Of PASSWORD_WEAK, for programs: what is weak' }),
   }),
 });
 
@@ -112,16 +124,24 @@ export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly remedy: string | undefined;
   readonly path: string | undefined;
+  readonly reasons: readonly string[];
   /** To be sent with it. */
   readonly headers: Record<string, string>;
   constructor(
     code: ErrorCode,
-    more: { message?: string; remedy?: string; path?: string; headers?: Record<string, string> } = {},
+    more: {
+      message?: string;
+      remedy?: string;
+      path?: string;
+      reasons?: readonly string[];
+      headers?: Record<string, string>;
+    } = {},
   ) {
     super(more.message ?? errorCatalogue[code].message);
     this.code = code;
     this.remedy = more.remedy;
     this.path = more.path;
+    this.reasons = more.reasons ?? [];
     this.headers = more.headers ?? {};
   }
 }
@@ -148,6 +168,7 @@ export function toAnswer(error: unknown): {
         message: known.message,
         ...(remedy === undefined ? {} : { remedy }),
         ...(known.path === undefined ? {} : { path: known.path }),
+        ...(known.reasons.length === 0 ? {} : { reasons: [...known.reasons] }),
       },
     },
     fault: known.code === 'INTERNAL',
@@ -161,7 +182,8 @@ function toApiError(error: unknown): ApiError {
     if (isDatabaseAway(error)) return new ApiError('DATABASE_AWAY');
     if (error.code === 'REDIS_UNAVAILABLE') return new ApiError('REDIS_UNAVAILABLE');
     const { code, message, remedy } = error;
-    return new ApiError(code, { message, ...(remedy === undefined ? {} : { remedy }) });
+    const reasons = error instanceof WeakPassword ? error.reasons : [];
+    return new ApiError(code, { message, reasons, ...(remedy === undefined ? {} : { remedy }) });
   }
   if (!(error instanceof Error)) return new ApiError('INTERNAL');
   if ('validation' in error && Array.isArray(error.validation)) return invalidInput(error);

@@ -59,6 +59,8 @@ export async function guardRequest(request: FastifyRequest, options: GuardOption
   request.signedIn = await readSession(request, options);
   if (!request.signedIn) throw new ApiError('NOT_SIGNED_IN');
   const { user } = request.signedIn;
+  // Somebody else knows it too: it lets nobody do anything in its user's name.
+  if (user.passwordTemporary && guard.permission !== 'self') throw new ApiError('PASSWORD_TEMPORARY');
   const scope = scopeOf(guard.permission, user.role);
   if (!scope) throw new ApiError('NOT_ALLOWED');
   if (scope === 'all' || guard.owner === undefined) return;

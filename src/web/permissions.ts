@@ -14,7 +14,7 @@ const desk: Rights = { operator: 'all', supervisor: 'all' };
 
 /** The table. Every route names one row; the server does not start with a route that names none. */
 export const permissions = {
-  /** Who am I, sign out, change my password. */
+  /** Who am I, sign out, change my password: all that is possible with a temporary one. */
   self: everyoneOwn,
   'users.list': operators,
   'users.read': { operator: 'all', supervisor: 'own', agent: 'own', account: 'own' },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { givePassword } from '../../src/accounts/manage-users.ts';
-import { createPasswords, generatePassword, passwordFault, strongParameters } from '../../src/accounts/passwords.ts';
+import { createPasswordJudge } from '../../src/accounts/password-strength.ts';
+import { createPasswords, generatePassword, strongParameters } from '../../src/accounts/passwords.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 import { compareEffort } from '../support/effort.ts';
 
 const cheap = { algorithm: 'argon2id', memoryKiB: 64, passes: 1, parallelism: 1 } as const;
@@ -54,22 +55,44 @@ describe('passwords', () => {
     expect((await passwords.check('x', undefined)).correct).toBe(false);
   });
 
-  it.each([
-    ['elevenchars', /at least 12/],
-    ['x'.repeat(257), /at most 256/],
-    ['ababababababab', /5 different/],
-    ['my-name-is-Hanako', /login name/],
-  ])('%s is refused', (password, fault) => expect(passwordFault(password, 'hanako')).toMatch(fault));
-
-  it('that are long are taken, whatever they are made of', () => {
-    expect(passwordFault('電話番はいつでもここにいます', 'hanako')).toBeUndefined();
-    expect(passwordFault(generatePassword(), 'hanako')).toBeUndefined();
+  it('that are generated are strong, and read aloud without a mistake', () => {
     expect(generatePassword()).toMatch(/^([a-z2-9]{4}-){4}[a-z2-9]{4}$/);
   });
 });
 
-it('a password that is drawn by lot is not refused for a short login name that happens to stand in it', async () => {
-  const { password } = await givePassword(createPasswords(cheap), '-', undefined);
-  expect(password).toContain('-');
-  await expect(givePassword(createPasswords(cheap), 'taro', 'here-is-taro-himself')).rejects.toThrow(/login name/);
+describe('a judgement', () => {
+  const judge = createPasswordJudge(systemClock);
+
+  it('of passwords that would take a library minutes to look at takes a moment', async () => {
+    const startedAtMs = performance.now();
+    for (const slow of ['@4{<(369!1|08$5+7%2Z'.repeat(12), '19'.repeat(128), '4@'.repeat(128)]) {
+      expect(await judge.weaknessesOf(slow, [])).toBeInstanceOf(Array);
+    }
+    expect(performance.now() - startedAtMs).toBeLessThan(12_000);
+  });
+
+  it('leaves the main thread free', async () => {
+    const before = performance.eventLoopUtilization();
+    await judge.weaknessesOf('4@'.repeat(128), []);
+    expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+  });
+
+  it('is refused when too many wait for theirs', async () => {
+    const all = await Promise.allSettled(Array.from({ length: 40 }, () => judge.weaknessesOf('hanako-hanako-1', [])));
+    const refused = all.filter((result) => result.status === 'rejected');
+    expect(refused).toHaveLength(40 - 16);
+    expect(refused[0]?.reason).toMatchObject({ code: 'TOO_BUSY' });
+  });
+
+  it('of a user’s own names counts each part of them, with and without spaces, in any width', async () => {
+    const own = ['Hanako.Yamada@example.com', '山田　花子', 'さくら歯科'];
+    for (const weak of [
+      'ｙａｍａｄａ-yamada',
+      '山田花子山田花子花子花子',
+      'example.example',
+      'さくら歯科 さくら歯科 さくら',
+    ]) {
+      expect(await judge.weaknessesOf(weak, own)).toContain('own');
+    }
+  });
 });

@@ -25,6 +25,7 @@ const hanako = user('hanako', { displayName: '山田花子' });
 const taro = user('taro', { displayName: '鈴木太郎' });
 const boss = user('boss', { role: 'operator' });
 const account = user('sakura-san', { role: 'account', accountId: 'sakura' });
+const newcomer = user('satoko', { displayName: '佐藤里子', passwordTemporary: true });
 const lineNumber = '+819011112222';
 let redisServer: TestRedis;
 let redis: RedisConnection;
@@ -187,6 +188,12 @@ async function pageOf(who: typeof hanako): Promise<Page> {
   return page;
 }
 
+async function choose(page: Page, password: string): Promise<void> {
+  const fields = page.locator('input[autocomplete=new-password]');
+  for (const index of [0, 1]) await fields.nth(index).fill(password);
+  await page.keyboard.press('Enter');
+}
+
 async function closeDialog(page: Page): Promise<void> {
   await page.keyboard.press('Escape');
   await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
@@ -206,6 +213,24 @@ describe('for everybody, on every screen', () => {
     await signIn(page, 'hanako', 'wrong');
     await page.getByRole('alert').waitFor();
     await isFit(page, 'sign-in-refused');
+  });
+
+  it('a temporary password: nothing but choosing another, told what is weak about it', async () => {
+    await server.addUser(newcomer);
+    const page = await pages.open(server.url);
+    await signIn(page, newcomer.loginName, goodPassword);
+    await page.getByRole('heading', { name: '新しいパスワードを決める' }).waitFor();
+    expect(await page.title()).toBe('新しいパスワードを決める – 電話番');
+    await choose(page, 'satoko-satoko-2026');
+    await page.getByText('ご自身・契約者・このサービスの名前が入っている').waitFor();
+    await page.getByText('日付や年が入っている').waitFor();
+    await isFit(page, 'first-password-refused');
+    await page.reload();
+    // What was typed to sign in is forgotten with the page.
+    await page.getByRole('textbox', { name: '現在のパスワード' }).fill(goodPassword);
+    await choose(page, 'moro4 tegami KAME ringo');
+    await page.getByText('パスワードを変更しました').waitFor();
+    await page.getByRole('button', { name: newcomer.displayName, exact: true }).waitFor();
   });
 
   it('an agent’s page: away, ringing, talking, in wrap-up, with what opens on it', async () => {

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Receiver, startReceiver } from '../outbox/harness.ts';
-import type { DeskAgent } from '../support/desk-agent.ts';
+import { type DeskAgent, ownPassword } from '../support/desk-agent.ts';
 import { DeskScene, hears, tones } from '../support/desk-scene.ts';
 import { Pages, photo, photos } from './pages.ts';
 
@@ -48,7 +48,8 @@ afterEach(async () => {
 });
 
 async function open(name: string): Promise<Page> {
-  return pages.open(scene.system.httpUrl, { as: { name, password: scene.secrets.users.get(name) ?? '' } });
+  const password = await ownPassword(scene.system, scene.secrets, name);
+  return pages.open(scene.system.httpUrl, { as: { name, password } });
 }
 
 const panelOf = (page: Page) => page.getByRole('region', { name: '要対応' });

@@ -7,7 +7,7 @@ import { isOpen, openingHoursSchema } from '../../src/accounts/opening-hours.ts'
 import { type MailServer, type Receiver, startMailServer, startReceiver } from '../outbox/harness.ts';
 import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
-import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
+import { DeskAgent, ownPassword, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
 import { trunkPortOfOurs } from '../support/ports.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -66,10 +66,11 @@ function flowsThatReportTo(url: string): string {
   return folder;
 }
 
-const person = (name: string) => ({ name, password: secrets.users.get(name) ?? '' });
+const person = async (name: string) => ({ name, password: await ownPassword(system, secrets, name) });
 const openPage = (options?: Parameters<Pages['open']>[1]) => pages.open(system.httpUrl, options);
 
-const signIn = (page: Page, name: string, password = secrets.users.get(name) ?? '') => signInAs(page, name, password);
+const signIn = async (page: Page, name: string, password?: string) =>
+  signInAs(page, name, password ?? (await ownPassword(system, secrets, name)));
 
 async function phoneOf(agent: string): Promise<Baresip> {
   const user = `${agent}-1`;
@@ -198,7 +199,7 @@ describe('the console', () => {
   it('an agent by keyboard alone: is rung, answers, writes the form, holds, reports, hands over, and is ready for the next', {
     timeout: 120_000,
   }, async () => {
-    const [page, phone] = await Promise.all([openPage({ as: person('hanako') }), phoneOf('hanako')]);
+    const [page, phone] = await Promise.all([openPage({ as: await person('hanako') }), phoneOf('hanako')]);
     await state(page).getByText('退席', { exact: true }).waitFor();
     await page.keyboard.press('F4');
     await page.getByText('離席の理由').waitFor();
@@ -284,7 +285,7 @@ describe('the console', () => {
   });
 
   it('the caller handed over after the report: the next agent has the same form, and what changes is reported in its place', async () => {
-    const page = await openPage({ as: person('taro') });
+    const page = await openPage({ as: await person('taro') });
     await state(page).getByText('退席', { exact: true }).waitFor();
     await page.getByText('前の電話の受付票が終わっていません。').waitFor();
     const form = page.getByTestId('intake');
@@ -315,7 +316,7 @@ describe('the console', () => {
   });
 
   it('a supervisor sees the desk as it changes, sets states, listens in, and ends a call', async () => {
-    const [page, phone] = await Promise.all([openPage({ as: person('boss') }), phoneOf('taro')]);
+    const [page, phone] = await Promise.all([openPage({ as: await person('boss') }), phoneOf('taro')]);
     const row = page.getByRole('row', { name: /鈴木太郎/ });
     await row.getByText('退席').waitFor();
     const other = await call();
@@ -342,7 +343,7 @@ describe('the console', () => {
   });
 
   it('who is signed out elsewhere is asked to sign in again', async () => {
-    const page = await openPage({ as: person('taro') });
+    const page = await openPage({ as: await person('taro') });
     await state(page).waitFor();
     const { userId } = (await (await page.request.get(`${system.httpUrl}/api/v1/me`)).json()).user;
     await page.request.delete(`${system.httpUrl}/api/v1/users/${userId}/sessions`, { headers: { 'x-denwaban': '1' } });

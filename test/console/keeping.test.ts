@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Receiver, startReceiver } from '../outbox/harness.ts';
 import { Baresip } from '../support/baresip.ts';
-import { DeskAgent, DeskPage, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
+import { DeskAgent, DeskPage, ownPassword, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
 import { freePort } from '../support/ports.ts';
 import { startOwnSwitch } from '../support/switch.ts';
@@ -94,12 +94,12 @@ function flowsThatReportTo(url: string): string {
   return folder;
 }
 
-const passwordOf = (name: string) => secrets.users.get(name) ?? '';
+const passwordOf = (name: string) => ownPassword(system, secrets, name);
 
 /** The agent is at the page, and talks with a caller. */
 async function answered(agent = hanako, name = 'hanako'): Promise<Baresip> {
   const [opened, phone] = await Promise.all([
-    pages.open(system.httpUrl, { as: { name, password: passwordOf(name) } }),
+    pages.open(system.httpUrl, { as: { name, password: await passwordOf(name) } }),
     newCaller(),
     agent.want('available'),
   ]);
@@ -226,7 +226,7 @@ describe('a form', () => {
     await page.request.delete(`${system.httpUrl}/api/v1/users/${me}/sessions`, { headers: { 'x-denwaban': '1' } });
     await page.getByLabel('ユーザー名').waitFor();
     await page.unroute('**/intakes/*');
-    await signIn(page, 'hanako', passwordOf('hanako'));
+    await signIn(page, 'hanako', await passwordOf('hanako'));
     hanako = await hanako.at(system, secrets, 'hanako');
     await form().getByText('途中で終わった').first().waitFor();
     await form().getByText('営業電話').click();

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { DeskAgent } from '../support/desk-agent.ts';
+import { type DeskAgent, ownPassword } from '../support/desk-agent.ts';
 import { type Caller, DeskScene, hears, tones } from '../support/desk-scene.ts';
 import { Pages, photo, photos } from './pages.ts';
 
@@ -20,7 +20,9 @@ beforeAll(async () => {
     scene.agent('hanako', agentHz),
     scene.agent('taro', otherHz),
     scene.agent('boss', bossHz),
-    pages.open(scene.system.httpUrl, { as: { name: 'boss', password: scene.secrets.users.get('boss') ?? '' } }),
+    pages.open(scene.system.httpUrl, {
+      as: { name: 'boss', password: await ownPassword(scene.system, scene.secrets, 'boss') },
+    }),
   ]);
   await page.getByRole('region', { name: '受付窓口' }).waitFor();
 });

@@ -5,11 +5,13 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { migrations } from '../../src/store/sql/migrations.ts';
 import { openSql } from '../../src/store/sql/open-sql.ts';
+import { createAccountsData } from '../../src/store/sql/sql-accounts-data.ts';
 import { SqlFactStore } from '../../src/store/sql/sql-fact-store.ts';
 import { SqlIntakeStore } from '../../src/store/sql/sql-intake-store.ts';
 import { SqlReportStore } from '../../src/store/sql/sql-report-store.ts';
 import { entered, offered } from '../support/facts.ts';
 import { intake } from '../support/intakes.ts';
+import { user } from '../support/people.ts';
 
 const options = { clock: systemClock, logger: silentLogger };
 
@@ -41,6 +43,23 @@ export function sqlDatabaseContract(emptyDatabase: () => Promise<string>): void 
     const rows = await databases[5]?.db.selectFrom('schema_migrations').selectAll().execute();
     expect(rows).toHaveLength(migrations.length);
     await Promise.all(databases.map((database) => database.close()));
+  });
+
+  it('of before temporary passwords had to be changed lets everybody go on with theirs, and is so once', async () => {
+    const url = await emptyDatabase();
+    const before = await openSql(url, options);
+    const { users } = createAccountsData(before);
+    await users.add(user('old', { passwordTemporary: true }), 'hash', 1);
+    await before.db.deleteFrom('schema_migrations').where('version', '>=', 12).execute();
+    await before.close();
+    const after = await openSql(url, options);
+    expect(await createAccountsData(after).users.find('user_old')).toEqual(user('old'));
+    expect(await createAccountsData(after).users.passwordHashOf('user_old')).toBe('hash');
+    await createAccountsData(after).users.add(user('new', { passwordTemporary: true }), 'hash', 1);
+    await after.close();
+    const again = await openSql(url, options);
+    expect(await createAccountsData(again).users.find('user_new')).toMatchObject({ passwordTemporary: true });
+    await again.close();
   });
 
   it('lets several who first read and then write in a transaction take turns', async () => {

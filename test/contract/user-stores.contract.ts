@@ -31,12 +31,15 @@ export function userStoreContract(make: () => Promise<AccountsData>): void {
     await users.update(changed);
     expect(await users.find('user_hanako')).toEqual(changed);
     expect(await users.passwordHashOf('user_hanako')).toBe('old');
+    expect(await users.passwordSetAtMs('user_hanako')).toBe(5);
     await users.setPassword('user_hanako', 'new', { temporary: true, atMs: 6 });
     expect(await users.find('user_hanako')).toEqual({ ...changed, passwordTemporary: true });
     await users.rehash('user_hanako', 'old', 'stale');
     expect(await users.passwordHashOf('user_hanako')).toBe('new');
     await users.rehash('user_hanako', 'new', 'newer');
     expect(await users.passwordHashOf('user_hanako')).toBe('newer');
+    expect(await users.passwordSetAtMs('user_hanako')).toBe(6);
+    expect(await users.passwordSetAtMs('nobody')).toBeUndefined();
   });
 
   it('refuses a login name twice and an account that does not exist', async () => {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type MailServer, type Receiver, startMailServer, startReceiver } from '../outbox/harness.ts';
 import { toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
-import { DeskAgent, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
+import { DeskAgent, ownPassword, type PrintedSecrets, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
 import { postgresOf } from '../support/scenario-database.ts';
 import { startOwnSwitch } from '../support/switch.ts';
@@ -88,7 +88,7 @@ async function crash(): Promise<void> {
 
 async function browserOf(loginName: string): Promise<Browser> {
   const browser = new Browser(system.httpUrl);
-  const { status } = await browser.login(loginName, secrets.users.get(loginName) ?? '');
+  const { status } = await browser.login(loginName, await ownPassword(system, secrets, loginName));
   expect(status).toBe(200);
   return browser;
 }

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type MailServer, type Receiver, startMailServer, startReceiver } from '../outbox/harness.ts';
 import { readWav, toneDurationMs } from '../support/audio.ts';
 import { Baresip } from '../support/baresip.ts';
-import { readSecrets } from '../support/desk-agent.ts';
+import { ownPassword, readSecrets } from '../support/desk-agent.ts';
 import { eventually } from '../support/poll.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { Browser } from '../web/support.ts';
@@ -89,7 +89,7 @@ it('to a flow, until a key: the link plays it, the mail carries it, the pages ha
   const path = `/calls/${callId}/recordings/${recordings[0]?.recordingId}`;
   for (const who of ['boss', 'clinic-san']) {
     const browser = new Browser(system.httpUrl);
-    await browser.login(who, secrets.users.get(who) ?? '');
+    await browser.login(who, await ownPassword(system, secrets, who));
     expect((await browser.send('GET', '/voicemails')).body).toMatchObject({ voicemails: [{ callId, deliveries: 2 }] });
     const cookie = browser.cookie ?? '';
     expect((await soundOf(`${system.httpUrl}/api/v1${path}`, { cookie })).bytes).toEqual(heard.bytes);

@@ -157,12 +157,59 @@ export class DeskAgent {
   }
 }
 
-async function signIn(url: string, loginName: string, password: string): Promise<{ cookie: string; userId: string }> {
-  const response = await fetch(`${url}/login`, {
-    method: 'POST',
-    headers: { 'x-denwaban': '1', 'content-type': 'application/json' },
-    body: JSON.stringify({ loginName, password }),
+interface Session {
+  cookie: string;
+  userId: string;
+}
+
+/** Of people whose printed password was used: it is a temporary one, changed at their first sign-in. */
+const firstSignIns = new Map<string, Promise<Session>>();
+
+/** What somebody chooses in place of the password that was printed for them. */
+const chosenFor = (printed: string) => `own ${printed}`;
+
+/** The password of somebody who has signed in once, and chosen it then. */
+export async function ownPassword(
+  system: Pick<System, 'httpUrl'>,
+  secrets: PrintedSecrets,
+  loginName: string,
+): Promise<string> {
+  const printed = secrets.users.get(loginName) ?? '';
+  await (firstSignIns.get(printed) ?? firstSignIn(`${system.httpUrl}/api/v1`, loginName, printed));
+  return chosenFor(printed);
+}
+
+async function signIn(url: string, loginName: string, printed: string): Promise<Session> {
+  const earlier = firstSignIns.get(printed);
+  if (!earlier) return firstSignIn(url, loginName, printed);
+  await earlier;
+  return logIn(url, loginName, chosenFor(printed));
+}
+
+function firstSignIn(url: string, loginName: string, printed: string): Promise<Session> {
+  const session = (async () => {
+    const { cookie } = await logIn(url, loginName, printed);
+    const body = { oldPassword: printed, newPassword: chosenFor(printed) };
+    return readSession(loginName, await post('PUT', `${url}/me/password`, body, cookie));
+  })();
+  firstSignIns.set(printed, session);
+  session.catch(() => firstSignIns.delete(printed));
+  return session;
+}
+
+async function logIn(url: string, loginName: string, password: string): Promise<Session> {
+  return readSession(loginName, await post('POST', `${url}/login`, { loginName, password }));
+}
+
+function post(method: string, url: string, body: object, cookie?: string): Promise<Response> {
+  return fetch(url, {
+    method,
+    headers: { 'x-denwaban': '1', 'content-type': 'application/json', ...(cookie ? { cookie } : {}) },
+    body: JSON.stringify(body),
   });
+}
+
+async function readSession(loginName: string, response: Response): Promise<Session> {
   if (!response.ok) throw new Error(`${loginName} could not sign in: ${response.status} ${await response.text()}`);
   const { user } = (await response.json()) as { user: { userId: string } };
   return { cookie: response.headers.get('set-cookie')?.split(';')[0] ?? '', userId: user.userId };

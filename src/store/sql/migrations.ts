@@ -11,6 +11,7 @@ import { peopleMigration } from './people-migration.ts';
 import { reportDestinationsMigration } from './report-destinations-migration.ts';
 import { reportsAgainMigration } from './reports-again-migration.ts';
 import type { Schema, SqlKind } from './schema.ts';
+import { temporaryPasswordsMigration } from './temporary-passwords-migration.ts';
 import { voicemailMigration } from './voicemail-migration.ts';
 
 /** Any number that no other program uses as an advisory lock in this database. */
@@ -155,4 +156,5 @@ export const migrations: readonly Migration[] = [
   reportDestinationsMigration,
   answeringServiceMigration,
   voicemailMigration,
+  temporaryPasswordsMigration,
 ];

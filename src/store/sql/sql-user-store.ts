@@ -51,6 +51,11 @@ export class SqlUserStore implements UserStore {
     return (await query.executeTakeFirst())?.password_hash;
   }
 
+  async passwordSetAtMs(userId: string): Promise<number | undefined> {
+    const query = this.#db.selectFrom('users').select('password_set_at_ms').where('user_id', '=', userId);
+    return (await query.executeTakeFirst())?.password_set_at_ms;
+  }
+
   async setPassword(
     userId: string,
     passwordHash: string,

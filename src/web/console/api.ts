@@ -8,11 +8,13 @@ export class ApiFailure extends Error {
   readonly remedy: string | undefined;
   /** Where in the request. */
   readonly path: string | undefined;
+  /** What is weak about a password. */
+  readonly reasons: readonly string[];
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
     status: number,
-    error: { code?: string; message?: string; remedy?: string; path?: string },
+    error: { code?: string; message?: string; remedy?: string; path?: string; reasons?: string[] },
     retry?: number,
   ) {
     super(error.message ?? error.code ?? String(status));
@@ -20,6 +22,7 @@ export class ApiFailure extends Error {
     this.code = error.code ?? 'INTERNAL';
     this.remedy = error.remedy;
     this.path = error.path;
+    this.reasons = error.reasons ?? [];
     this.retryAfterSeconds = retry;
   }
 }

@@ -7,6 +7,9 @@ import { SignInPage } from './sign-in.tsx';
 /** Whoever signs in waits for the way in alone; the pages come while they type. */
 const loadShell = () => import('./shell.tsx');
 const Shell = lazy(async () => ({ default: (await loadPage(loadShell)).Shell }));
+const FirstPasswordPage = lazy(async () => ({
+  default: (await loadPage(() => import('./first-password.tsx'))).FirstPasswordPage,
+}));
 
 /** The page that fits who is signed in. */
 export function App() {
@@ -20,7 +23,7 @@ export function App() {
   if (!me) return <SignInPage />;
   return (
     <Suspense fallback={<Waiting />}>
-      <Shell key={me.user.userId} me={me} />
+      {me.user.passwordTemporary ? <FirstPasswordPage me={me} /> : <Shell key={me.user.userId} me={me} />}
     </Suspense>
   );
 }

@@ -1,4 +1,6 @@
+import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
 import type { Role } from '../../accounts/users.ts';
 import { ApiFailure, send } from './api.ts';
 
@@ -7,6 +9,8 @@ export interface Me {
 }
 
 const key = ['me'];
+/** In memory alone. */
+const typedKey = ['typed-password'];
 
 /** Who is signed in; null = nobody. */
 export function useMe() {
@@ -30,8 +34,17 @@ export function useSignIn() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (given: { loginName: string; password: string }) => send<Me>('POST', '/login', given),
-    onSuccess: (me) => client.setQueryData(key, me),
+    onSuccess: (me, { password }) => {
+      // Nobody types a password twice to change it.
+      if (me.user.passwordTemporary) client.setQueryData(typedKey, password);
+      client.setQueryData(key, me);
+    },
   });
+}
+
+/** The temporary password that was typed to sign in, until it is changed or the page is loaded again. */
+export function useTypedPassword(): string | undefined {
+  return useQueryClient().getQueryData<string>(typedKey);
 }
 
 export function useSignOut() {
@@ -44,10 +57,15 @@ export function useSignOut() {
 }
 
 export function useChangePassword() {
+  const { t } = useTranslation();
   const client = useQueryClient();
   return useMutation({
     mutationFn: (given: { oldPassword: string; newPassword: string }) => send<Me>('PUT', '/me/password', given),
-    onSuccess: (me) => client.setQueryData(key, me),
+    onSuccess: (me) => {
+      client.removeQueries({ queryKey: typedKey });
+      client.setQueryData(key, me);
+      notifications.show({ message: t('password.done') });
+    },
   });
 }
 

@@ -134,7 +134,7 @@ function UserMenu({ me }: { me: Me }) {
     else warning.open();
   };
   const [passwordShown, password] = useDisclosure(false);
-  const { displayName, role, passwordTemporary } = me.user;
+  const { displayName, role, loginName } = me.user;
   return (
     <>
       <Menu position="bottom-end">
@@ -149,12 +149,7 @@ function UserMenu({ me }: { me: Me }) {
           <Menu.Item onClick={() => void askToLeave()}>{t('shell.signOut')}</Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      {passwordTemporary && (
-        <Button size="xs" color="yellow.5" title={t('shell.temporary')} onClick={password.open}>
-          {t('shell.changePassword')}
-        </Button>
-      )}
-      <PasswordDialog opened={passwordShown} onClose={password.close} />
+      <PasswordDialog loginName={loginName} opened={passwordShown} onClose={password.close} />
       <ConfirmDialog
         opened={warningShown}
         onClose={warning.close}

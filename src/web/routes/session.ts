@@ -21,7 +21,7 @@ export function sessionRoutes(api: Api, parts: RouteParts): void {
     bodyLimit: 8_192,
     ...about(
       'session',
-      'Sign in; the session is a cookie',
+      'Sign in; the session is a cookie. With a temporary password it is good for choosing another alone',
       { public: true },
       { body: login, response: { 200: meSchema } },
     ),
@@ -67,6 +67,7 @@ function letIn(result: SignInResult, refusal: 'SIGN_IN_REFUSED' | 'PASSWORD_WRON
     return { token, user, session };
   }
   if (result.why === 'wrong') throw new ApiError(refusal);
+  if (result.why === 'expired') throw new ApiError('PASSWORD_EXPIRED');
   const seconds = Math.ceil(result.retryAfterMs / 1_000);
   throw new ApiError('TOO_MANY_ATTEMPTS', { headers: { 'retry-after': String(seconds) } });
 }

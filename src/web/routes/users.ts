@@ -26,7 +26,9 @@ const userChangeSchema = newUserSchema
   .partial();
 const withPasswordSchema = z.object({
   user: userSchema,
-  password: z.string().meta({ description: 'Shown this once; to be changed by the user' }),
+  password: z
+    .string()
+    .meta({ description: 'Shown this once; good for one thing within 14 days: to be changed by the user' }),
 });
 const sessionSchema = z.object({
   sessionId: z.string(),
@@ -61,12 +63,12 @@ export function userRoutes(api: Api, parts: RouteParts): void {
   api.post('/users', {
     ...about(
       'users',
-      'Add a user, with a generated password',
+      'Add a user, with a generated password that is to be changed at the first sign-in',
       { permission: 'users.write' },
       { body: newUserSchema, response: { 201: withPasswordSchema } },
     ),
     handler: async (request, reply) => {
-      const given = await givePassword(passwords, request.body.loginName, undefined);
+      const given = await givePassword(passwords);
       const user = await makeChange(parts, actorFrom(request), (change) => addUser(change, request.body, given));
       return reply.code(201).send({ user, password: given.password });
     },
@@ -89,14 +91,14 @@ export function userRoutes(api: Api, parts: RouteParts): void {
   api.post('/users/:userId/password', {
     ...about(
       'users',
-      'Give a user a new generated password; every session ends',
+      'Give a user a new generated password, to be changed at the next sign-in; every session ends',
       { permission: 'users.write' },
       { params, response: { 200: withPasswordSchema } },
     ),
     handler: async (request) => {
       const { userId } = request.params;
-      const { loginName } = await knownUser({ stores: data }, userId);
-      const { password, hash } = await givePassword(passwords, loginName, undefined);
+      await knownUser({ stores: data }, userId);
+      const { password, hash } = await givePassword(passwords);
       const user = await makeChange(parts, actorFrom(request), async (change) => {
         await setPassword(change, userId, { hash, temporary: true });
         return knownUser(change, userId);

@@ -1,4 +1,5 @@
 import type { Texts } from './ja.ts';
+import { passwordEn } from './password-en.ts';
 
 /** Everything the pages say, in English. */
 export const en: Texts = {
@@ -16,7 +17,8 @@ export const en: Texts = {
     TOO_MANY_ATTEMPTS: 'Too many failed attempts. Try again in {{minutes}} min.',
     OFFLINE: 'The server cannot be reached. Check the network.',
     PASSWORD_WRONG: 'The current password is wrong.',
-    PASSWORD_WEAK: 'The password is too short or easy to guess.',
+    PASSWORD_WEAK: 'This password is easy to guess. Please choose another.',
+    PASSWORD_EXPIRED: 'The temporary password has expired after 14 days. Ask an operator for a new one.',
     TOO_BUSY: 'Too busy just now. Try again in a few seconds.',
     NOT_ALLOWED: 'Your role may not do this.',
     CALL_NOT_TALKING: 'Caller and agent are not talking any more.',
@@ -41,7 +43,6 @@ export const en: Texts = {
     dark: 'Dark',
     signOut: 'Sign out',
     changePassword: 'Change password',
-    temporary: 'This is a temporary password. Please choose your own.',
     reconnecting: 'Reconnecting… what you see may be old',
     shortcuts: 'Keys',
     unkept: 'Some of your forms are not saved or reported yet',
@@ -51,15 +52,7 @@ export const en: Texts = {
     messages: 'Messages',
     role: { operator: 'Operator', supervisor: 'Supervisor', agent: 'Agent', account: 'Account' },
   },
-  password: {
-    old: 'Current password',
-    new: 'New password',
-    again: 'New password again',
-    differs: 'Not the same as above',
-    submit: 'Change',
-    cancel: 'Cancel',
-    done: 'Password changed',
-  },
+  password: passwordEn,
   state: {
     offline: 'Signed off',
     available: 'Available',

@@ -1,3 +1,5 @@
+import { passwordJa } from './password-ja.ts';
+
 /** Everything the pages say, in Japanese. */
 export const ja = {
   product: '電話番',
@@ -14,7 +16,8 @@ export const ja = {
     TOO_MANY_ATTEMPTS: '失敗が続いたため、しばらくサインインできません。{{minutes}}分後にもう一度お試しください。',
     OFFLINE: 'サーバーに接続できません。ネットワークを確認してください。',
     PASSWORD_WRONG: '現在のパスワードが違います。',
-    PASSWORD_WEAK: 'パスワードが短いか、推測されやすいものです。',
+    PASSWORD_WEAK: 'このパスワードは推測されやすいため使えません。別のものを選んでください。',
+    PASSWORD_EXPIRED: '仮のパスワードの期限（14日）が切れました。運営に新しいものを依頼してください。',
     TOO_BUSY: '混み合っています。数秒後にもう一度お試しください。',
     NOT_ALLOWED: 'この操作の権限がありません。',
     CALL_NOT_TALKING: 'この電話はもう通話中ではありません。',
@@ -39,7 +42,6 @@ export const ja = {
     dark: '暗い表示',
     signOut: 'サインアウト',
     changePassword: 'パスワードを変更',
-    temporary: '仮のパスワードです。ご自身のものに変更してください。',
     reconnecting: '再接続中… 表示は古い可能性があります',
     shortcuts: 'キー操作',
     unkept: '保存・報告の済んでいない受付票',
@@ -49,15 +51,7 @@ export const ja = {
     messages: '留守番電話',
     role: { operator: '運営', supervisor: '管理者', agent: 'オペレーター', account: 'ご契約者' },
   },
-  password: {
-    old: '現在のパスワード',
-    new: '新しいパスワード',
-    again: '新しいパスワード（確認）',
-    differs: '確認用と一致しません',
-    submit: '変更する',
-    cancel: 'やめる',
-    done: 'パスワードを変更しました',
-  },
+  password: passwordJa,
   state: {
     offline: '退席',
     available: '受付中',
