@@ -280,7 +280,7 @@ it('whatever is refused before anybody sees a call in it can be looked up, by wh
   const isCounted = async () => {
     const { stdout } = await denwaban(['refusals', '--json'], system.environment);
     const minutes = JSON.parse(stdout) as RefusedInMinute[];
-    const ofCaller = minutes.filter(({ sources }) => sources[0]?.address === address);
+    const ofCaller = minutes.filter(({ sources }) => sources.some((source) => source.address === address));
     counted = ofCaller.map(({ method, sipStatus, cause }) => `${method} ${sipStatus} ${cause}`).sort();
     return counted.length >= Object.keys(refused).length;
   };
