@@ -78,8 +78,11 @@ type Asked = { file: string } | { text: string; language: string };
 const keyOf = (asked: Asked): string =>
   JSON.stringify('file' in asked ? ['file', asked.file] : [asked.language, asked.text]);
 
-/** A text with something in place of its variables, of which nobody knows what they will hold: mostly digits. */
-const spokenForm = (text: string): string => text.replace(/\{\{[^{}]{0,64}\}\}/g, '1');
+/**
+ * A text with something in place of its variables, of which nobody knows what they will hold: mostly digits. Not 1, for a
+ * voice may refuse 1日, which is two words.
+ */
+const spokenForm = (text: string): string => text.replace(/\{\{[^{}]{0,64}\}\}/g, '3');
 
 /** Files and texts of all prompts of the flow, as far as its shape is right. */
 function promptsIn(input: unknown, house: House): Asked[] {
