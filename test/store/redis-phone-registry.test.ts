@@ -271,7 +271,9 @@ describe('whoever watches the desk', () => {
     });
     let seen: Record<string, boolean | undefined> = {};
     const end = live.subscribe(({ agents }) => {
-      seen = Object.fromEntries(agents.map(({ agentId, hasPhone }) => [agentId, hasPhone]));
+      // Redis keeps agents in no order.
+      const entries = agents.map(({ agentId, hasPhone }) => [agentId, hasPhone] as const);
+      seen = Object.fromEntries(entries.toSorted(([one], [other]) => (one < other ? -1 : 1)));
     });
     const sees = (wanted: typeof seen) =>
       eventually(`it to be ${JSON.stringify(wanted)}`, () => JSON.stringify(seen) === JSON.stringify(wanted), {
