@@ -44,8 +44,11 @@ export function sessionBodyOf(message: SipMessage): SessionBody {
 
 function descriptionIn(part: Part, depth: number): string | undefined {
   const { main, params } = typeOf(part.type);
-  if (isEncoded(part)) return undefined;
-  if (main === 'application/sdp') return plainDescription(decoded(part));
+  if (isEncoded(part) || isEarly(part)) return undefined;
+  if (main === 'application/sdp') {
+    const text = decoded(part);
+    return depth > 0 && text.trim() === '' ? undefined : plainDescription(text);
+  }
   // 7.4.1 wants a type; where it was forgotten, the body says what it is.
   if (main === '' && depth === 0) return looksLikeSdp(part.content) ? plainDescription(part.content) : undefined;
   const boundary = params.get('boundary');
@@ -68,21 +71,38 @@ function mustBeUnderstood(part: Part, depth: number): boolean {
   return depth > 0 && main !== 'application/sdp' && handling?.toLowerCase() === 'required';
 }
 
+/** RFC 3959: a session of its own, for what is heard before the answer, beside the one that is meant. */
+function isEarly({ disposition }: Part): boolean {
+  return typeOf(disposition).main === 'early-session';
+}
+
 function isEncoded({ encoding }: Part): boolean {
   return encoding !== '' && encoding.toLowerCase() !== 'identity';
 }
 
 function decoded({ transferEncoding, content }: Part): string {
-  return transferEncoding.toLowerCase() === 'base64' ? Buffer.from(content, 'base64').toString('utf8') : content;
+  const how = transferEncoding.toLowerCase();
+  if (how === 'quoted-printable') return fromQuotedPrintable(content);
+  return how === 'base64' ? Buffer.from(content, 'base64').toString('utf8') : content;
+}
+
+/** RFC 2045 6.7. */
+function fromQuotedPrintable(text: string): string {
+  return text
+    .replace(/=[ \t]*(?:\r\n|\n|\r)/g, '')
+    .replace(/=([0-9A-F]{2})/gi, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 function looksLikeSdp(text: string): boolean {
   return /^[\s\uFEFF]*v=0/.test(text);
 }
 
-/** Without what stands before it, lines ended by CRLF, as every reader of SDP takes it (RFC 8866 5). */
+/** Without what stands before it, or the zero byte that ends a text in C; lines ended by CRLF, as every reader of SDP takes it (RFC 8866 5). */
 function plainDescription(text: string): string {
-  const lines = text.replace(/^[\s\uFEFF]+/, '').split(/\r\n|\n|\r/);
+  const lines = text
+    .replace(/^[\s\uFEFF]+/, '')
+    .replace(/\0+$/, '')
+    .split(/\r\n|\n|\r/);
   while (lines.at(-1)?.trim() === '') lines.pop();
   return `${lines.join('\r\n')}\r\n`;
 }

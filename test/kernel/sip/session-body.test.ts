@@ -75,6 +75,26 @@ describe('the session description', () => {
         `Content-Type: application/sdp\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(sdp).toString('base64')}`,
       ),
     ],
+    [
+      'in quoted-printable',
+      'multipart/mixed;boundary=b1',
+      wrap(
+        'b1',
+        `Content-Type: application/sdp\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${sdp.replaceAll('=', '=3D').replace('audio', 'au=\r\ndio')}`,
+      ),
+    ],
+    [
+      'behind one for what is heard before the answer (RFC 3959)',
+      'multipart/mixed;boundary=b1',
+      wrap('b1', `Content-Disposition: Early-Session\r\n${sdpPart.replace('4000', '7000')}`, sdpPart),
+    ],
+    [
+      'behind a part that says it is one, and is empty',
+      'multipart/mixed;boundary=b1',
+      wrap('b1', 'Content-Type: application/sdp\r\n\r\n', sdpPart),
+    ],
+    ['with a zero byte at its end', 'application/sdp', `${sdp}\0`],
+    ['with a zero byte for its last line end', 'application/sdp', `${sdp.trimEnd()}\0`],
   ])('%s', (_what, type, body) => expect(found(type, body)).toEqual({ ok: true, sdp }));
 
   it.each<[string, string | undefined, string]>([
