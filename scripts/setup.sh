@@ -21,6 +21,8 @@ setup_packages() {
   stamp=node_modules/.denwaban-setup
   if [ "$(cat "$stamp" 2>/dev/null)" != "$lock" ]; then
     echo 'denwaban: installing npm packages (once; some minutes on a slow line) …' >&2
+    # Node 26 as npm has it needs this library, which a small Debian does not have.
+    [ -n "$(ls /usr/lib/libatomic.so.1 /usr/lib*/*/libatomic.so.1 2>/dev/null)" ] || setup_debian libatomic=libatomic1
     trap 'fail "stopped while packages were being installed" "Run it again"' INT TERM
     npm ci --no-audit --no-fund --loglevel=error >&2 || fail "npm ci failed" "Its message is above; the network or a proxy is the usual cause"
     # npm can be set to run no install scripts; the Node we run is put in place by one.

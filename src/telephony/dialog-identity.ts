@@ -1,3 +1,4 @@
+import { withoutHeaders } from '../kernel/sip/uri.ts';
 import { firstHop } from './path.ts';
 import { splitList } from './sip-values.ts';
 import type { SrfDialog, SrfMessage } from './types/srf.ts';
@@ -63,7 +64,10 @@ function nextHop(message: SourcedMessage, target: string, isOurs: boolean): stri
 
 type SourcedMessage = SrfMessage & { source_address?: string; source_port?: number; protocol?: string };
 
-const uriIn = (nameAddr: string): string | undefined =>
-  /<([^>]+)>/.exec(nameAddr)?.[1] ?? /^\s*(sips?:[^\s;,]+)/.exec(nameAddr)?.[1];
+/** Without headers: drachtio would make headers of ours of them. */
+const uriIn = (nameAddr: string): string | undefined => {
+  const uri = /<([^>]+)>/.exec(nameAddr)?.[1] ?? /^\s*(sips?:[^\s;,]+)/.exec(nameAddr)?.[1];
+  return uri && withoutHeaders(uri);
+};
 
 const hostOf = (uri: string): string | undefined => /^sips?:(?:[^@]*@)?(\[[^\]]+\]|[^:;?]+)/.exec(uri)?.[1];

@@ -97,7 +97,10 @@ function looksLikeSdp(text: string): boolean {
   return /^[\s\uFEFF]*v=0/.test(text);
 }
 
-/** Without what stands before it, or the zero byte that ends a text in C; lines ended by CRLF, as every reader of SDP takes it (RFC 8866 5). */
+/**
+ * Without what stands before it, and without the zero byte that ends a text in C; lines ended by CRLF, as every reader of
+ * SDP takes it (RFC 8866 5).
+ */
 function plainDescription(text: string): string {
   const lines = text
     .replace(/^[\s\uFEFF]+/, '')

@@ -56,6 +56,12 @@ export function parseUri(text: string): SipUri | undefined {
   return params && { scheme, user, ...hostPort, params, headers };
 }
 
+/** A URI without the headers behind its `?`, which a target of requests must not have (RFC 3261 19.1.1, table 1). */
+export function withoutHeaders(uri: string): string {
+  const { headers } = parseUri(uri) ?? {};
+  return headers === undefined ? uri : uri.slice(0, -headers.length - 1);
+}
+
 function parseOpaque(scheme: string, rest: string): SipUri | undefined {
   const semicolon = rest.indexOf(';');
   const params = parseParams(semicolon >= 0 ? rest.slice(semicolon) : '') ?? new Map();
@@ -101,9 +107,11 @@ export function parseParams(text: string): Params | undefined {
     const param = text.slice(position + 1, end);
     const equals = param.indexOf('=');
     const name = (equals >= 0 ? param.slice(0, equals) : param).trim().toLowerCase();
+    position = end;
+    // A semicolon that nothing follows says nothing, and some write it: no reason to leave a BYE unread.
+    if (param.trim() === '' && end === text.length) continue;
     if (name === '') return undefined;
     if (!params.has(name)) params.set(name, equals >= 0 ? param.slice(equals + 1).trim() : '');
-    position = end;
   }
   return params;
 }

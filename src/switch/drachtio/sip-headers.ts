@@ -1,6 +1,6 @@
 import { header, type SipMessage, serializeMessage } from '../../kernel/sip/message.ts';
 import { canonicalName } from '../../kernel/sip/names.ts';
-import { parseNameAddr, parseUri } from '../../kernel/sip/uri.ts';
+import { parseNameAddr, parseUri, withoutHeaders } from '../../kernel/sip/uri.ts';
 import type { HeaderMap } from '../sip/api.ts';
 
 /** What a client may say in the headers of what it sends (drachtio.cpp, makeTags and makeSafeTags). */
@@ -41,7 +41,7 @@ export function addUriHeaders(map: HeaderMap, uri: string): string {
     const [name = '', ...value] = field.split('=');
     if (name !== '') addHeader(map, usualName(name), unescaped(value.join('=')));
   }
-  return uri.slice(0, -headers.length - 1);
+  return withoutHeaders(uri);
 }
 
 /** What is no escape stays as it is. */

@@ -1,4 +1,5 @@
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { isPrivateAddress } from '../../kernel/private-address.ts';
 
 export interface Endpoint {
   address: string;
@@ -18,16 +19,6 @@ export function canBeSentTo({ address, port }: Endpoint): boolean {
 }
 
 export const quietMs = 500;
-
-const privateNetworks = new BlockList();
-privateNetworks.addSubnet('10.0.0.0', 8);
-privateNetworks.addSubnet('172.16.0.0', 12);
-privateNetworks.addSubnet('192.168.0.0', 16);
-privateNetworks.addSubnet('100.64.0.0', 10);
-privateNetworks.addSubnet('169.254.0.0', 16);
-privateNetworks.addSubnet('0.0.0.0', 8);
-privateNetworks.addSubnet('fc00::', 7, 'ipv6');
-privateNetworks.addSubnet('fe80::', 10, 'ipv6');
 
 /**
  * Symmetric RTP: audio goes to where audio really comes from, not to what SDP says, since a caller behind NAT does not
@@ -108,5 +99,5 @@ export class Latch {
 
 /** An address that only means something within the phone's own network (RFC 1918, 6598, 3927, 4193), or nothing at all. */
 function tellsOfNat(address: string): boolean {
-  return isIP(address) === 0 || privateNetworks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  return isIP(address) === 0 || isPrivateAddress(address);
 }

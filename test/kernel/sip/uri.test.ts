@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseHostPort, parseNameAddr, parseParams, parseUri, parseVia } from '../../../src/kernel/sip/uri.ts';
+import {
+  parseHostPort,
+  parseNameAddr,
+  parseParams,
+  parseUri,
+  parseVia,
+  withoutHeaders,
+} from '../../../src/kernel/sip/uri.ts';
 
 describe('parseUri', () => {
   it('takes a SIP URI apart', () => {
@@ -44,6 +51,11 @@ describe('parseNameAddr', () => {
       tag: '98asjd8',
     });
   });
+  it('takes a semicolon that nothing follows: it says nothing', () => {
+    expect(parseNameAddr('<sip:a@b>;tag=1;')).toMatchObject({ uri: 'sip:a@b', tag: '1' });
+    expect(parseNameAddr('<sip:a@b>; ')).toMatchObject({ uri: 'sip:a@b', tag: undefined });
+    expect(parseUri('sip:a@b;lr;')?.params.get('lr')).toBe('');
+  });
   it('takes a comma in a name without quotes: it can mean nothing else', () => {
     expect(parseNameAddr('Yamada, Taro <sip:a@b>;tag=1')).toMatchObject({ displayName: 'Yamada, Taro', tag: '1' });
   });
@@ -57,6 +69,15 @@ describe('parseNameAddr', () => {
     'a;b <sip:a@b>',
     '<sip:a@b>;;tag=1',
   ])('refuses %j', (text) => expect(parseNameAddr(text)).toBeUndefined());
+});
+
+describe('withoutHeaders', () => {
+  it.each([
+    ['sip:a@b;lr?Route=%3Csip:c%3Blr%3E&Subject=x', 'sip:a@b;lr'],
+    ['sip:a?b@c:5070', 'sip:a?b@c:5070'],
+    ['sip:a@b?', 'sip:a@b'],
+    ['sip:a@b', 'sip:a@b'],
+  ])('%s → %s', (uri, left) => expect(withoutHeaders(uri)).toBe(left));
 });
 
 describe('parseVia', () => {
