@@ -55,6 +55,34 @@ print(*ports)
 PY
 }
 
+# sipp_request METHOD CSEQ [USER@ [TAG]]: a request of a SIPp scenario, up to its Max-Forwards.
+sipp_request() {
+  cat <<TEXT
+    $1 sip:${3:-}[remote_ip]:[remote_port] SIP/2.0
+    Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
+    From: <sip:[local_ip]:[local_port]>;tag=[call_number]
+    To: <sip:${3:-}[remote_ip]:[remote_port]>${4:-}
+    Call-ID: [call_id]
+    CSeq: $2 $1
+    Max-Forwards: 70
+TEXT
+}
+
+# sipp_session ADDRESS: what follows, in an INVITE or its answer, up to the lines of the media.
+sipp_session() {
+  cat <<TEXT
+    Contact: <sip:[local_ip]:[local_port]>
+    Content-Type: application/sdp
+    Content-Length: [len]
+
+    v=0
+    o=- 1 1 IN IP4 [local_ip]
+    s=-
+    c=IN IP4 $1
+    t=0 0
+TEXT
+}
+
 # until_true SECONDS COMMAND…: waits until the command succeeds.
 until_true() {
   local end=$((SECONDS + $1))

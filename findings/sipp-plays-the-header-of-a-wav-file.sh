@@ -28,51 +28,23 @@ cat >callee.xml <<XML
     [last_To:];tag=[call_number]
     [last_Call-ID:]
     [last_CSeq:]
-    Contact: <sip:[local_ip]:[local_port]>
-    Content-Type: application/sdp
-    Content-Length: [len]
-
-    v=0
-    o=- 1 1 IN IP4 [local_ip]
-    s=-
-    c=IN IP4 [local_ip]
-    t=0 0
+$(sipp_session '[local_ip]')
     m=audio $media RTP/AVP 0
   ]]></send>
   <recv request="ACK"/>
 </scenario>
 XML
-cat >caller.xml <<'XML'
+cat >caller.xml <<XML
 <?xml version="1.0" encoding="UTF-8"?>
 <scenario>
   <send><![CDATA[
-    INVITE sip:[remote_ip]:[remote_port] SIP/2.0
-    Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
-    From: <sip:[local_ip]:[local_port]>;tag=[call_number]
-    To: <sip:[remote_ip]:[remote_port]>
-    Call-ID: [call_id]
-    CSeq: 1 INVITE
-    Max-Forwards: 70
-    Contact: <sip:[local_ip]:[local_port]>
-    Content-Type: application/sdp
-    Content-Length: [len]
-
-    v=0
-    o=- 1 1 IN IP4 [local_ip]
-    s=-
-    c=IN IP4 [media_ip]
-    t=0 0
+$(sipp_request INVITE 1)
+$(sipp_session '[media_ip]')
     m=audio [rtpstream_audio_port] RTP/AVP 0
   ]]></send>
   <recv response="200"/>
   <send><![CDATA[
-    ACK sip:[remote_ip]:[remote_port] SIP/2.0
-    Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
-    From: <sip:[local_ip]:[local_port]>;tag=[call_number]
-    To: <sip:[remote_ip]:[remote_port]>[peer_tag_param]
-    Call-ID: [call_id]
-    CSeq: 1 ACK
-    Max-Forwards: 70
+$(sipp_request ACK 1 '' '[peer_tag_param]')
     Content-Length: 0
 
   ]]></send>

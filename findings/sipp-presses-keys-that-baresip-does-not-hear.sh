@@ -32,22 +32,8 @@ call() {
 <?xml version="1.0" encoding="UTF-8"?>
 <scenario>
   <send><![CDATA[
-    INVITE sip:phone@[remote_ip]:[remote_port] SIP/2.0
-    Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
-    From: <sip:[local_ip]:[local_port]>;tag=[call_number]
-    To: <sip:phone@[remote_ip]:[remote_port]>
-    Call-ID: [call_id]
-    CSeq: 1 INVITE
-    Max-Forwards: 70
-    Contact: <sip:[local_ip]:[local_port]>
-    Content-Type: application/sdp
-    Content-Length: [len]
-
-    v=0
-    o=- 1 1 IN IP4 [local_ip]
-    s=-
-    c=IN IP4 [media_ip]
-    t=0 0
+$(sipp_request INVITE 1 phone@)
+$(sipp_session '[media_ip]')
     m=audio [rtpstream_audio_port] RTP/AVP 0 $1
     a=rtpmap:$1 telephone-event/8000
     a=fmtp:$1 0-15
@@ -58,26 +44,14 @@ call() {
   </recv>
   <Reference variables="agreed"/>
   <send><![CDATA[
-    ACK sip:phone@[remote_ip]:[remote_port] SIP/2.0
-    Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
-    From: <sip:[local_ip]:[local_port]>;tag=[call_number]
-    To: <sip:phone@[remote_ip]:[remote_port]>[peer_tag_param]
-    Call-ID: [call_id]
-    CSeq: 1 ACK
-    Max-Forwards: 70
+$(sipp_request ACK 1 phone@ '[peer_tag_param]')
     Content-Length: 0
 
   ]]></send>
   <nop><action><exec play_dtmf="1*#"/></action></nop>
   <pause milliseconds="3500"/>
   <send retrans="500"><![CDATA[
-    BYE sip:phone@[remote_ip]:[remote_port] SIP/2.0
-    Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
-    From: <sip:[local_ip]:[local_port]>;tag=[call_number]
-    To: <sip:phone@[remote_ip]:[remote_port]>[peer_tag_param]
-    Call-ID: [call_id]
-    CSeq: 2 BYE
-    Max-Forwards: 70
+$(sipp_request BYE 2 phone@ '[peer_tag_param]')
     Content-Length: 0
 
   ]]></send>
