@@ -302,8 +302,19 @@ describe('for everybody, on every screen', () => {
     await page.getByText('鈴木太郎').first().waitFor();
     expect(await page.title()).toBe('全体 – 電話番');
     await isFit(page, 'overview');
+    for (const [name, row] of [
+      ['agent-menu', page.getByRole('row', { name: /鈴木太郎/ }).last()],
+      ['call-menu', page.getByRole('row', { name: /0?90-?\d{4}-?\d{4}/ }).first()],
+    ] as const) {
+      await row.getByRole('button').first().click();
+      await page.locator('[role^=menuitem]').first().waitFor();
+      await isFitOpen(page, name);
+      await page.keyboard.press('Escape');
+      await page.locator('[role^=menuitem]').first().waitFor({ state: 'detached' });
+    }
     await page.getByRole('button', { name: boss.displayName, exact: true }).click();
     await page.getByRole('menuitem').first().waitFor();
+    await isFitOpen(page, 'user-menu');
     await page.getByRole('menuitem').first().click();
     await page.getByRole('dialog').waitFor();
     await isFitOpen(page, 'password');

@@ -1,6 +1,7 @@
 import { Button, Menu, Table, Text, VisuallyHidden } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { LiveAgent } from '../../desk/live-types.ts';
+import { MenuEntries } from './menu-entries.tsx';
 import { breakReasons, useReasonText } from './reason-text.ts';
 import { StateBadge } from './state-badge.tsx';
 import { duration } from './time.ts';
@@ -86,7 +87,7 @@ function StateMenu({ agent }: { agent: LiveAgent }) {
           {t('overview.set')}
         </Button>
       </Menu.Target>
-      <Menu.Dropdown>
+      <MenuEntries>
         {agent.state === 'wrap-up' && <Menu.Item onClick={set.ready}>{t('own.ready')}</Menu.Item>}
         <Menu.Item onClick={set.available}>{t('state.available')}</Menu.Item>
         <Menu.Item onClick={set.offline}>{t('state.offline')}</Menu.Item>
@@ -96,7 +97,7 @@ function StateMenu({ agent }: { agent: LiveAgent }) {
             {reasonText(reason)}
           </Menu.Item>
         ))}
-      </Menu.Dropdown>
+      </MenuEntries>
     </Menu>
   );
 }

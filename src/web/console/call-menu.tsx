@@ -5,6 +5,7 @@ import { type ReactNode, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall, LiveQueue } from '../../desk/live-types.ts';
 import { ConfirmDialog } from './confirm-dialog.tsx';
+import { MenuEntries } from './menu-entries.tsx';
 import { writtenNumber } from './time.ts';
 import { useCallOrders } from './use-call-orders.ts';
 
@@ -85,12 +86,12 @@ function CallMenu(props: { call: LiveCall; isBusy: boolean; onEnd: () => void; c
             {t('overview.actions')}
           </Button>
         </Menu.Target>
-        <Menu.Dropdown mah="60vh" style={{ overflowY: 'auto' }}>
+        <MenuEntries mah="60vh" style={{ overflowY: 'auto' }}>
           {children}
-          <Menu.Item color="red" onClick={end.open}>
+          <Menu.Item c="red" onClick={end.open}>
             {t('overview.end')}…
           </Menu.Item>
-        </Menu.Dropdown>
+        </MenuEntries>
       </Menu>
       <ConfirmDialog
         opened={endShown}

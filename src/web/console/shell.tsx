@@ -18,6 +18,7 @@ import { KeyList } from './key-list.tsx';
 import { useKeys } from './keys.ts';
 import { loadPage } from './load-page.ts';
 import { type Me, useSignOut } from './me.ts';
+import { MenuEntries } from './menu-entries.tsx';
 import { OtherForms } from './other-forms.tsx';
 import { PasswordDialog } from './password-dialog.tsx';
 import { Switches } from './switches.tsx';
@@ -143,11 +144,11 @@ function UserMenu({ me }: { me: Me }) {
             {displayName}
           </Button>
         </Menu.Target>
-        <Menu.Dropdown>
+        <MenuEntries>
           <Menu.Label>{t(`shell.role.${role}`)}</Menu.Label>
           <Menu.Item onClick={password.open}>{t('shell.changePassword')}</Menu.Item>
           <Menu.Item onClick={() => void askToLeave()}>{t('shell.signOut')}</Menu.Item>
-        </Menu.Dropdown>
+        </MenuEntries>
       </Menu>
       <PasswordDialog loginName={loginName} opened={passwordShown} onClose={password.close} />
       <ConfirmDialog

@@ -11,6 +11,8 @@ export function Themed({ children }: { children: ReactNode }) {
     const named: MantineThemeOverride = {
       components: {
         CloseButton: { defaultProps: { 'aria-label': close } },
+        // A menu opens within the page's main part, of which it is; for its entries see `menu-entries.tsx`.
+        Menu: { defaultProps: { withInitialFocusPlaceholder: false, portalProps: { target: 'main' } } },
         // The head of a dialog is not that of the page.
         Modal: { defaultProps: { attributes: { header: { role: 'presentation' } } } },
       },
