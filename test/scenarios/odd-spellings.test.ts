@@ -41,7 +41,6 @@ const spellings: Record<string, (text: string) => string> = {
     head.replace('\r\nVia', '\r\nv').replace('\r\nFrom', '\r\nf').replace('\r\nTo', '\r\nt').replace('Call-ID', 'i'),
   ),
   'folded lines': headOnly((head) => head.replace('From: ', 'From:\r\n ').replace('CSeq: ', 'CSeq:\r\n\t')),
-  'a semicolon that nothing follows': headOnly((head) => head.replace(/^((?:From|To|Contact): .*)$/gm, '$1;')),
   'names in capitals': headOnly((head) => head.replace(/^[A-Z][A-Za-z-]*:/gm, (name) => name.toUpperCase())),
 };
 

@@ -124,6 +124,8 @@ function afterLineEnd(raw: string, end: number): number {
 
 const statusLine = /^SIP[ \t]*\/[ \t]*(\d+\.\d+)[ \t]+([1-6]\d\d)(?!\d)[ \t]?(.*)$/i;
 const requestLine = /^(\S+)[ \t](.*)[ \t]SIP[ \t]*\/[ \t]*(\d+\.\d+)(.*)$/i;
+/** Of something else, or of a version that is none: what it speaks, we do not. */
+const otherProtocol = /^(\S+)[ \t](.*)[ \t][A-Za-z]+\/[A-Za-z0-9.]+$/;
 const badVersion: MessageFault = { status: 505, reason: 'Version Not Supported' };
 
 function readStartLine(line: string): ReadMessage | undefined {
@@ -133,7 +135,7 @@ function readStartLine(line: string): ReadMessage | undefined {
     const message: SipMessage = { status: Number(status), reason, headers: [], body: '' };
     return { message, fault: version === '2.0' ? undefined : badVersion };
   }
-  const [, method = '', uri = '', version, trailing] = requestLine.exec(line) ?? [];
+  const [, method = '', uri = '', version, trailing] = requestLine.exec(line) ?? otherProtocol.exec(line) ?? [];
   if (!tokenPattern.test(method)) return undefined;
   const read: ReadMessage = { message: { method, uri, headers: [], body: '' }, fault: undefined };
   if (version !== '2.0') read.fault = badVersion;

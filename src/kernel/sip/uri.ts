@@ -107,11 +107,9 @@ export function parseParams(text: string): Params | undefined {
     const param = text.slice(position + 1, end);
     const equals = param.indexOf('=');
     const name = (equals >= 0 ? param.slice(0, equals) : param).trim().toLowerCase();
-    position = end;
-    // A semicolon that nothing follows says nothing, and some write it: no reason to leave a BYE unread.
-    if (param.trim() === '' && end === text.length) continue;
     if (name === '') return undefined;
     if (!params.has(name)) params.set(name, equals >= 0 ? param.slice(equals + 1).trim() : '');
+    position = end;
   }
   return params;
 }

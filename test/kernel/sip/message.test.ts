@@ -86,7 +86,10 @@ describe('parseMessage', () => {
   });
 
   it('says 505 for another version and 400 for too many headers', () => {
-    expect(readMessage('OPTIONS sip:a@b SIP/7.0\r\n\r\n')?.fault?.status).toBe(505);
+    for (const version of ['SIP/7.0', 'SIP/2', 'sip/2', 'SIQ/2.0', 'HTTP/1.1']) {
+      expect(readMessage(`OPTIONS sip:a@b ${version}\r\n\r\n`)?.fault?.status).toBe(505);
+    }
+    expect(readMessage('OPTIONS sip:a@b hello\r\n\r\n')).toBeUndefined();
     expect(readMessage(`OPTIONS sip:a@b SIP/2.0\r\n${'X: y\r\n'.repeat(1000)}\r\n`)?.fault?.status).toBe(400);
   });
 
